@@ -1,0 +1,5 @@
+//! zkmig runs playbooks written in Rhai against inventories of hosts over SSH.
+//!
+//! The modules are layers: an import only ever points to a module further down in this list.
+
+pub mod error;

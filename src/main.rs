@@ -1,0 +1,3 @@
+//! The `zkmig` command.
+
+fn main() {}
