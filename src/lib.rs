@@ -2,4 +2,8 @@
 //!
 //! The modules are layers: an import only ever points to a module further down in this list.
 
+pub mod task;
+
+pub mod host;
+
 pub mod error;

@@ -1,0 +1,101 @@
+//! Reaching a host: what a transport can do, whatever carries it.
+//!
+//! A [`Transport`] is one connection to one host. It runs scripts in a POSIX shell, follows long outputs on channels of
+//! their own, and dials ports on the host. Three implementations: [`ssh`], [`local`] and [`fake`].
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::error::Result;
+
+/// Who runs a script on the host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum User {
+    /// The user that the connection logged in as.
+    Login,
+    /// `root`: through `sudo`, unless that is who logged in.
+    Root,
+}
+
+/// What a script reads from its standard input.
+#[derive(Clone, Debug)]
+pub enum Stdin {
+    /// Nothing: reading gives the end of the file at once.
+    Closed,
+    /// These bytes, then the end of the file. At most [`MAX_STDIN`] of them.
+    Bytes(Bytes),
+}
+
+/// The most that one script can be given on its standard input: larger contents are sent in several.
+pub const MAX_STDIN: usize = 1024 * 1024;
+
+/// A script to run in `sh` on a host.
+#[derive(Clone, Debug)]
+pub struct Command {
+    /// The text of the script, at most 100,000 bytes, without NUL.
+    pub script: String,
+    /// Who runs it.
+    pub user: User,
+    /// What it reads.
+    pub stdin: Stdin,
+    /// How long it may take on the host. When it is over the script's process group is ended there.
+    pub timeout: Duration,
+}
+
+/// How a script ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Exit {
+    /// The exit status, as a shell reports it: 128 and the signal's number where a signal ended the script.
+    pub status: i32,
+    /// It was ended because its time was over.
+    pub timed_out: bool,
+}
+
+/// One of the two outputs of a script.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pipe {
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+}
+
+/// Takes what a script prints while it runs, in pieces of any size, binary-safe.
+pub trait Output: Send {
+    /// A piece of one of the outputs.
+    fn write(&mut self, pipe: Pipe, bytes: &[u8]);
+}
+
+/// A script that runs on a channel of its own. Dropping it ends the channel, and with it the script.
+#[async_trait]
+pub trait Stream: Send {
+    /// The next piece of output; nothing when the script has ended.
+    async fn next(&mut self) -> Result<Option<(Pipe, Bytes)>>;
+    /// How it ended, once `next` gave nothing.
+    fn exit(&self) -> Option<Exit>;
+}
+
+/// A connection to a port on a host.
+pub trait Socket: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Socket for T {}
+
+/// One connection to one host.
+///
+/// Every method can be cancelled by dropping its future: the script's process group on the host is then ended, and the
+/// transport stays usable. Errors are `Unreachable` when the connection is what failed, `Failed` when the host refused.
+#[async_trait]
+pub trait Transport: Send + Sync {
+    /// Runs a script and gives what it prints to `output`. Scripts for the same user run one after the other.
+    async fn run(&self, command: Command, output: &mut dyn Output) -> Result<Exit>;
+    /// Runs a script on a channel of its own. At most 8 of them at once; a further one waits for a place.
+    async fn stream(&self, command: Command) -> Result<Box<dyn Stream>>;
+    /// Connects to a TCP port on the host's own loopback address.
+    async fn dial(&self, port: u16) -> Result<Box<dyn Socket>>;
+    /// Ends everything that runs on the host for this transport, then the connection. Idempotent.
+    async fn close(&self);
+    /// How many round trips to the host were made so far.
+    fn round_trips(&self) -> u64;
+}

@@ -1,0 +1,137 @@
+//! The effects: what can be done to one host, a file each.
+//!
+//! An effect is a plain async function over a [`Context`]. It is a *read* (looks, always runs), a *change* (brings the
+//! host to a state, can be predicted) or an *action* (does something each time). In check mode a change computes what
+//! it would do and records it in the host's [`Predictions`], so that later reads of the same run see it.
+
+use std::time::Duration;
+
+use crate::error::{Error, Result};
+use crate::host::{Command, Exit, Output, Pipe, Stdin, Transport, User};
+
+pub mod prediction;
+
+pub use prediction::Predictions;
+
+/// The kinds of effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Looks; runs in check mode too.
+    Read,
+    /// Brings the host to a state; predicted in check mode.
+    Change,
+    /// Does something each time; not run in check mode.
+    Action,
+}
+
+/// Hears how an effect gets on while it runs. Must not block.
+pub trait Progress: Send + Sync {
+    /// A line that the host printed.
+    fn line(&self, pipe: Pipe, line: &str);
+    /// What a wait is looking at now.
+    fn waiting(&self, status: &str);
+}
+
+/// Nobody listens.
+pub struct Silent;
+
+impl Progress for Silent {
+    fn line(&self, _: Pipe, _: &str) {}
+    fn waiting(&self, _: &str) {}
+}
+
+/// What an effect works with: one host, one way to reach it, one mode.
+pub struct Context<'a> {
+    /// The host's name in the inventory.
+    pub host: &'a str,
+    /// The connection.
+    pub transport: &'a dyn Transport,
+    /// Who does it on the host.
+    pub user: User,
+    /// Check mode: nothing on the host may change.
+    pub check: bool,
+    /// What earlier effects of a check mode run would have changed on this host.
+    pub predictions: &'a Predictions,
+    /// How long the effect may take.
+    pub timeout: Duration,
+    /// Who hears how it gets on.
+    pub progress: &'a dyn Progress,
+}
+
+/// What a change did, or in check mode would do.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Changed {
+    /// Whether anything differs.
+    pub changed: bool,
+    /// The texts before and after, where the change is about a text.
+    pub diff: Option<Diff>,
+    /// What was done, as a fragment: "mode 0644 → 0600".
+    pub summary: Option<String>,
+}
+
+/// A text before and after a change.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Diff {
+    /// The file it is about.
+    pub path: String,
+    /// The text before; empty when there was none.
+    pub before: String,
+    /// The text after; empty when there will be none.
+    pub after: String,
+}
+
+/// What a script of ours printed, whole.
+#[derive(Clone, Debug)]
+pub struct Printed {
+    /// How it ended.
+    pub exit: Exit,
+    /// Standard output.
+    pub stdout: Vec<u8>,
+    /// Standard error.
+    pub stderr: Vec<u8>,
+}
+
+/// The most that a script of zkmig's own may print; a host that prints more is wrong or hostile.
+pub const MAX_PRINTED: usize = 16 * 1024 * 1024;
+
+struct Collect {
+    stdout: Vec<u8>,
+    stderr: Vec<u8>,
+    overflow: bool,
+}
+
+impl Output for Collect {
+    fn write(&mut self, pipe: Pipe, bytes: &[u8]) {
+        if self.stdout.len() + self.stderr.len() + bytes.len() > MAX_PRINTED {
+            self.overflow = true;
+            return;
+        }
+        match pipe {
+            Pipe::Stdout => self.stdout.extend_from_slice(bytes),
+            Pipe::Stderr => self.stderr.extend_from_slice(bytes),
+        }
+    }
+}
+
+impl Context<'_> {
+    /// Runs a script of zkmig's own on the host and collects what it prints. Whether its exit status is a failure is for
+    /// the caller to say; a time-out is one here.
+    pub async fn script(&self, script: impl Into<String>, stdin: Stdin) -> Result<Printed> {
+        let mut output = Collect { stdout: Vec::new(), stderr: Vec::new(), overflow: false };
+        let command = Command { script: script.into(), user: self.user, stdin, timeout: self.timeout };
+        let exit = self.transport.run(command, &mut output).await.map_err(|error| error.on_host(self.host))?;
+        if exit.timed_out {
+            return Err(Error::failed(format!("did not end within {:?}", self.timeout)).on_host(self.host));
+        }
+        if output.overflow {
+            return Err(Error::failed(format!("printed more than {MAX_PRINTED} bytes")).on_host(self.host));
+        }
+        Ok(Printed { exit, stdout: output.stdout, stderr: output.stderr })
+    }
+}
+
+/// A text as one word of a POSIX shell script.
+pub fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
