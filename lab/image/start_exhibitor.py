@@ -1,0 +1,99 @@
+#!/bin/bash
+# Starts Exhibitor from the unit's environment. The name is what the journal shows of this program on a real master,
+# where it is a Python program; a lab's master has no Python, so that nothing comes to depend on it.
+set -euo pipefail
+
+# The lab's own settings of this master: CHECK_MS and LAYOUT.
+source /etc/zkmig-lab.conf
+
+state=/var/lib/dcos/exhibitor
+install=/opt/mesosphere/active/exhibitor/usr
+jar=$(readlink -f "$install/exhibitor/exhibitor.jar")
+
+get_var_assert_set() {
+    if [[ -z ${!1+set} ]]; then
+        echo "ERROR: \"$1\" must be set"
+        exit 1
+    fi
+    REPLY=${!1}
+}
+
+cluster_size=$(</opt/mesosphere/etc/master_count)
+if ! detected_ip=$(/opt/mesosphere/bin/detect_ip); then
+    echo "check_output exited with $?"
+    exit 1
+fi
+
+get_var_assert_set EXHIBITOR_BACKEND
+backend=$REPLY
+if [[ $backend == STATIC ]]; then
+    get_var_assert_set EXHIBITOR_STATICENSEMBLE
+    ensemble=$REPLY
+    echo "Exhibitor configured for static ZK ensemble"
+    arguments=(--configtype=static --staticensemble "$ensemble")
+    listed=
+    IFS=, read -ra entries <<<"$ensemble"
+    for entry in "${entries[@]}"; do
+        # The second part, whatever the number of parts: an observer's entry is misread as on a real master.
+        IFS=: read -r _ address _ <<<"$entry"
+        [[ $address != "$detected_ip" ]] || listed=yes
+    done
+    if [[ -z $listed ]]; then
+        echo "ERROR: ip-detect returned $detected_ip. $detected_ip is not in the configured list of masters."
+        exit 1
+    fi
+elif [[ $cluster_size == 1 ]]; then
+    echo "Exhibitor configured for single master/static backend"
+    arguments=(--configtype=static "--staticensemble=1:$detected_ip")
+elif [[ $backend == ZK ]]; then
+    get_var_assert_set ZK_CONFIG_CONNECT
+    connect=$REPLY
+    get_var_assert_set ZK_CONFIG_ZPATH
+    echo "Exhibitor configured for Zookeeper"
+    arguments=(--configtype=zookeeper "--zkconfigconnect=$connect" "--zkconfigzpath=$REPLY")
+elif [[ $backend == SHARED_FS ]]; then
+    get_var_assert_set EXHIBITOR_FSCONFIGDIR
+    echo "Exhibitor configured for shared filesystem"
+    arguments=(--configtype=file --fsconfigdir "$REPLY")
+else
+    echo "ERROR: No known exhibitor backend: $backend"
+    exit 1
+fi
+
+cat >/run/dcos_exhibitor/exhibitor_defaults.conf <<EOF
+# These settings only start an empty shared storage; what is stored there wins.
+zookeeper-data-directory=$state/zookeeper/snapshot
+zookeeper-install-directory=$install/zookeeper
+zookeeper-log-directory=$state/zookeeper/transactions
+zookeeper-config-directory=$state/conf
+zookeeper-pid-path=$state/zk.pid
+log-index-directory=$state/zookeeper/transactions
+cleanup-period-ms=300000
+check-ms=$CHECK_MS
+backup-period-ms=600000
+backup-max-store-ms=21600000
+cleanup-max-files=10
+client-port=2181
+connect-port=2888
+election-port=3888
+observer-threshold=0
+zoo-cfg-extra=$(sed 's/=/\\=/g' "$install/zookeeper/zoo-cfg-extra")
+auto-manage-instances-settling-period-ms=0
+auto-manage-instances=1
+auto-manage-instances-fixed-ensemble-size=$cluster_size
+EOF
+
+command=(java
+    "-Djava.util.prefs.systemRoot=$state/" "-Djava.util.prefs.userRoot=$state/"
+    "-Duser.home=$state/" "-Duser.dir=$state/"
+    -Xmx32m -Xss256k -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xshare:auto "-Dzkmig.lab.layout=$LAYOUT"
+    -jar "$jar" --port 8181 --defaultconfig /run/dcos_exhibitor/exhibitor_defaults.conf
+    --hostname "$detected_ip" "${arguments[@]}")
+
+printed=
+for word in "${command[@]}"; do
+    printed+="${printed:+, }'$word'"
+done
+echo "Running exhibitor as command: [$printed]"
+cd "$state"
+exec -a java /opt/mesosphere/bin/java "${command[@]:1}"

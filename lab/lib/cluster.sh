@@ -1,0 +1,204 @@
+# The life of a lab: up, status, down, and the ways into it.
+# shellcheck shell=bash
+
+command_up() {
+    local count=5 ids=
+    ZOOKEEPER=3.4 BACKEND=zk CHECK_MS=1000 LAYOUT=bare
+    while [[ $# -gt 0 ]]; do
+        [[ $# -ge 2 ]] || fail "$1 needs a value" "See: lab/lab help"
+        case $1 in
+        --masters) count=$2 ;;
+        --ids) ids=$2 ;;
+        --zookeeper) ZOOKEEPER=$2 ;;
+        --backend) BACKEND=$2 ;;
+        --check-ms) CHECK_MS=$2 ;;
+        --layout) LAYOUT=$2 ;;
+        *) fail "up knows no option $1" "See: lab/lab help" ;;
+        esac
+        shift 2
+    done
+    [[ $count =~ ^[1357]$ ]] || fail "--masters $count: an ensemble has 1, 3, 5 or 7 masters here"
+    [[ $ZOOKEEPER =~ ^3\.[48]$ ]] || fail "--zookeeper $ZOOKEEPER: the lab has 3.4 and 3.8"
+    [[ $BACKEND =~ ^(zk|shared_fs|static)$ ]] || fail "--backend $BACKEND: the lab has zk, shared_fs and static"
+    [[ $LAYOUT =~ ^(bare|thread|myid)$ ]] || fail "--layout $LAYOUT: the lab has bare, thread and myid"
+    [[ $CHECK_MS =~ ^[1-9][0-9]{2,5}$ ]] || fail "--check-ms $CHECK_MS: take 100 to 999999"
+    MASTERS=("${ALL_MASTERS[@]:0:count}")
+    choose_ids "$count" "$ids"
+
+    lock_lab
+    if [[ -e $LAB ]]; then
+        [[ ! -e $LAB/ready ]] || [[ -n $(dead_masters) ]] ||
+            fail "the lab '$NAME' is up already" "End it first with: lab/lab down$NAME_HINT"
+        say "cleaning what is left of an earlier lab '$NAME'"
+        take_down
+    fi
+    [[ -z $(lab_namespaces) ]] || fail "there is a network namespace '$NAME' that no lab made" "Take another name with --name."
+    build_cache
+
+    local began=$EPOCHREALTIME address
+    mkdir -p "$LAB"
+    mount -t tmpfs -o size=6g,mode=755 zkmig-lab "$LAB"
+    trap 'say "the boot failed; remove what it left with: lab/lab down$NAME_HINT"' EXIT
+    {
+        declare -p MASTERS IDS ZOOKEEPER BACKEND CHECK_MS LAYOUT BASE PACKAGE JAVA_DIR | sed "s,^declare ,&-g ,"
+    } >"$LAB/lab.conf"
+    local external=("${EXTERNAL[@]}")
+    # Only this backend keeps anything there.
+    [[ $BACKEND == zk ]] || external=()
+    {
+        printf '127.0.0.1 localhost\n%s operator\n' "$OPERATOR_ADDRESS"
+        for address in "${MASTERS[@]}" "${EXTERNAL[@]}"; do
+            printf '%s %s\n' "$address" "$(hostname_of "$address")"
+        done
+    } >"$LAB/hosts"
+    write_keys
+    up_net "${MASTERS[@]}" "${external[@]}"
+    for address in "${external[@]}"; do
+        boot_external "$address"
+    done
+    if [[ $BACKEND == shared_fs ]]; then
+        mkdir -p "$LAB/shared"
+        stored_config >"$LAB/shared/exhibitor.properties"
+        chown -R 900 "$LAB/shared"
+    fi
+    for address in "${MASTERS[@]}"; do
+        prepare_master "$address"
+        boot_master "$address"
+    done
+    if [[ $BACKEND == zk ]]; then
+        stored_config >"$LAB/stored-config"
+        client Seed "$(connect_of "${external[@]}")" /configs/config "$LAB/stored-config" 60 >"$LAB/seed.log" 2>&1 ||
+            fail "the external ensemble does not serve" "Its logs: $LAB/external/*/log and $LAB/seed.log"
+    fi
+    for address in "${MASTERS[@]}"; do
+        start_exhibitor "$address"
+    done
+    wait_serving 120
+    touch "$LAB/ready"
+    trap - EXIT
+    say "the lab '$NAME' serves after $(seconds_since "$began") s: ${#MASTERS[@]} masters, ZooKeeper $ZOOKEEPER, backend $BACKEND"
+    command_inventory
+}
+
+seconds_since() { awk -v a="$1" -v b="$EPOCHREALTIME" 'BEGIN {printf "%.1f", b - a}'; }
+
+choose_ids() { # choose_ids COUNT LIST: sets IDS, by default the first of the procedure's that suit
+    local count=$1 id
+    if [[ -z $2 ]]; then
+        IDS=()
+        # Fewer masters than ids: the same order, numbered without gaps.
+        for id in "${ALL_IDS[@]:0:count}"; do
+            IDS+=("$(printf '%s\n' "${ALL_IDS[@]:0:count}" | awk -v id="$id" '$1 <= id' | wc -l)")
+        done
+        return
+    fi
+    [[ $2 =~ ^[0-9]+(,[0-9]+)*$ ]] || fail "--ids $2 is no list of numbers"
+    IFS=, read -ra IDS <<<"$2"
+    ((${#IDS[@]} == count)) || fail "--ids names ${#IDS[@]} ids for $count masters"
+    [[ $(printf '%s\n' "${IDS[@]}" | sort -u | wc -l) == "$count" ]] || fail "--ids $2 has an id twice"
+    for id in "${IDS[@]}"; do
+        ((10#$id >= 1 && 10#$id <= 255)) || fail "--ids: $id is no ZooKeeper id" "Ids are 1 to 255."
+    done
+}
+
+dead_masters() {
+    (
+        load_lab
+        for address in "${MASTERS[@]}"; do
+            [[ -n $(init_of "$address") ]] || echo "$address"
+        done
+    ) 2>/dev/null || true
+}
+
+mode_of() { ask "$1" srvr | sed -n 's/^Mode: //p'; }
+
+all_serve() {
+    local address leaders=0 mode
+    for address in "${MASTERS[@]}"; do
+        mode=$(mode_of "$address") || return 1
+        case $mode in
+        leader | standalone) leaders=$((leaders + 1)) ;;
+        follower) ;;
+        *) return 1 ;;
+        esac
+        # shellcheck disable=SC2016
+        in_lab timeout 2 bash -c 'exec 3<>"/dev/tcp/$1/22" && read -r line <&3 && [[ $line == SSH-* ]]' _ "$address" 2>/dev/null || return 1
+    done
+    ((leaders == 1))
+}
+
+wait_serving() {
+    until_true "$1" all_serve || {
+        command_status >&2 || true
+        fail "the masters do not serve within $1 s" "Look with: lab/lab ssh$NAME_HINT ${MASTERS[0]} sudo journalctl -u dcos-exhibitor"
+    }
+}
+
+command_status() {
+    load_lab
+    local address mode id file
+    printf '%-14s %-4s %-12s %-10s %s\n' ADDRESS ID MODE BACKEND ENSEMBLE
+    for address in "${MASTERS[@]}"; do
+        mode=$(mode_of "$address" || true)
+        id=$(ask "$address" conf | sed -n 's/^serverId=//p' || true)
+        if [[ -z $mode ]]; then
+            mode=$([[ $(ask "$address" ruok) != imok ]] && echo down || echo "not serving")
+            # A server that does not serve keeps its id to itself, but its log lines carry it.
+            [[ $mode == down ]] || id=$(logged_id "$address")
+        fi
+        file=$(in_master "$address" cat /opt/mesosphere/etc/exhibitor 2>/dev/null || true)
+        printf '%-14s %-4s %-12s %-10s %s\n' "$address" "${id:--}" "$mode" \
+            "$(sed -n 's/^EXHIBITOR_BACKEND=//p' <<<"$file")" \
+            "$(sed -nE 's/^(EXHIBITOR_STATICENSEMBLE|ZK_CONFIG_CONNECT|EXHIBITOR_FSCONFIGDIR)=//p' <<<"$file" | head -n 1)"
+    done
+}
+
+logged_id() {
+    # shellcheck disable=SC2016
+    in_master "$1" bash -c '
+        pid=$(</var/lib/dcos/exhibitor/zk.pid) &&
+        timeout 5 journalctl -u dcos-exhibitor "_PID=$pid" -o json --output-fields=LOG4J_MDC_MYID -n 20' 2>/dev/null |
+        sed -n 's/.*"LOG4J_MDC_MYID":"\([0-9]*\)".*/\1/p' | tail -n 1 || true
+}
+
+command_inventory() {
+    [[ -f $LAB/inventory.yml ]] || load_lab
+    echo "$LAB/inventory.yml"
+}
+
+command_exec() {
+    load_lab
+    [[ ${1-} != -- ]] || shift
+    [[ $# -gt 0 ]] || fail "exec needs a command" "For example: lab/lab exec -- ping -c 1 ${MASTERS[0]}"
+    exec nsenter --net="/run/netns/$NAME" -- "$@"
+}
+
+command_ssh() {
+    load_lab
+    [[ $# -gt 0 ]] || fail "ssh needs a host" "The masters: ${MASTERS[*]}"
+    need_master "$1"
+    exec nsenter --net="/run/netns/$NAME" -- ssh -F "$LAB/ssh_config" "$@"
+}
+
+# What a lab made is found by its name, not by what its boot got to note, so that this works after any crash.
+take_down() {
+    down_processes
+    local mounted
+    for mounted in $(awk '{print $5}' /proc/self/mountinfo | grep -E "^$LAB(/|\$)" | tac); do
+        umount "$mounted" 2>/dev/null || umount -l "$mounted" || fail "cannot unmount $mounted" "Leave that folder in every shell, then repeat the command."
+    done
+    down_net || fail "cannot remove the network namespaces of '$NAME'"
+    rm -rf "$LAB"
+}
+
+command_down() {
+    lock_lab
+    if [[ ! -e $LAB && -z $(lab_namespaces) && -z $(lab_groups) ]]; then
+        say "there is no lab '$NAME'"
+        return
+    fi
+    take_down
+    rm -f "$RUN/$NAME.lock"
+    rmdir "$RUN" 2>/dev/null || true
+    say "the lab '$NAME' is gone"
+}
