@@ -243,10 +243,15 @@ public final class Exhibitor {
         zookeeper.stop();
     }
 
-    /** The fault "already-running": for one check, a server that is alive seems not to answer. */
+    /**
+     * The fault "already-running": for one check, a server that is alive seems not to answer. The file names the
+     * Exhibitor that ran when the fault was laid; only a later one is meant.
+     */
     private static boolean hangs() {
+        Path fault = FAULTS.resolve("hang-once");
         try {
-            return Files.deleteIfExists(FAULTS.resolve("hang-once"));
+            return !Files.readString(fault).strip().equals(String.valueOf(ProcessHandle.current().pid()))
+                && Files.deleteIfExists(fault);
         } catch (IOException notLaid) {
             return false;
         }

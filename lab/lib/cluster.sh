@@ -180,6 +180,30 @@ command_ssh() {
     exec nsenter --net="/run/netns/$NAME" -- ssh -F "$LAB/ssh_config" "$@"
 }
 
+command_watch() {
+    local mode=write file=
+    while [[ $# -gt 0 ]]; do
+        [[ $# -ge 2 ]] || fail "$1 needs a file" "See: lab/lab help"
+        case $1 in
+        --out) mode=write ;;
+        --verify) mode=verify ;;
+        *) fail "watch knows no option $1" "See: lab/lab help" ;;
+        esac
+        file=$2
+        shift 2
+    done
+    [[ -n $file ]] || fail "watch needs --out FILE or --verify FILE"
+    [[ $mode == write || -f $file ]] || fail "there is no file $file"
+    load_lab
+    # In the lab's group, so that one that is forgotten ends with the lab.
+    local root
+    for root in $(cgroup_roots); do
+        mkdir -p "$root/zkmig-lab/$NAME/watch"
+        echo $$ >"$root/zkmig-lab/$NAME/watch/cgroup.procs"
+    done
+    become_client Watch "$mode" "$(connect_of "${MASTERS[@]}")" "$file"
+}
+
 # What a lab made is found by its name, not by what its boot got to note, so that this works after any crash.
 take_down() {
     down_processes

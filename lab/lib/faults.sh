@@ -1,1 +1,179 @@
+# Faults that a cluster really meets, laid on one host, and their undoing.
 # shellcheck shell=bash
+
+readonly LEAK_SCOPE=zookeeper-by-hand.scope
+
+need_host() { # any host of the lab; only some faults suit an external ZooKeeper
+    local address
+    for address in "${MASTERS[@]}"; do
+        [[ $address != "$1" ]] || return 0
+    done
+    [[ -d $LAB/external/$1 ]] || fail "'$1' is no host of the lab '$NAME'" "Its masters: ${MASTERS[*]}; its external ZooKeepers: $(external_hosts)"
+}
+
+external_hosts() {
+    local home
+    for home in "$LAB"/external/*/; do
+        [[ ! -d $home ]] || printf '%s ' "$(basename "$home")"
+    done
+}
+
+is_external() { [[ -d $LAB/external/$1 ]]; }
+
+zookeeper_pid() { in_master "$1" cat /var/lib/dcos/exhibitor/zk.pid; }
+
+command_fault() {
+    load_lab
+    [[ $# == 2 ]] || fail "fault needs a kind and a host" "See: lab/lab help"
+    lock_lab
+    local kind=$1 host=$2
+    need_host "$host"
+    if is_external "$host" && [[ ! $kind =~ ^(cut|heal|kill-zk)$ ]]; then
+        fail "the fault '$kind' needs a master, and $host is an external ZooKeeper" "Such a host takes cut, kill-zk and heal."
+    fi
+    case $kind in
+    leak) fault_leak "$host" ;;
+    already-running) fault_already_running "$host" ;;
+    extras) echo "EXHIBITOR_STATICENSEMBLE=$(ensemble_of)" | in_master "$host" tee /opt/mesosphere/etc/exhibitor-extras >/dev/null ;;
+    cut) ip -n "$NAME" link set "v${host##*.}" down ;;
+    hang-sshd) in_master "$host" systemctl kill -s STOP ssh ;;
+    kill-zk) fault_kill_zk "$host" ;;
+    kill-exhibitor) fault_kill_exhibitor "$host" ;;
+    disk-full) fault_disk_full "$host" ;;
+    heal) heal "$host" ;;
+    *) fail "unknown fault: $kind" "See: lab/lab help" ;;
+    esac
+}
+
+# ZooKeeper outlives a restart of the unit, as one that was started by hand does: systemd ends only the unit's own group.
+fault_leak() {
+    local pid
+    pid=$(zookeeper_pid "$1") && in_master "$1" kill -0 "$pid" || fail "no ZooKeeper runs on $1"
+    in_master "$1" busctl --quiet call org.freedesktop.systemd1 /org/freedesktop/systemd1 org.freedesktop.systemd1.Manager \
+        StartTransientUnit 'ssa(sv)a(sa(sv))' "$LEAK_SCOPE" fail 1 PIDs au 1 "$pid" 0 >/dev/null
+    until_true 5 leaked "$1" || fail "ZooKeeper did not leave the unit on $1"
+}
+
+leaked() {
+    local pid
+    # shellcheck disable=SC2016
+    pid=$(zookeeper_pid "$1") && in_master "$1" grep -q "$LEAK_SCOPE" "/proc/$pid/cgroup"
+}
+
+# It also hides from jps, and the next Exhibitor's first check misses it: the files are written anew, and nothing starts.
+fault_already_running() {
+    leaked "$1" || fault_leak "$1"
+    local pid exhibitor
+    pid=$(zookeeper_pid "$1")
+    exhibitor=$(in_master "$1" systemctl show -p MainPID --value dcos-exhibitor)
+    # shellcheck disable=SC2016
+    in_master "$1" bash -c '
+        rm -f "/tmp/hsperfdata_dcos_exhibitor/$1"
+        mkdir -p /run/zkmig-lab
+        echo "$2" >/run/zkmig-lab/hang-once
+        chown -R dcos_exhibitor /run/zkmig-lab' _ "$pid" "$exhibitor"
+}
+
+fault_kill_zk() {
+    if is_external "$1"; then
+        kill -KILL "$(<"$LAB/external/$1/pid")" 2>/dev/null || fail "no ZooKeeper runs on $1"
+    else
+        in_master "$1" kill -KILL "$(zookeeper_pid "$1")" || fail "no ZooKeeper runs on $1"
+    fi
+}
+
+fault_kill_exhibitor() {
+    local pid
+    pid=$(in_master "$1" systemctl show -p MainPID --value dcos-exhibitor)
+    [[ $pid != 0 ]] || fail "no Exhibitor runs on $1"
+    in_master "$1" kill -KILL "$pid"
+}
+
+# Fills the filesystem under /opt/mesosphere, from outside of what the master sees.
+fault_disk_full() {
+    dd if=/dev/zero of="$LAB/masters/$1/opt/filler" bs=4k status=none 2>/dev/null || true
+    [[ -s $LAB/masters/$1/opt/filler ]] || fail "the filesystem of $1 could not be filled"
+}
+
+heal() {
+    ip -n "$NAME" link set "v${1##*.}" up
+    if is_external "$1"; then
+        kill -0 "$(<"$LAB/external/$1/pid")" 2>/dev/null || boot_external "$1"
+        return
+    fi
+    rm -f "$LAB/masters/$1/opt/filler"
+    in_master "$1" systemctl kill -s CONT ssh
+    in_master "$1" rm -f /opt/mesosphere/etc/exhibitor-extras /run/zkmig-lab/hang-once
+    ! leaked "$1" || heal_leak "$1"
+}
+
+# Back into the unit's group; but a server that jps cannot see is ended, for nothing brings it back into jps's sight.
+heal_leak() {
+    # shellcheck disable=SC2016
+    in_master "$1" bash -c '
+        if [[ ! -e /tmp/hsperfdata_dcos_exhibitor/$1 ]]; then
+            kill -KILL "$1"
+            exit
+        fi
+        for root in /sys/fs/cgroup/systemd /sys/fs/cgroup/unified /sys/fs/cgroup; do
+            group=$root/system.slice/dcos-exhibitor.service
+            [[ ! -e $group/cgroup.procs ]] || echo "$1" >"$group/cgroup.procs"
+        done' _ "$(zookeeper_pid "$1")"
+}
+
+# The starting state again, without a boot: files, ids, data, journal. Faults are healed first.
+command_reset() {
+    load_lab
+    lock_lab
+    local address began=$EPOCHREALTIME
+    for address in $(external_hosts); do
+        heal "$address"
+    done
+    for address in "${MASTERS[@]}"; do
+        heal "$address" &
+    done
+    wait
+    for address in "${MASTERS[@]}"; do
+        reset_master "$address" &
+    done
+    wait
+    if [[ $BACKEND == shared_fs ]]; then
+        stored_config >"$LAB/shared/exhibitor.properties"
+        chown -R 900 "$LAB/shared"
+    elif [[ $BACKEND == zk ]]; then
+        client Seed "$(connect_of "${EXTERNAL[@]}")" /configs/config "$LAB/stored-config" 60 >"$LAB/seed.log" 2>&1 ||
+            fail "the external ensemble does not serve" "Its logs: $LAB/external/*/log and $LAB/seed.log"
+    fi
+    for address in "${MASTERS[@]}"; do
+        in_master "$address" systemctl start --no-block dcos-exhibitor
+    done
+    wait_serving 120
+    say "the lab '$NAME' is back at its start after $(seconds_since "$began") s"
+}
+
+reset_master() {
+    # shellcheck disable=SC2016
+    exhibitor_file | in_master "$1" bash -c '
+        setup=$1 count=$2
+        etc=/opt/mesosphere/packages/$setup/etc
+        rm -rf /etc/systemd/system/dcos-exhibitor.service.d /run/systemd/system/dcos-exhibitor.service.d
+        systemctl daemon-reload
+        timeout 30 systemctl stop dcos-exhibitor
+        systemctl stop "$3" 2>/dev/null
+        systemctl reset-failed 2>/dev/null
+        [[ ! -e /var/lib/dcos/exhibitor/zk.pid ]] || kill -KILL "$(</var/lib/dcos/exhibitor/zk.pid)" 2>/dev/null
+        find /var/lib/dcos/exhibitor -mindepth 1 -delete
+        find /opt/mesosphere/etc /opt/mesosphere/packages/$setup/etc -mindepth 1 -delete
+        cat >"$etc/exhibitor"
+        echo "$count" >"$etc/master_count"
+        echo "$4" >"$etc/master_list"
+        printf "%s\n" "$5" >"$etc/dns_config"
+        for file in exhibitor master_count master_list dns_config; do
+            ln -s "$etc/$file" "/opt/mesosphere/etc/$file"
+        done
+        find /var/lib/zkmig /var/backups/zkmig /var/tmp /tmp /root /home/centos /home/operator -mindepth 1 -maxdepth 1 \
+            ! -name ".ssh" ! -name ".hushlogin" ! -name ".bash*" ! -name ".profile" ! -name "hsperfdata_*" \
+            -exec rm -rf {} + 2>/dev/null
+        journalctl --rotate --quiet; journalctl --vacuum-time=1us --quiet 2>/dev/null
+        true' _ "$SETUP" "${#MASTERS[@]}" "$LEAK_SCOPE" "$(master_list)" "$(dns_config)"
+}

@@ -84,8 +84,8 @@ prepare_master() {
     local package=$home/opt/upper/packages/$SETUP/etc
     exhibitor_file >"$package/exhibitor"
     echo "${#MASTERS[@]}" >"$package/master_count"
-    printf '["%s"]\n' "$(IFS=,; sed 's/,/", "/g' <<<"${MASTERS[*]}")" >"$package/master_list"
-    printf 'MASTER_SOURCE=exhibitor_uri\nEXHIBITOR_URI=http://127.0.0.1:8181/exhibitor/v1/cluster/status\nRESOLVERS=\n' >"$package/dns_config"
+    master_list >"$package/master_list"
+    dns_config >"$package/dns_config"
     for file in exhibitor master_count master_list dns_config; do
         ln -s "/opt/mesosphere/packages/$SETUP/etc/$file" "$home/opt/upper/etc/$file"
     done
@@ -93,6 +93,12 @@ prepare_master() {
 
     mount -t overlay -o "lowerdir=$BASE,upperdir=$home/upper,workdir=$home/work" zkmig-lab "$home/root"
     mount -t overlay -o "lowerdir=$PACKAGE,upperdir=$home/opt/upper,workdir=$home/opt/work" zkmig-lab "$home/root/opt/mesosphere"
+}
+
+master_list() { (IFS=,; echo "[\"${MASTERS[*]}\"]") | sed 's/,/", "/g'; }
+
+dns_config() {
+    printf 'MASTER_SOURCE=exhibitor_uri\nEXHIBITOR_URI=http://127.0.0.1:8181/exhibitor/v1/cluster/status\nRESOLVERS=\n'
 }
 
 stat_group() { awk -F: '$1 == "dcos_exhibitor" {print $3}' "$BASE/etc/group"; }
@@ -135,8 +141,11 @@ boot_external() {
         org.apache.zookeeper.server.quorum.QuorumPeerMain "$home/conf/zoo.cfg"
 }
 
-client() { # client CLASS ARGUMENTS...: one of the lab's own ZooKeeper clients, in the lab's network
+# become_client CLASS ARGUMENTS...: one of the lab's own ZooKeeper clients, in the lab's network, under the caller's own pid.
+become_client() {
     local root=$PACKAGE/packages/$EXHIBITOR_PACKAGE/usr
-    in_lab "$JAVA_DIR/bin/java" -Xmx64m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xshare:auto \
+    exec nsenter --net="/run/netns/$NAME" -- "$JAVA_DIR/bin/java" -Xmx64m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xshare:auto \
         -cp "$root/exhibitor/exhibitor.jar" "zkmig.lab.$@"
 }
+
+client() { (become_client "$@"); }
