@@ -36,11 +36,15 @@ use_lab() {
     LAB=$RUN/$NAME
 }
 
-# A second command that changes the same lab waits for the first; the file outlives the lab, so that no two hold it.
+# A second command that changes the same lab waits for the first. "down" removes the file, so one that waited looks
+# whether what it holds is still the file of that name.
 lock_lab() {
-    mkdir -p "$RUN"
-    exec 9>"$RUN/$NAME.lock"
-    flock -w 180 9 || fail "another command has held the lab '$NAME' for 180 s" "Wait for it, or end it."
+    while true; do
+        mkdir -p "$RUN"
+        exec 9>"$RUN/$NAME.lock"
+        flock -w 180 9 || fail "another command has held the lab '$NAME' for 180 s" "Wait for it, or end it."
+        [[ ! "$RUN/$NAME.lock" -ef /proc/$$/fd/9 ]] || return 0
+    done
 }
 
 # Reads a running lab's settings: MASTERS, IDS, BACKEND, ZOOKEEPER, CHECK_MS, LAYOUT.
