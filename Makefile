@@ -1,0 +1,24 @@
+# Everything that is done to the project, by name. A fresh Debian or Ubuntu machine needs cargo and root.
+.PHONY: help build demo test fast lab-test bench clean-lab
+
+help:
+	@echo "make demo      boot a real five-master cluster here and migrate it"
+	@echo "make test      formatting, clippy, unit, integration and lab tests; ends with a line of counts"
+	@echo "make fast      the same without the lab"
+	@echo "make bench     how long steps take, beside plain ssh, in one run"
+	@echo "make build     target/release/zkmig"
+
+build:
+	cargo build --release --locked
+
+demo: build
+	tools/demo
+
+test:
+	tools/test
+
+fast:
+	tools/test --fast
+
+bench: build
+	tools/bench
