@@ -9,6 +9,7 @@ import java.util.Locale;
 import java.util.Map;
 import org.apache.log4j.AppenderSkeleton;
 import org.apache.log4j.MDC;
+import org.apache.log4j.PatternLayout;
 import org.apache.log4j.spi.LoggingEvent;
 
 /** Sends ZooKeeper's log to the journal from its own process, so that journald files each line under its pid and unit. */
@@ -23,6 +24,11 @@ public final class JournalAppender extends AppenderSkeleton {
 
     /** Used again for each line: log4j appends one line at a time. */
     private Memory buffer;
+
+    /** Without a pattern a line is its bare message. An own property, for log4j ties a layout to appenders that need one. */
+    public void setPattern(String pattern) {
+        layout = new PatternLayout(pattern);
+    }
 
     @Override
     protected void append(LoggingEvent event) {

@@ -156,17 +156,13 @@ final class ZooKeeperProcess {
     }
 
     private static String log4j() {
-        String layout = switch (System.getProperty("zkmig.lab.layout", "bare")) {
+        String pattern = switch (System.getProperty("zkmig.lab.layout", "bare")) {
             case "thread" -> "%-5p [%t:%C{1}@%L] - %m%n";
             case "myid" -> "[myid:%X{myid}] %-5p [%t:%C{1}@%L] - %m%n";
             default -> null;
         };
         String text = "log4j.rootLogger=INFO, journal\nlog4j.appender.journal=zkmig.lab.JournalAppender\n";
-        if (layout != null) {
-            text += "log4j.appender.journal.layout=org.apache.log4j.PatternLayout\n"
-                + "log4j.appender.journal.layout.ConversionPattern=" + layout + "\n";
-        }
-        return text;
+        return pattern == null ? text : text + "log4j.appender.journal.pattern=" + pattern + "\n";
     }
 
     private void run(String command) throws Exception {
