@@ -1,7 +1,7 @@
 # Installs what is missing and builds, once, what all labs share: the masters' base image, ZooKeeper and the stand-in.
 # shellcheck shell=bash
 
-CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/zkmig-lab
+CACHE=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/zkmig-lab
 
 install_missing() {
     local missing=() pair
@@ -44,9 +44,11 @@ build_cache() {
     PACKAGE=$CACHE/zookeeper-$ZOOKEEPER-$(fingerprint "$HERE"/lib/cache.sh "$HERE"/java/*.java "$HERE"/java/*/*.java "$HERE"/image/*)
     [[ -d $BASE ]] || build_base "$codename"
     [[ -d $PACKAGE ]] || build_package
-    # Held to the end: every process that the lab starts would otherwise keep the lock.
-    exec 8>&-
+    # Shared from here on, so that no other lab drops a layer as stale before it is mounted.
+    flock -s 8
 }
+
+release_cache() { exec 8>&-; }
 
 build_base() {
     local new=$BASE.new raw=$CACHE/debootstrap-$1

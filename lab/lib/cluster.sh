@@ -65,6 +65,7 @@ command_up() {
         prepare_master "$address"
         boot_master "$address"
     done
+    release_cache
     if [[ $BACKEND == zk ]]; then
         stored_config >"$LAB/stored-config"
         client Seed "$(connect_of "${external[@]}")" /configs/config "$LAB/stored-config" 60 >"$LAB/seed.log" 2>&1 ||
@@ -73,7 +74,8 @@ command_up() {
     for address in "${MASTERS[@]}"; do
         start_exhibitor "$address"
     done
-    wait_serving 120
+    # The first check comes after one or two periods, and the next one at the latest sees it serve.
+    wait_serving $((120 + 3 * CHECK_MS / 1000))
     touch "$LAB/ready"
     trap - EXIT
     say "the lab '$NAME' serves after $(seconds_since "$began") s: ${#MASTERS[@]} masters, ZooKeeper $ZOOKEEPER, backend $BACKEND"

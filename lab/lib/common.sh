@@ -76,7 +76,7 @@ in_master() {
     local init
     init=$(init_of "$1") || return 1
     shift
-    nsenter -t "$init" -m -u -i -n -p -r -w -- "$@"
+    timeout 90 nsenter -t "$init" -m -u -i -n -p -r -w -- "$@"
 }
 
 ensemble_of() { # ensemble_of: the ensemble that the lab started with, in the inventory's order

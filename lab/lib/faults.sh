@@ -147,7 +147,7 @@ command_reset() {
     for address in "${MASTERS[@]}"; do
         in_master "$address" systemctl start --no-block dcos-exhibitor
     done
-    wait_serving 120
+    wait_serving $((120 + 3 * CHECK_MS / 1000))
     say "the lab '$NAME' is back at its start after $(seconds_since "$began") s"
 }
 
