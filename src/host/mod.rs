@@ -92,8 +92,8 @@ pub trait Transport: Send + Sync {
     async fn run(&self, command: Command, output: &mut dyn Output) -> Result<Exit>;
     /// Runs a script on a channel of its own. At most 8 of them at once; a further one waits for a place.
     async fn stream(&self, command: Command) -> Result<Box<dyn Stream>>;
-    /// Connects to a TCP port on the host's own loopback address.
-    async fn dial(&self, port: u16) -> Result<Box<dyn Socket>>;
+    /// Connects from the host to a TCP port: on its own loopback address, or at an address that it can reach.
+    async fn dial(&self, address: &str, port: u16) -> Result<Box<dyn Socket>>;
     /// Ends everything that runs on the host for this transport, then the connection. Idempotent.
     async fn close(&self);
     /// How many round trips to the host were made so far.
