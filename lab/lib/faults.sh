@@ -57,7 +57,7 @@ fault_leak() {
 leaked() {
     local pid
     # shellcheck disable=SC2016
-    pid=$(zookeeper_pid "$1") && in_master "$1" grep -q "$LEAK_SCOPE" "/proc/$pid/cgroup"
+    pid=$(zookeeper_pid "$1") && in_master "$1" grep -qs "$LEAK_SCOPE" "/proc/$pid/cgroup"
 }
 
 # It also hides from jps, and the next Exhibitor's first check misses it: the files are written anew, and nothing starts.

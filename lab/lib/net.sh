@@ -1,9 +1,9 @@
 # The lab's networks: one namespace with a bridge, where the operator's commands run, and one for each host.
 # shellcheck shell=bash
 
-# up_net: refuses a namespace that it did not make; a lab's own have their state directory beside them.
+# up_net ADDRESS...
 up_net() {
-    ip netns add "$NAME"
+    ip netns add "$NAME" || fail "no network namespace can be made" "Inside another container, give that one the right to make them."
     ip -n "$NAME" link set lo up
     ip -n "$NAME" link add br0 type bridge
     ip -n "$NAME" addr add "$OPERATOR_ADDRESS/24" dev br0

@@ -14,7 +14,8 @@ start() {
     local address=$1 root
     shift
     for root in $(cgroup_roots); do
-        mkdir -p "$root/zkmig-lab/$NAME/$address"
+        mkdir -p "$root/zkmig-lab/$NAME/$address" ||
+            fail "no control group can be made under $root" "Inside another container, give that one the right to make them."
     done
     # shellcheck disable=SC2016
     setsid bash -c '
