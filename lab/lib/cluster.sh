@@ -183,12 +183,12 @@ command_ssh() {
 }
 
 command_watch() {
-    local mode=write file=
+    local mode='write' file=
     while [[ $# -gt 0 ]]; do
         [[ $# -ge 2 ]] || fail "$1 needs a file" "See: lab/lab help"
         case $1 in
-        --out) mode=write ;;
-        --verify) mode=verify ;;
+        --out) mode='write' ;;
+        --verify) mode='verify' ;;
         *) fail "watch knows no option $1" "See: lab/lab help" ;;
         esac
         file=$2

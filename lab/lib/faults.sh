@@ -47,8 +47,11 @@ command_fault() {
 
 # ZooKeeper outlives a restart of the unit, as one that was started by hand does: systemd ends only the unit's own group.
 fault_leak() {
+    ! leaked "$1" || return 0
     local pid
-    pid=$(zookeeper_pid "$1") && in_master "$1" kill -0 "$pid" || fail "no ZooKeeper runs on $1"
+    if ! pid=$(zookeeper_pid "$1") || ! in_master "$1" kill -0 "$pid"; then
+        fail "no ZooKeeper runs on $1"
+    fi
     in_master "$1" busctl --quiet call org.freedesktop.systemd1 /org/freedesktop/systemd1 org.freedesktop.systemd1.Manager \
         StartTransientUnit 'ssa(sv)a(sa(sv))' "$LEAK_SCOPE" fail 1 PIDs au 1 "$pid" 0 >/dev/null
     until_true 5 leaked "$1" || fail "ZooKeeper did not leave the unit on $1"
@@ -62,7 +65,7 @@ leaked() {
 
 # It also hides from jps, and the next Exhibitor's first check misses it: the files are written anew, and nothing starts.
 fault_already_running() {
-    leaked "$1" || fault_leak "$1"
+    fault_leak "$1"
     local pid exhibitor
     pid=$(zookeeper_pid "$1")
     exhibitor=$(in_master "$1" systemctl show -p MainPID --value dcos-exhibitor)

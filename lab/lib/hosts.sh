@@ -143,9 +143,10 @@ boot_external() {
 
 # become_client CLASS ARGUMENTS...: one of the lab's own ZooKeeper clients, in the lab's network, under the caller's own pid.
 become_client() {
-    local root=$PACKAGE/packages/$EXHIBITOR_PACKAGE/usr
+    local root=$PACKAGE/packages/$EXHIBITOR_PACKAGE/usr class=zkmig.lab.$1
+    shift
     exec nsenter --net="/run/netns/$NAME" -- "$JAVA_DIR/bin/java" -Xmx64m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xshare:auto \
-        -cp "$root/exhibitor/exhibitor.jar" "zkmig.lab.$@"
+        -cp "$root/exhibitor/exhibitor.jar" "$class" "$@"
 }
 
 client() { (become_client "$@"); }
