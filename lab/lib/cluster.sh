@@ -221,10 +221,10 @@ command_down() {
     lock_lab
     if [[ ! -e $LAB && -z $(lab_namespaces) && -z $(lab_groups) ]]; then
         say "there is no lab '$NAME'"
-        return
+    else
+        take_down
+        say "the lab '$NAME' is gone"
     fi
-    take_down
     rm -f "$RUN/$NAME.lock"
     rmdir "$RUN" 2>/dev/null || true
-    say "the lab '$NAME' is gone"
 }
