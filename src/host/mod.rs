@@ -1,7 +1,7 @@
 //! Reaching a host: what a transport can do, whatever carries it.
 //!
 //! A [`Transport`] is one connection to one host. It runs scripts in a POSIX shell, follows long outputs on channels of
-//! their own, and dials ports on the host. Three implementations: [`ssh`], [`local`] and [`fake`].
+//! their own, and dials ports on the host. Two implementations: [`ssh`] and [`local`].
 
 use std::time::Duration;
 
@@ -10,6 +10,15 @@ use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::error::Result;
+
+pub mod control;
+pub mod local;
+mod marker;
+pub mod secret;
+mod session;
+mod shell;
+pub mod ssh;
+mod ssh_error;
 
 /// Who runs a script on the host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -1,0 +1,87 @@
+//! The operator's own machine as a host: the same framed shell, without a network.
+
+use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use tokio::net::TcpStream;
+use tokio::process;
+
+use super::session::{Opener, Session};
+use super::shell::{Becomes, Channel, command_line};
+use super::{Command, Exit, Output, Socket, Stream, Transport};
+use crate::error::{Error, Result};
+use crate::host::secret::Secret;
+
+/// A transport to this machine.
+pub struct Local {
+    session: Session<Shells>,
+}
+
+struct Shells;
+
+#[async_trait::async_trait]
+impl Opener for Shells {
+    async fn open(&self, becomes: &Becomes, nonce: &str) -> Result<Channel> {
+        let failed = |error: std::io::Error| Error::failed("can't start a shell").caused_by(error);
+        // A group of its own: an interrupt of the terminal is for zkmig to pass on.
+        let mut child = process::Command::new("/bin/sh")
+            .arg("-c")
+            .arg(command_line(becomes, nonce))
+            .process_group(0)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(false)
+            .spawn()
+            .map_err(failed)?;
+        match (child.stdin.take(), child.stdout.take(), child.stderr.take()) {
+            (Some(stdin), Some(stdout), Some(stderr)) => Ok(Channel {
+                stdin: Box::new(stdin),
+                stdout: Box::new(stdout),
+                stderr: Box::new(stderr),
+                guard: Box::new(child),
+            }),
+            _ => Err(Error::defect("a shell without pipes")),
+        }
+    }
+
+    async fn is_root(&self) -> Result<bool> {
+        let output = process::Command::new("id").arg("-u").output().await;
+        let output = output.map_err(|error| Error::failed("can't run `id`").caused_by(error))?;
+        Ok(output.stdout.trim_ascii() == b"0")
+    }
+}
+
+impl Local {
+    /// A transport to this machine, which becomes root with this password if sudo asks for one.
+    pub fn new(password: Option<Secret>) -> Self {
+        Self { session: Session::new(Shells, password, Arc::new(AtomicU64::new(0))) }
+    }
+}
+
+#[async_trait::async_trait]
+impl Transport for Local {
+    async fn run(&self, command: Command, output: &mut dyn Output) -> Result<Exit> {
+        self.session.run(command, output).await
+    }
+
+    async fn stream(&self, command: Command) -> Result<Box<dyn Stream>> {
+        self.session.stream(command).await
+    }
+
+    async fn dial(&self, address: &str, port: u16) -> Result<Box<dyn Socket>> {
+        let stream = TcpStream::connect((address, port))
+            .await
+            .map_err(|error| Error::failed(format!("can't connect to port {port} of {address}")).caused_by(error))?;
+        Ok(Box::new(stream))
+    }
+
+    async fn close(&self) {
+        self.session.close().await;
+    }
+
+    fn round_trips(&self) -> u64 {
+        self.session.round_trips()
+    }
+}

@@ -1,0 +1,159 @@
+//! The shells of one host: a lasting one for each user, and one for each stream.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+
+use super::secret::Secret;
+use super::shell::{Becomes, Channel, Shell, nonce};
+use super::{Command, Exit, Output, Pipe, Stream, User};
+use crate::error::Result;
+
+/// How many channels of streams a host carries at once: sshd allows ten in all by default.
+const STREAMS: usize = 8;
+
+/// Opens channels to a host.
+#[async_trait]
+pub trait Opener: Send + Sync {
+    /// A channel on which the framed shell's command line was started.
+    async fn open(&self, becomes: &Becomes, nonce: &str) -> Result<Channel>;
+    /// Whether the login user is root.
+    async fn is_root(&self) -> Result<bool>;
+}
+
+/// The shells of one host.
+pub struct Session<O> {
+    opener: O,
+    password: Option<Secret>,
+    shells: Mutex<HashMap<User, Arc<Mutex<Option<Shell>>>>>,
+    is_root: Mutex<Option<bool>>,
+    streams: Arc<Semaphore>,
+    round_trips: Arc<AtomicU64>,
+    number: u64,
+}
+
+/// Tells the sessions of a process apart, for the names of their sockets.
+static NUMBERS: AtomicU64 = AtomicU64::new(0);
+
+impl<O: Opener> Session<O> {
+    /// A session that opens its channels with `opener`.
+    pub fn new(opener: O, password: Option<Secret>, round_trips: Arc<AtomicU64>) -> Self {
+        Self {
+            opener,
+            password,
+            shells: Mutex::default(),
+            is_root: Mutex::default(),
+            streams: Arc::new(Semaphore::new(STREAMS)),
+            round_trips,
+            number: NUMBERS.fetch_add(1, Ordering::Relaxed),
+        }
+    }
+
+    /// A number that no other session of this process has.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// What opens the channels.
+    pub fn opener(&self) -> &O {
+        &self.opener
+    }
+
+    async fn becomes(&self, user: User) -> Result<Becomes> {
+        if user == User::Login {
+            return Ok(Becomes::Nobody);
+        }
+        let mut known = self.is_root.lock().await;
+        let is_root = match *known {
+            Some(is_root) => is_root,
+            None => *known.insert(self.opener.is_root().await?),
+        };
+        Ok(if is_root { Becomes::Nobody } else { Becomes::Root(self.password.clone()) })
+    }
+
+    async fn shell(&self, user: User) -> Result<Shell> {
+        let becomes = self.becomes(user).await?;
+        let nonce = nonce();
+        let channel = self.opener.open(&becomes, &nonce).await?;
+        Shell::start(channel, &becomes, nonce, Arc::clone(&self.round_trips)).await
+    }
+
+    /// Brings the user's shell up, so that the first step does not have to.
+    pub async fn prepare(&self, user: User) -> Result<()> {
+        let slot = self.slot(user).await;
+        let mut slot = slot.lock().await;
+        if slot.as_ref().is_none_or(Shell::is_gone) {
+            *slot = Some(self.shell(user).await?);
+        }
+        Ok(())
+    }
+
+    async fn slot(&self, user: User) -> Arc<Mutex<Option<Shell>>> {
+        Arc::clone(self.shells.lock().await.entry(user).or_default())
+    }
+
+    /// Runs a script in the user's shell, which is brought up when there is none.
+    pub async fn run(&self, command: Command, output: &mut dyn Output) -> Result<Exit> {
+        let slot = self.slot(command.user).await;
+        let mut slot = slot.lock().await;
+        if slot.as_ref().is_none_or(Shell::is_gone) {
+            *slot = Some(self.shell(command.user).await?);
+        }
+        match &*slot {
+            Some(shell) => shell.run(command, output).await,
+            None => Err(crate::error::Error::defect("a shell that was just made is not there")),
+        }
+    }
+
+    /// Runs a script in a shell of its own.
+    pub async fn stream(&self, command: Command) -> Result<Box<dyn Stream>> {
+        let permit = Arc::clone(&self.streams).acquire_owned().await;
+        let permit = permit.map_err(|_| crate::error::Error::defect("the streams are closed"))?;
+        let shell = self.shell(command.user).await?;
+        let (pieces, end) = shell.begin(command).await?;
+        Ok(Box::new(Streaming { pieces, end: Some(end), exit: None, _shell: shell, _permit: permit }))
+    }
+
+    /// Ends every shell.
+    pub async fn close(&self) {
+        self.shells.lock().await.clear();
+    }
+
+    /// How many round trips were made.
+    pub fn round_trips(&self) -> u64 {
+        self.round_trips.load(Ordering::Relaxed)
+    }
+}
+
+struct Streaming {
+    pieces: mpsc::Receiver<(Pipe, Bytes)>,
+    end: Option<oneshot::Receiver<Result<Exit>>>,
+    exit: Option<Exit>,
+    // The shell ends when the stream does, and with it what runs in it.
+    _shell: Shell,
+    _permit: OwnedSemaphorePermit,
+}
+
+#[async_trait]
+impl Stream for Streaming {
+    async fn next(&mut self) -> Result<Option<(Pipe, Bytes)>> {
+        if let Some(piece) = self.pieces.recv().await {
+            return Ok(Some(piece));
+        }
+        if let Some(end) = self.end.take() {
+            let exit = end.await.unwrap_or_else(|_| {
+                Err(crate::error::Error::unreachable("the connection to the host ended while its output was followed"))
+            })?;
+            self.exit = Some(exit);
+        }
+        Ok(None)
+    }
+
+    fn exit(&self) -> Option<Exit> {
+        self.exit
+    }
+}

@@ -1,0 +1,342 @@
+//! The framed shell: one long-lived `sh` on the host that runs one script after the other, a round trip each.
+//!
+//! A task owns the connection; callers talk to it through channels, so that a caller who goes away (its future dropped)
+//! leaves the connection usable: the task then has the script's process group ended and reads to the end mark.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use base64::Engine as _;
+use bytes::Bytes;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+
+use super::marker::{Found, Marks};
+use super::secret::Secret;
+use super::{Command, Exit, MAX_STDIN, Output, Pipe, Stdin};
+use crate::error::{Error, Result};
+
+/// The loop that runs on the host.
+const LOOP: &str = include_str!("shell.sh");
+
+/// The longest script: it travels as one argument of `sh`, which Linux limits to 128 KiB.
+pub const MAX_SCRIPT: usize = 100_000;
+
+/// How long after a script's own deadline its end mark may take, and how long the end of a killed one.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// The three pipes of a connection and what has to live as long as they do.
+pub struct Channel {
+    /// What the host reads.
+    pub stdin: Box<dyn AsyncWrite + Send + Unpin>,
+    /// What the host writes.
+    pub stdout: Box<dyn AsyncRead + Send + Unpin>,
+    /// What the host writes as errors.
+    pub stderr: Box<dyn AsyncRead + Send + Unpin>,
+    /// Dropped when the connection ends.
+    pub guard: Box<dyn std::any::Any + Send>,
+}
+
+/// How the shell becomes the user it runs as.
+#[derive(Clone, Debug)]
+pub enum Becomes {
+    /// It stays who logged in.
+    Nobody,
+    /// It becomes root through sudo, with this password if sudo asks for one.
+    Root(Option<Secret>),
+}
+
+struct Job {
+    command: Command,
+    output: mpsc::Sender<(Pipe, Bytes)>,
+    end: oneshot::Sender<Result<Exit>>,
+}
+
+/// A framed shell that is ready. Dropping it ends the connection and what runs on it.
+pub struct Shell {
+    jobs: mpsc::Sender<Job>,
+    round_trips: Arc<AtomicU64>,
+}
+
+/// The command line that starts the loop, for a login shell of any kind: it is one line of words in which nothing has a
+/// meaning to any of them, and what the loop is comes over standard input.
+pub fn command_line(becomes: &Becomes, nonce: &str) -> String {
+    // The text of the loop is the first thing on standard input; its length is in the line.
+    let inner = format!("'echo {nonce} up; eval \"$(head -c {})\"' sh {nonce}", LOOP.len());
+    match becomes {
+        Becomes::Nobody => format!("exec /bin/sh -c {inner}"),
+        Becomes::Root(_) => format!("exec env LC_ALL=C sudo -S -p {nonce}-password: -- /bin/sh -c {inner}"),
+    }
+}
+
+/// A nonce for a connection: nothing that a host prints can be taken for a mark by accident.
+pub fn nonce() -> String {
+    use std::collections::hash_map::RandomState;
+    use std::hash::{BuildHasher as _, Hasher as _};
+    let word = || {
+        let mut hasher = RandomState::new().build_hasher();
+        hasher.write_u128(
+            std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |now| now.as_nanos()),
+        );
+        hasher.finish()
+    };
+    format!("zkmig-{:016x}{:016x}", word(), word())
+}
+
+impl Shell {
+    /// Brings the loop up on a channel on which [`command_line`] was started.
+    pub async fn start(
+        mut channel: Channel,
+        becomes: &Becomes,
+        nonce: String,
+        round_trips: Arc<AtomicU64>,
+    ) -> Result<Self> {
+        let started = tokio::time::timeout(Duration::from_secs(30), greet(&mut channel, becomes, &nonce)).await;
+        started.map_err(|_| Error::unreachable("no shell came up on the host within 30 s"))??;
+        round_trips.fetch_add(1, Ordering::Relaxed);
+        let (jobs, queue) = mpsc::channel(1);
+        tokio::spawn(serve(channel, nonce, queue));
+        Ok(Self { jobs, round_trips })
+    }
+
+    /// Runs a script; pieces of its output go to `output` as they come.
+    pub async fn run(&self, command: Command, output: &mut dyn Output) -> Result<Exit> {
+        let (mut pieces, end) = self.begin(command).await?;
+        while let Some((pipe, bytes)) = pieces.recv().await {
+            output.write(pipe, &bytes);
+        }
+        end.await.unwrap_or_else(|_| Err(gone()))
+    }
+
+    /// Begins a script; its output comes through the first channel, its end through the second.
+    pub async fn begin(
+        &self,
+        command: Command,
+    ) -> Result<(mpsc::Receiver<(Pipe, Bytes)>, oneshot::Receiver<Result<Exit>>)> {
+        if command.script.len() > MAX_SCRIPT {
+            return Err(Error::input(format!(
+                "the script is {} bytes long, and at most {MAX_SCRIPT} can be run",
+                command.script.len()
+            )));
+        }
+        if command.script.contains('\0') {
+            return Err(Error::input("the script holds a NUL character"));
+        }
+        if matches!(&command.stdin, Stdin::Bytes(bytes) if bytes.len() > MAX_STDIN) {
+            return Err(Error::input(format!("a script is given at most {MAX_STDIN} bytes on its standard input")));
+        }
+        let (output, pieces) = mpsc::channel(64);
+        let (end, ended) = oneshot::channel();
+        self.jobs.send(Job { command, output, end }).await.map_err(|_| gone())?;
+        self.round_trips.fetch_add(1, Ordering::Relaxed);
+        Ok((pieces, ended))
+    }
+
+    /// Whether the connection has ended.
+    pub fn is_gone(&self) -> bool {
+        self.jobs.is_closed()
+    }
+}
+
+fn gone() -> Error {
+    Error::unreachable("the connection to the host ended")
+        .hint("what ran on it was ended on the host; look at the network and at the host, then start again")
+}
+
+/// Gets the loop to say that it is ready, through sudo's question if there is one.
+async fn greet(channel: &mut Channel, becomes: &Becomes, nonce: &str) -> Result<()> {
+    let up = format!("{nonce} up\n");
+    let ready = format!("{nonce} ready\n");
+    let prompt = format!("{nonce}-password:");
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let (mut is_up, mut asked) = (false, false);
+    let (mut from_stdout, mut from_stderr) = (vec![0; 4096], vec![0; 4096]);
+    loop {
+        let more = tokio::select! {
+            read = channel.stdout.read(&mut from_stdout) => read.ok().filter(|n| *n > 0).map(|n| out.extend_from_slice(&from_stdout[..n])),
+            read = channel.stderr.read(&mut from_stderr) => read.ok().filter(|n| *n > 0).map(|n| err.extend_from_slice(&from_stderr[..n])),
+        };
+        if more.is_none() {
+            // The other pipe may still hold the reason.
+            let rest = async {
+                let _ = channel.stderr.read_to_end(&mut err).await;
+            };
+            let _ = tokio::time::timeout(Duration::from_secs(1), rest).await;
+            return Err(refusal(&err, &out, becomes, asked));
+        }
+        if !is_up && find(&out, up.as_bytes()).is_some() {
+            is_up = true;
+            send(channel, LOOP.as_bytes()).await?;
+        }
+        if find(&out, ready.as_bytes()).is_some() {
+            return Ok(());
+        }
+        if let Some(at) = find(&err, prompt.as_bytes()) {
+            err.drain(..at + prompt.len());
+            match becomes {
+                Becomes::Root(Some(password)) if !asked => {
+                    asked = true;
+                    send(channel, format!("{}\n", password.expose()).as_bytes()).await?;
+                }
+                _ => return Err(refusal(&err, &out, becomes, true)),
+            }
+        }
+        if out.len() + err.len() > 256 * 1024 {
+            return Err(Error::unreachable("the host prints without end before its shell is ready")
+                .hint("look at the login user's shell start files on the host"));
+        }
+    }
+}
+
+async fn send(channel: &mut Channel, bytes: &[u8]) -> Result<()> {
+    let sent = async {
+        channel.stdin.write_all(bytes).await?;
+        channel.stdin.flush().await
+    };
+    sent.await.map_err(|error| gone().caused_by(error))
+}
+
+fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
+    haystack.windows(needle.len()).position(|window| window == needle)
+}
+
+/// Why no shell came up, from what was printed instead.
+fn refusal(err: &[u8], out: &[u8], becomes: &Becomes, asked: bool) -> Error {
+    let err = String::from_utf8_lossy(err);
+    let out = String::from_utf8_lossy(out);
+    let printed = || {
+        let text = format!("{}{}", err.trim(), out.trim());
+        if text.is_empty() {
+            None
+        } else {
+            Some(format!("the host printed:\n{}", text.chars().take(2000).collect::<String>()))
+        }
+    };
+    let with = |error: Error| match printed() {
+        Some(text) => error.detail(text),
+        None => error,
+    };
+    if let Becomes::Root(password) = becomes {
+        if err.contains("must have a tty") || err.contains("no tty present") {
+            return Error::failed("sudo on the host wants a terminal (`requiretty`)")
+                .hint("zkmig never has a terminal: take `Defaults requiretty` out of sudoers, or add `Defaults:USER !requiretty`");
+        }
+        if err.contains("not in the sudoers file")
+            || err.contains("is not allowed to")
+            || err.contains("may not run sudo")
+        {
+            return with(Error::failed("the login user may not become root through sudo on the host"))
+                .hint("add the user to sudoers on the host, or log in as another with `ansible_user`");
+        }
+        if asked && password.is_none() {
+            return Error::failed("sudo on the host wants a password")
+                .hint("start again with --ask-become-pass (-K), or set `ansible_become_password` in a protected file");
+        }
+        if asked {
+            return Error::failed("sudo on the host does not take the password")
+                .hint("check the password that was typed or that `ansible_become_password` gives");
+        }
+        if err.contains("not found") || err.contains("No such file") {
+            return with(Error::failed("there is no sudo on the host"))
+                .hint("install sudo, or log in as root with `ansible_user: root`");
+        }
+        return with(Error::failed("sudo gave no shell on the host"))
+            .hint("try `sudo -n true` on the host as the login user");
+    }
+    with(Error::unreachable("the host gave no shell"))
+        .hint("try `ssh HOST /bin/sh -c true`: a login shell, or RemoteCommand, RequestTTY or a forced command, may be in the way")
+}
+
+/// Owns the connection: runs one job after the other, until nobody is left to send any.
+async fn serve(mut channel: Channel, nonce: String, mut queue: mpsc::Receiver<Job>) {
+    let mut id = 0;
+    while let Some(job) = queue.recv().await {
+        id += 1;
+        let Job { command, output, end } = job;
+        let result = conduct(&mut channel, &nonce, id, command, output).await;
+        let usable = result.is_ok();
+        let _ = end.send(result);
+        if !usable {
+            break;
+        }
+    }
+    // The end of its input makes the loop end what still runs, and itself.
+    let _ = channel.stdin.shutdown().await;
+}
+
+/// Runs one job to its end mark.
+async fn conduct(
+    channel: &mut Channel,
+    nonce: &str,
+    id: u64,
+    command: Command,
+    output: mpsc::Sender<(Pipe, Bytes)>,
+) -> Result<Exit> {
+    let input = match &command.stdin {
+        Stdin::Closed => None,
+        Stdin::Bytes(bytes) => Some(base64::engine::general_purpose::STANDARD.encode(bytes)),
+    };
+    let seconds = command.timeout.as_millis().div_ceil(1000).max(1);
+    let length = input.as_ref().map_or(-1, |input| i64::try_from(input.len()).unwrap_or(i64::MAX));
+    let mut frame = format!("run {id} {seconds} {} {length}\n", command.script.len()).into_bytes();
+    frame.extend_from_slice(command.script.as_bytes());
+    frame.extend_from_slice(input.as_deref().unwrap_or_default().as_bytes());
+
+    let began = Instant::now();
+    let mut deadline = began + command.timeout + GRACE;
+    let mut ended_early = false;
+    let (mut written, mut status) = (0, None);
+    let (mut on_stdout, mut on_stderr) = (Marks::new(nonce, id), Marks::new(nonce, id));
+    let (mut from_stdout, mut from_stderr) = (vec![0; 64 * 1024], vec![0; 64 * 1024]);
+    while !(on_stdout.is_over() && on_stderr.is_over()) {
+        let (pipe, read) = tokio::select! {
+            sent = channel.stdin.write(&frame[written..]), if written < frame.len() => {
+                written += sent.map_err(|error| gone().caused_by(error))?;
+                if written == frame.len() {
+                    channel.stdin.flush().await.map_err(|error| gone().caused_by(error))?;
+                }
+                continue;
+            }
+            read = channel.stdout.read(&mut from_stdout), if !on_stdout.is_over() => (Pipe::Stdout, read),
+            read = channel.stderr.read(&mut from_stderr), if !on_stderr.is_over() => (Pipe::Stderr, read),
+            () = output.closed(), if !ended_early => {
+                ended_early = true;
+                deadline = Instant::now() + GRACE;
+                // What was not sent yet has to be, or the loop would take the request for a part of it.
+                frame.extend_from_slice(b"kill\n");
+                continue;
+            }
+            () = tokio::time::sleep_until(deadline) => {
+                return Err(Error::unreachable(format!("the host did not answer within {} s", began.elapsed().as_secs()))
+                    .hint("the connection was ended, and what ran on it is ended by the host itself"));
+            }
+        };
+        let read = read.map_err(|error| gone().caused_by(error))?;
+        if read == 0 {
+            return Err(gone());
+        }
+        let (marks, bytes) = match pipe {
+            Pipe::Stdout => (&mut on_stdout, &from_stdout[..read]),
+            Pipe::Stderr => (&mut on_stderr, &from_stderr[..read]),
+        };
+        let mut pieces = Vec::new();
+        marks.feed(bytes, |found| match found {
+            Found::Output(bytes) => pieces.push(Bytes::copy_from_slice(bytes)),
+            Found::End(code) => status = Some(code),
+        });
+        for piece in pieces {
+            // A slow reader slows the host down. One that went away is noticed above.
+            if !ended_early {
+                tokio::select! {
+                    sent = output.send((pipe, piece)) => drop(sent),
+                    () = tokio::time::sleep_until(deadline) => {}
+                }
+            }
+        }
+    }
+    let status = status.unwrap_or(-1);
+    let timed_out = !ended_early && began.elapsed() >= command.timeout && matches!(status, 124 | 137);
+    Ok(Exit { status, timed_out })
+}

@@ -1,0 +1,49 @@
+# The far end of the framed shell: a loop that always sits in `read`, so that a request to end a job, and the end of the
+# connection, are noticed at once while a job runs. $1 is the connection's nonce.
+#
+#   run ID SECONDS SCRIPT_BYTES INPUT_BYTES   followed by the script and by its standard input in base64; -1 is none
+#   kill                                      ends the job in hand
+#
+# Only `read` (which takes byte by byte) and `head -c` (which takes what it is told) touch the connection.
+exec 3<&0 </dev/null
+LC_ALL=C
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin
+export LC_ALL PATH
+job=
+printf '%s ready\n' "$1"
+while IFS=' ' read -r op id limit size input <&3; do
+  case $op in
+  run)
+    # The x keeps line ends that a substitution would drop.
+    script=$(head -c "$size" <&3; echo x); script=${script%x}
+    data=
+    [ "$input" -le 0 ] || data=$(head -c "$input" <&3)
+    (
+      exec 3<&-
+      p=
+      # The group gets two seconds to end by itself.
+      trap '[ -z "$p" ] || {
+        kill -s TERM -- "-$p"; i=0
+        while [ $i -lt 20 ] && kill -0 -- "-$p"; do sleep 0.1; i=$((i + 1)); done
+        kill -s KILL -- "-$p"; } 2>/dev/null' TERM
+      printf '%s begin %s\n' "$1" "$id"; printf '%s begin %s\n' "$1" "$id" >&2
+      # `timeout` makes a process group of its own, and keeps the deadline even when nobody is at the other end.
+      if [ "$input" -lt 0 ]; then
+        timeout -k 2 "$limit" /bin/sh -c "$script" </dev/null &
+      else
+        printf %s "$data" | base64 -d 2>/dev/null | timeout -k 2 "$limit" /bin/sh -c "$script" &
+      fi
+      p=$!
+      # A trap interrupts `wait`: wait again until the job is really over.
+      while :; do wait "$p" 2>/dev/null; status=$?; kill -0 "$p" 2>/dev/null || break; done
+      kill -s KILL -- "-$p" 2>/dev/null
+      printf '%s end %s %s\n' "$1" "$id" "$status" >&2
+      printf '%s end %s %s\n' "$1" "$id" "$status"
+    ) 3<&3 &
+    job=$!
+    script= data=
+    ;;
+  kill) [ -z "$job" ] || kill -s TERM "$job" 2>/dev/null ;;
+  esac
+done
+[ -z "$job" ] || { kill -s TERM "$job" 2>/dev/null; wait "$job" 2>/dev/null; }

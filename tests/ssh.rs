@@ -1,0 +1,365 @@
+//! Reaching a host over SSH: a real sshd on loopback, with keys of its own.
+
+#![allow(clippy::unwrap_used, reason = "a test that can't set itself up has failed")]
+
+use std::fs;
+use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command as Process, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use zkmig::error::{Error, Kind};
+use zkmig::host::control::Control;
+use zkmig::host::ssh::{Ssh, Target};
+use zkmig::host::{Command, Output, Pipe, Stdin, Transport, User};
+
+/// An sshd on a free port of loopback.
+struct Sshd {
+    folder: TempDir,
+    port: u16,
+    process: Child,
+}
+
+impl Drop for Sshd {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn keygen(path: &Path, passphrase: &str) {
+    let status =
+        Process::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", passphrase, "-f"]).arg(path).status().unwrap();
+    assert!(status.success());
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+impl Sshd {
+    fn start(extra: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        keygen(&path("host"), "");
+        keygen(&path("user"), "");
+        fs::copy(path("user.pub"), path("authorized")).unwrap();
+        let port = free_port();
+        let host_key = fs::read_to_string(path("host.pub")).unwrap();
+        fs::write(path("known_hosts"), format!("[127.0.0.1]:{port} {host_key}")).unwrap();
+        let config = format!(
+            "Port {port}\nListenAddress 127.0.0.1\nHostKey {host}\nAuthorizedKeysFile {authorized}\nPidFile none\n\
+             UsePAM no\nStrictModes no\nPermitRootLogin yes\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n{extra}\n",
+            host = path("host").display(),
+            authorized = path("authorized").display(),
+        );
+        fs::write(path("sshd_config"), config).unwrap();
+        // sshd started by root wants this folder.
+        let _ = fs::create_dir_all("/run/sshd");
+        let log = fs::File::create(path("log")).unwrap();
+        let process = Process::new("/usr/sbin/sshd")
+            .args(["-D", "-e", "-f"])
+            .arg(path("sshd_config"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        let sshd = Self { folder, port, process };
+        let began = Instant::now();
+        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+            let log = fs::read_to_string(sshd.path("log")).unwrap_or_default();
+            assert!(began.elapsed() < Duration::from_secs(10), "sshd did not start: {log}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        sshd
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn target(&self) -> Target {
+        let config = self.path("ssh_config");
+        fs::write(
+            &config,
+            format!("UserKnownHostsFile {}\nGlobalKnownHostsFile none\n", self.path("known_hosts").display()),
+        )
+        .unwrap();
+        Target {
+            name: "m1".to_owned(),
+            address: "127.0.0.1".to_owned(),
+            port: Some(self.port),
+            user: None,
+            key: Some(self.path("user")),
+            config_file: Some(config),
+            options: Vec::new(),
+            strict: true,
+            connect_timeout: Duration::from_secs(5),
+        }
+    }
+}
+
+async fn connect(target: Target) -> Result<Ssh, Error> {
+    Ssh::connect(target, None, User::Login, Arc::new(Control::new()?)).await
+}
+
+async fn refusal(target: Target) -> Error {
+    match connect(target).await {
+        Ok(_) => panic!("connected"),
+        Err(error) => error,
+    }
+}
+
+fn text(error: &Error) -> String {
+    let parts = error.parts();
+    format!("{} | {} | {}", parts.message, parts.hints.join(" | "), parts.details.join(" | "))
+}
+
+#[derive(Default)]
+struct Kept(Vec<u8>);
+
+impl Output for Kept {
+    fn write(&mut self, pipe: Pipe, bytes: &[u8]) {
+        if pipe == Pipe::Stdout {
+            self.0.extend_from_slice(bytes);
+        }
+    }
+}
+
+async fn run(host: &Ssh, script: &str) -> (i32, String) {
+    let mut kept = Kept::default();
+    let command = Command {
+        script: script.to_owned(),
+        user: User::Login,
+        stdin: Stdin::Closed,
+        timeout: Duration::from_secs(30),
+    };
+    let exit = host.run(command, &mut kept).await.unwrap();
+    (exit.status, String::from_utf8(kept.0).unwrap())
+}
+
+/// How many ssh masters run whose control socket is in a folder of this name.
+fn masters(control: &Path) -> usize {
+    let needle = control.as_os_str().as_encoded_bytes();
+    fs::read_dir("/proc")
+        .unwrap()
+        .flatten()
+        .filter(|entry| {
+            fs::read(entry.path().join("cmdline"))
+                .is_ok_and(|line| line.starts_with(b"ssh") && line.windows(needle.len()).any(|part| part == needle))
+        })
+        .count()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn scripts_run_and_statuses_come_back_whatever_they_are() {
+    let sshd = Sshd::start("");
+    let host = connect(sshd.target()).await.unwrap();
+    for status in [0, 1, 127, 255] {
+        assert_eq!(run(&host, &format!("echo out; exit {status}")).await, (status, "out\n".to_owned()));
+    }
+    host.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_master_ends_with_the_transport() {
+    let sshd = Sshd::start("");
+    let control = Arc::new(Control::new().unwrap());
+    let host = Ssh::connect(sshd.target(), None, User::Login, Arc::clone(&control)).await.unwrap();
+    let stream = host
+        .stream(Command {
+            script: "sleep 7101".into(),
+            user: User::Login,
+            stdin: Stdin::Closed,
+            timeout: Duration::from_secs(60),
+        })
+        .await
+        .unwrap();
+    assert_eq!(masters(control.path()), 1);
+    drop(stream);
+    host.close().await;
+    let began = Instant::now();
+    while masters(control.path()) > 0 {
+        assert!(began.elapsed() < Duration::from_secs(5), "the master still runs");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let folder = control.path().to_path_buf();
+    drop(host);
+    drop(control);
+    assert!(!folder.exists());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_port_on_the_host_is_reached_through_the_connection() {
+    let sshd = Sshd::start("");
+    let server = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = server.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((mut socket, _)) = server.accept().await {
+            let mut word = [0; 4];
+            let _ = socket.read_exact(&mut word).await;
+            let _ = socket.write_all(b"imok").await;
+        }
+    });
+    let host = connect(sshd.target()).await.unwrap();
+    for _ in 0..3 {
+        let mut socket = host.dial("127.0.0.1", port).await.unwrap();
+        socket.write_all(b"ruok").await.unwrap();
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).await.unwrap();
+        assert_eq!(answer, "imok");
+    }
+    host.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_unknown_host_key_is_refused_and_says_what_to_do() {
+    let sshd = Sshd::start("");
+    fs::write(sshd.path("known_hosts"), "").unwrap();
+    let error = refusal(sshd.target()).await;
+    assert_eq!(error.kind(), Kind::Unreachable);
+    assert!(text(&error).contains("is not known") && text(&error).contains("accept-new"), "{}", text(&error));
+    let host = connect(Target { strict: false, ..sshd.target() }).await.unwrap();
+    host.close().await;
+    assert!(fs::read_to_string(sshd.path("known_hosts")).unwrap().contains("ed25519"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_changed_host_key_is_an_error_of_its_own() {
+    let sshd = Sshd::start("");
+    keygen(&sshd.path("other"), "");
+    let other = fs::read_to_string(sshd.path("other.pub")).unwrap();
+    fs::write(sshd.path("known_hosts"), format!("[127.0.0.1]:{} {other}", sshd.port)).unwrap();
+    let error = refusal(sshd.target()).await;
+    assert!(
+        text(&error).contains("not the one that is known") && text(&error).contains("ssh-keygen -R"),
+        "{}",
+        text(&error)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_that_is_not_accepted_is_an_error_of_its_own() {
+    let sshd = Sshd::start("");
+    keygen(&sshd.path("stranger"), "");
+    let error = refusal(Target { key: Some(sshd.path("stranger")), ..sshd.target() }).await;
+    assert!(text(&error).contains("may not log in with the key"), "{}", text(&error));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_with_a_passphrase_and_no_agent_is_an_error_of_its_own() {
+    let sshd = Sshd::start("");
+    keygen(&sshd.path("locked"), "a passphrase");
+    let error = refusal(Target { key: Some(sshd.path("locked")), ..sshd.target() }).await;
+    assert!(text(&error).contains("passphrase") && text(&error).contains("ssh-add"), "{}", text(&error));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_file_that_others_can_read_is_an_error_of_its_own() {
+    let sshd = Sshd::start("");
+    fs::set_permissions(sshd.path("user"), fs::Permissions::from_mode(0o644)).unwrap();
+    let error = refusal(sshd.target()).await;
+    assert!(text(&error).contains("others may read") && text(&error).contains("chmod 600"), "{}", text(&error));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_host_that_takes_only_passwords_is_an_error_of_its_own() {
+    let sshd = Sshd::start("PubkeyAuthentication no\nKbdInteractiveAuthentication yes");
+    let error = refusal(sshd.target()).await;
+    assert!(text(&error).contains("password"), "{}", text(&error));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_closed_port_is_tried_again_and_then_an_error_of_its_own() {
+    let sshd = Sshd::start("");
+    let began = Instant::now();
+    let error = refusal(Target { port: Some(free_port()), ..sshd.target() }).await;
+    assert!(text(&error).contains("refuses connections"), "{}", text(&error));
+    assert!(began.elapsed() >= Duration::from_secs(2), "it was not tried again");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_address_can_not_be_taken_for_an_option() {
+    let sshd = Sshd::start("");
+    let error = refusal(Target { address: "-oProxyCommand=touch /tmp/x".into(), ..sshd.target() }).await;
+    assert_eq!(error.kind(), Kind::Input);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_users_configuration_asks_for_does_not_get_in_the_way() {
+    let sshd = Sshd::start("");
+    let target = sshd.target();
+    let config = target.config_file.clone().unwrap();
+    let text = fs::read_to_string(&config).unwrap();
+    fs::write(
+        &config,
+        format!("{text}RemoteCommand echo no\nRequestTTY force\nLocalCommand echo no\nPermitLocalCommand yes\n"),
+    )
+    .unwrap();
+    let host = connect(target).await.unwrap();
+    assert_eq!(run(&host, "echo yes").await, (0, "yes\n".to_owned()));
+    host.close().await;
+}
+
+/// Passes bytes on, each `delay` after it came: half of a round trip in each direction.
+async fn relay(to: SocketAddr, delay: Duration) -> u16 {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((near, _)) = listener.accept().await {
+            let far = tokio::net::TcpStream::connect(to).await.unwrap();
+            near.set_nodelay(true).unwrap();
+            far.set_nodelay(true).unwrap();
+            let (near_in, near_out) = near.into_split();
+            let (far_in, far_out) = far.into_split();
+            tokio::spawn(pass(near_in, far_out, delay));
+            tokio::spawn(pass(far_in, near_out, delay));
+        }
+    });
+    port
+}
+
+async fn pass(mut from: tokio::net::tcp::OwnedReadHalf, mut to: tokio::net::tcp::OwnedWriteHalf, delay: Duration) {
+    let (send, mut receive) = tokio::sync::mpsc::unbounded_channel::<(tokio::time::Instant, Vec<u8>)>();
+    tokio::spawn(async move {
+        while let Some((due, bytes)) = receive.recv().await {
+            tokio::time::sleep_until(due).await;
+            if to.write_all(&bytes).await.is_err() {
+                break;
+            }
+        }
+    });
+    let mut buffer = vec![0; 64 * 1024];
+    while let Ok(read) = from.read(&mut buffer).await {
+        if read == 0 || send.send((tokio::time::Instant::now() + delay, buffer[..read].to_vec())).is_err() {
+            break;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_step_costs_one_round_trip() {
+    let sshd = Sshd::start("");
+    let port = relay(SocketAddr::from(([127, 0, 0, 1], sshd.port)), Duration::from_millis(20)).await;
+    let host_key = fs::read_to_string(sshd.path("host.pub")).unwrap();
+    fs::write(sshd.path("known_hosts"), format!("[127.0.0.1]:{port} {host_key}")).unwrap();
+    let host = connect(Target { port: Some(port), ..sshd.target() }).await.unwrap();
+    run(&host, "true").await;
+    let mut spans: Vec<Duration> = Vec::new();
+    for _ in 0..30 {
+        let began = Instant::now();
+        run(&host, "true").await;
+        spans.push(began.elapsed());
+    }
+    host.close().await;
+    spans.sort();
+    let median = spans[spans.len() / 2];
+    eprintln!("a step over a relay of 40 ms: median {median:?}, fastest {:?}, slowest {:?}", spans[0], spans[29]);
+    // Two round trips would be 80 ms. The machine may be busy: the fastest tells how many there are, the median is shown.
+    assert!(spans[0] < Duration::from_millis(45), "the fastest took {:?}", spans[0]);
+}

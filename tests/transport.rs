@@ -1,0 +1,222 @@
+//! What every transport promises, tried on this machine's own shell.
+
+#![allow(clippy::unwrap_used, reason = "a test that can't set itself up has failed")]
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use zkmig::host::local::Local;
+use zkmig::host::{Command, Exit, Output, Pipe, Stdin, Transport, User};
+
+#[derive(Default)]
+struct Kept {
+    stdout: Vec<u8>,
+    stderr: Vec<u8>,
+}
+
+impl Output for Kept {
+    fn write(&mut self, pipe: Pipe, bytes: &[u8]) {
+        match pipe {
+            Pipe::Stdout => self.stdout.extend_from_slice(bytes),
+            Pipe::Stderr => self.stderr.extend_from_slice(bytes),
+        }
+    }
+}
+
+#[derive(Default)]
+struct Counted(usize, usize);
+
+impl Output for Counted {
+    fn write(&mut self, _: Pipe, bytes: &[u8]) {
+        self.0 += bytes.len();
+        self.1 = self.1.max(bytes.len());
+    }
+}
+
+fn command(script: &str) -> Command {
+    Command { script: script.to_owned(), user: User::Login, stdin: Stdin::Closed, timeout: Duration::from_secs(30) }
+}
+
+async fn run(host: &Local, script: &str) -> (Exit, Kept) {
+    let mut kept = Kept::default();
+    let exit = host.run(command(script), &mut kept).await.unwrap();
+    (exit, kept)
+}
+
+/// Whether a process whose command line has this word runs.
+fn runs(word: &str) -> bool {
+    std::fs::read_dir("/proc").unwrap().flatten().any(|entry| {
+        std::fs::read(entry.path().join("cmdline"))
+            .is_ok_and(|line| line.split(|byte| *byte == 0).any(|argument| argument == word.as_bytes()))
+    })
+}
+
+async fn ends(word: &str) {
+    let began = Instant::now();
+    while runs(word) {
+        assert!(began.elapsed() < Duration::from_secs(10), "a process with {word} still runs");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn every_exit_status_comes_back_as_it_was() {
+    let host = Local::new(None);
+    for status in [0, 1, 2, 124, 125, 126, 127, 128, 129, 137, 143, 254, 255] {
+        let (exit, kept) = run(&host, &format!("echo out; echo err >&2; exit {status}")).await;
+        assert_eq!((exit.status, exit.timed_out), (status, false));
+        assert_eq!((kept.stdout.as_slice(), kept.stderr.as_slice()), (&b"out\n"[..], &b"err\n"[..]));
+    }
+    let (exit, _) = run(&host, "kill -KILL $$").await;
+    assert_eq!(exit.status, 137);
+    host.close().await;
+}
+
+#[tokio::test]
+async fn output_is_what_the_script_printed_to_the_byte() {
+    let host = Local::new(None);
+    for (script, want) in [
+        ("printf 'no newline'", &b"no newline"[..]),
+        ("printf '\\n\\n'", b"\n\n"),
+        ("printf '\\000\\001\\377\\200'", b"\0\x01\xff\x80"),
+        ("printf ''", b""),
+        ("echo 'quotes \" and '\\'' and $HOME and ä€𝄞'", "quotes \" and ' and $HOME and ä€𝄞\n".as_bytes()),
+        ("echo one\necho two", b"one\ntwo\n"),
+    ] {
+        let (exit, kept) = run(&host, script).await;
+        assert_eq!((exit.status, kept.stdout.as_slice()), (0, want), "{script}");
+    }
+}
+
+#[tokio::test]
+async fn standard_input_is_closed_unless_given() {
+    let host = Local::new(None);
+    let (exit, kept) = run(&host, "cat; echo end").await;
+    assert_eq!((exit.status, kept.stdout.as_slice()), (0, &b"end\n"[..]));
+}
+
+#[tokio::test]
+async fn every_byte_can_be_given_on_standard_input() {
+    let host = Local::new(None);
+    let all: Vec<u8> = (0..=255).cycle().take(300_000).collect();
+    let mut kept = Kept::default();
+    let given = Command { stdin: Stdin::Bytes(Bytes::from(all.clone())), ..command("cat") };
+    assert_eq!(host.run(given, &mut kept).await.unwrap().status, 0);
+    assert!(kept.stdout == all);
+    // A script that does not read it leaves the shell usable.
+    let given = Command { stdin: Stdin::Bytes(Bytes::from(all)), ..command("true") };
+    assert_eq!(host.run(given, &mut kept).await.unwrap().status, 0);
+    assert_eq!(run(&host, "echo next").await.1.stdout, b"next\n");
+}
+
+#[tokio::test]
+async fn a_hundred_megabytes_are_streamed_in_small_pieces() {
+    let host = Local::new(None);
+    let mut counted = Counted::default();
+    let exit = host.run(command("head -c 100000000 /dev/zero"), &mut counted).await.unwrap();
+    assert_eq!((exit.status, counted.0), (0, 100_000_000));
+    assert!(counted.1 <= 128 * 1024);
+}
+
+#[tokio::test]
+async fn a_deadline_ends_the_script_and_all_that_it_started() {
+    let host = Local::new(None);
+    let began = Instant::now();
+    let slow = Command { timeout: Duration::from_secs(1), ..command("sleep 7001 & sleep 7002") };
+    let exit = host.run(slow, &mut Kept::default()).await.unwrap();
+    assert!(exit.timed_out);
+    assert!(began.elapsed() < Duration::from_secs(6));
+    ends("7001").await;
+    ends("7002").await;
+    assert_eq!(run(&host, "echo next").await.1.stdout, b"next\n");
+}
+
+#[tokio::test]
+async fn a_caller_who_goes_away_ends_the_script_and_the_shell_stays_usable() {
+    let host = Local::new(None);
+    run(&host, "true").await;
+    let mut kept = Kept::default();
+    let dropped =
+        tokio::time::timeout(Duration::from_millis(300), host.run(command("sleep 7003 & sleep 7004"), &mut kept)).await;
+    assert!(dropped.is_err());
+    ends("7003").await;
+    ends("7004").await;
+    let pid = run(&host, "echo next").await.1.stdout;
+    assert_eq!(pid, b"next\n");
+}
+
+#[tokio::test]
+async fn the_end_of_the_connection_ends_the_script() {
+    let host = std::sync::Arc::new(Local::new(None));
+    let other = std::sync::Arc::clone(&host);
+    let task =
+        tokio::spawn(
+            async move { other.run(command("sleep 7005"), &mut Kept::default()).await.map(|exit| exit.status) },
+        );
+    while !runs("7005") {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    task.abort();
+    host.close().await;
+    drop(host);
+    ends("7005").await;
+}
+
+#[tokio::test]
+async fn what_a_script_leaves_in_its_group_is_ended_with_it() {
+    let host = Local::new(None);
+    let (exit, _) = run(&host, "sleep 7006 >/dev/null 2>&1 &").await;
+    assert_eq!(exit.status, 0);
+    ends("7006").await;
+}
+
+#[tokio::test]
+async fn what_escapes_its_group_does_not_get_into_the_output_of_the_next_script() {
+    let host = Local::new(None);
+    run(&host, "setsid sh -c 'sleep 0.3; echo stale; echo stale >&2' &").await;
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    let (_, kept) = run(&host, "echo clean").await;
+    assert_eq!((kept.stdout.as_slice(), kept.stderr.as_slice()), (&b"clean\n"[..], &b""[..]));
+}
+
+#[tokio::test]
+async fn a_script_that_closes_its_outputs_still_tells_its_status() {
+    let host = Local::new(None);
+    let (exit, _) = run(&host, "exec >&- 2>&-; exit 3").await;
+    assert_eq!(exit.status, 3);
+}
+
+#[tokio::test]
+async fn a_stream_gives_lines_as_they_come_and_ends_when_it_is_dropped() {
+    let host = Local::new(None);
+    let mut stream = host.stream(command("echo first; sleep 7007")).await.unwrap();
+    let (pipe, bytes) = stream.next().await.unwrap().unwrap();
+    assert_eq!((pipe, &bytes[..]), (Pipe::Stdout, &b"first\n"[..]));
+    drop(stream);
+    ends("7007").await;
+    let mut stream = host.stream(command("echo only; exit 4")).await.unwrap();
+    let mut all = Vec::new();
+    while let Some((_, bytes)) = stream.next().await.unwrap() {
+        all.extend_from_slice(&bytes);
+    }
+    assert_eq!((all.as_slice(), stream.exit().map(|exit| exit.status)), (&b"only\n"[..], Some(4)));
+}
+
+#[tokio::test]
+async fn a_script_costs_one_round_trip() {
+    let host = Local::new(None);
+    run(&host, "true").await;
+    let before = host.round_trips();
+    for _ in 0..10 {
+        run(&host, "true").await;
+    }
+    assert_eq!(host.round_trips() - before, 10);
+}
+
+#[tokio::test]
+async fn a_script_that_is_too_long_is_refused_before_anything_is_sent() {
+    let host = Local::new(None);
+    let long = command(&"x".repeat(200_000));
+    assert!(host.run(long, &mut Kept::default()).await.unwrap_err().to_string().contains("200000 bytes"));
+    assert!(host.run(command("a\0b"), &mut Kept::default()).await.unwrap_err().to_string().contains("NUL"));
+}
