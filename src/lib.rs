@@ -4,6 +4,10 @@
 
 pub mod task;
 
+pub mod inventory;
+
 pub mod host;
+
+pub mod zookeeper;
 
 pub mod error;

@@ -1,0 +1,201 @@
+//! What a user can rely on in inventories and patterns.
+
+#![allow(clippy::unwrap_used, reason = "a test that can't set itself up has failed")]
+
+use super::*;
+
+fn load(files: &[(&str, &str)], extra: &[&str]) -> Result<Inventory> {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    let extra = Extra::parse(&extra.iter().map(ToString::to_string).collect::<Vec<_>>())?;
+    Inventory::load(&[folder.path().join("hosts.yaml")], &extra)
+}
+
+fn hosts(text: &str) -> Inventory {
+    load(&[("hosts.yaml", text)], &[]).unwrap()
+}
+
+fn refused(text: &str) -> (String, usize) {
+    let error = load(&[("hosts.yaml", text)], &[]).unwrap_err();
+    let line = error.parts().excerpts.first().map_or(0, crate::error::Excerpt::line);
+    (format!("{} {}", error.parts().message, error.parts().hints.join(" ")), line)
+}
+
+fn names(inventory: &Inventory, pattern: &str) -> Vec<String> {
+    match inventory.select(pattern) {
+        Ok(hosts) => hosts.into_iter().map(|host| host.name.clone()).collect(),
+        Err(error) => vec![error.to_string()],
+    }
+}
+
+const CLUSTER: &str = "
+masters:
+  hosts:
+    10.10.0.193:
+    10.10.0.122:
+    10.10.0.203:
+agents:
+  children:
+    public:
+      hosts:
+        p[1:2]:
+    private:
+      hosts:
+        a[01:03]:
+        p2:
+";
+
+#[test]
+fn hosts_keep_the_order_of_the_file() {
+    let inventory = hosts(CLUSTER);
+    let all: Vec<&str> = inventory.hosts().map(|host| host.name.as_str()).collect();
+    assert_eq!(all, ["10.10.0.193", "10.10.0.122", "10.10.0.203", "p1", "p2", "a01", "a02", "a03"]);
+    assert_eq!(names(&inventory, "10.10.0.203:10.10.0.193"), ["10.10.0.193", "10.10.0.203"]);
+}
+
+#[test]
+fn patterns_select_as_in_ansible() {
+    let inventory = hosts(CLUSTER);
+    let count = |pattern: &str| names(&inventory, pattern).len();
+    assert_eq!(count("all"), 8);
+    assert_eq!(count("*"), 8);
+    assert_eq!(names(&inventory, "public:&private"), ["p2"]);
+    assert_eq!(names(&inventory, "public:!private"), ["p1"]);
+    assert_eq!(names(&inventory, "agents:!p?"), ["a01", "a02", "a03"]);
+    assert_eq!(names(&inventory, "masters[0]"), ["10.10.0.193"]);
+    assert_eq!(names(&inventory, "masters[-1]"), ["10.10.0.203"]);
+    assert_eq!(names(&inventory, "masters[0:1]"), ["10.10.0.193", "10.10.0.122"]);
+    assert_eq!(names(&inventory, "masters[1:]"), ["10.10.0.122", "10.10.0.203"]);
+    assert_eq!(names(&inventory, "~a0[13]$"), ["a01", "a03"]);
+    assert_eq!(names(&inventory, "10.10.0.*2*,p1"), ["10.10.0.122", "10.10.0.203", "p1"]);
+    assert_eq!(count("!masters"), 5);
+}
+
+#[test]
+fn a_pattern_with_a_part_that_matches_nothing_is_an_error() {
+    let inventory = hosts(CLUSTER);
+    for pattern in
+        ["mastres", "masters:nobody", "masters:!nobody", "masters:&public", "~^x", "masters[7]", "masters:", "a[", "~["]
+    {
+        assert!(inventory.select(pattern).is_err(), "{pattern}");
+    }
+}
+
+#[test]
+fn a_variable_has_the_value_of_its_nearest_place_and_tells_where_it_is_from() {
+    let inventory = load(
+        &[
+            ("hosts.yaml", "all:\n  vars:\n    v: all\nouter:\n  children:\n    inner:\n      hosts:\n        m1:\n          w: host\n        m2:\n      vars:\n        v: inner\n  vars:\n    v: outer\n    w: outer\n"),
+            ("group_vars/inner.yaml", "x: file\nv: inner file\n"),
+            ("host_vars/m2/main.yml", "v: m2 file\n"),
+        ],
+        &["x=extra"],
+    )
+    .unwrap();
+    let value = |host: &str, name: &str| inventory.host(host).unwrap().variable(name).unwrap().value.clone();
+    assert_eq!(value("m1", "v"), "inner file");
+    assert_eq!(value("m1", "w"), "host");
+    assert_eq!(value("m2", "w"), "outer");
+    assert_eq!(value("m2", "v"), "m2 file");
+    assert_eq!(value("m1", "x"), "extra");
+    let explained = inventory.explain("m1", "v").unwrap();
+    let lines: Vec<&str> = explained.lines().collect();
+    assert!(
+        lines[1].contains("counts") && lines[1].contains("inner file") && lines[1].contains("group_vars/inner.yaml:2"),
+        "{explained}"
+    );
+    assert!(
+        lines[4].contains("hidden") && lines[4].contains("\"all\"") && lines[4].contains("hosts.yaml:3"),
+        "{explained}"
+    );
+}
+
+#[test]
+fn plain_values_mean_what_they_say() {
+    let inventory = hosts(
+        "m:\n  hosts:\n    m1:\n      a: no\n      b: 0755\n      c: 12\n      d: 1.5\n      e: true\n      f: 10.10.0.1\n      g: ~\n      h: 'x'\n",
+    );
+    let vars = inventory.host("m1").unwrap().vars_json();
+    assert_eq!(
+        serde_json::to_string(&vars).unwrap(),
+        r#"{"a":"no","b":"0755","c":12,"d":1.5,"e":true,"f":"10.10.0.1","g":null,"h":"x"}"#
+    );
+}
+
+#[test]
+fn the_connection_comes_from_the_variables() {
+    let inventory = hosts(
+        "m:\n  hosts:\n    m1:\n      ansible_host: 10.0.0.1\n      ansible_port: 2222\n      ansible_ssh_common_args: -o ProxyJump=bastion -o 'UserKnownHostsFile=/a b'\n  vars:\n    ansible_user: centos\n    ansible_become: yes\n    ansible_become_password: s3cret\n    ansible_ssh_private_key_file: keys/id\n",
+    );
+    let host = inventory.host("m1").unwrap();
+    let connection = &host.connection;
+    assert_eq!(
+        (connection.address.as_str(), connection.port, connection.user.as_deref()),
+        ("10.0.0.1", Some(2222), Some("centos"))
+    );
+    assert!(
+        connection.become_root
+            && connection.key.as_ref().unwrap().ends_with("keys/id")
+            && connection.key.as_ref().unwrap().is_absolute()
+    );
+    assert_eq!(
+        connection.ssh_options,
+        [("ProxyJump".to_owned(), "bastion".to_owned()), ("UserKnownHostsFile".to_owned(), "/a b".to_owned())]
+    );
+    assert!(!format!("{connection:?}").contains("s3cret"));
+    assert!(!inventory.list_json().to_string().contains("s3cret"));
+    assert!(!inventory.explain("m1", "ansible_become_password").unwrap().contains("s3cret"));
+}
+
+#[test]
+fn what_is_wrong_is_refused_with_its_line() {
+    for (text, message, line) in [
+        ("m:\n  host:\n    a:\n", "did you mean `hosts`?", 2),
+        ("m:\n  hosts:\n    a:\n    a:\n", "stands twice", 4),
+        ("m:\n  hosts:\n    a1:\n    a[1:2]:\n", "stands twice", 4),
+        ("m:\n  hosts:\n    - a\n", "a list", 3),
+        ("m:\n  hosts:\n    a: 5\n", "a mapping of variables", 3),
+        ("m:\n  hosts:\n    a:\n      ansible_prot: 5\n", "did you mean `ansible_port`?", 4),
+        ("m:\n  hosts:\n    a:\n      ansible_port: many\n", "from 1 to 65535", 4),
+        ("m:\n  hosts:\n    a:\n      ansible_connection: winrm\n", "ssh or local", 4),
+        ("m:\n  hosts:\n    a:\n      ansible_host: -oProxyCommand=x\n", "ansible_host", 4),
+        ("m:\n  hosts:\n    -oProxyCommand=x:\n", "can't be the name of a host", 3),
+        ("m:\n  hosts:\n    'a b':\n", "can't be the name of a host", 3),
+        ("m:\n  hosts:\n    \"a$(id)\":\n", "can't be the name of a host", 3),
+        ("m:\n  hosts:\n    a[2:1]:\n", "the lower first", 3),
+        ("m:\n  children:\n    n:\n      children:\n        m:\n", "contain each other", 5),
+        ("m:\n  children:\n    nobody:\n", "nothing in it anywhere", 3),
+        ("m:\n  hosts: {m: }\n", "a host and of a group", 0),
+        ("hosts:\n  a:\n", "stands at the top", 1),
+        ("m:\n  hosts:\n    a: !x 5\n", "tags", 3),
+        ("m:\n  hosts:\n    a:\n---\nm:\n", "second document", 5),
+        ("m: [\n", "", 2),
+        ("m:\n  hosts:\n    a:\n      x: 99999999999999999999\n", "", 0),
+        ("- a\n", "a mapping of groups", 1),
+    ] {
+        if message.is_empty() {
+            let _ = load(&[("hosts.yaml", text)], &[]);
+            continue;
+        }
+        let (got, at) = refused(text);
+        assert!(got.contains(message) && (line == 0 || at == line), "{text:?} gave line {at}: {got}");
+    }
+}
+
+#[test]
+fn the_command_line_gives_texts_files_and_maps() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("vars.yaml");
+    std::fs::write(&file, "a: 1\nb: [x]\n").unwrap();
+    let arguments = [format!("@{}", file.display()), "a=2".to_owned(), "{c: true}".to_owned(), "d=x=y z".to_owned()];
+    let extra = Extra::parse(&arguments).unwrap();
+    let shown: Vec<String> = extra.iter().map(|(name, variable)| format!("{name}={}", variable.value)).collect();
+    assert_eq!(shown, ["a=1", "b=[\"x\"]", "a=\"2\"", "c=true", "d=\"x=y z\""]);
+    for wrong in ["novalue", "1a=2", "@/nowhere/at/all", "{a", "[a]"] {
+        assert!(Extra::parse(&[wrong.to_owned()]).is_err(), "{wrong}");
+    }
+}

@@ -1,0 +1,71 @@
+//! The variables of the command line: `-e KEY=VALUE`, `-e @FILE`, `-e '{…}'`.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::yaml::{Kind, Source, parse};
+use super::{Origin, Variable};
+use crate::error::{Error, Result};
+
+/// Whose the variables of the command line are.
+pub const EXTRA: &str = "-e";
+
+/// The variables that `-e` gives, in its order; a later one wins.
+#[derive(Clone, Debug, Default)]
+pub struct Extra(Vec<(String, Variable)>);
+
+impl Extra {
+    /// Reads the arguments of `-e`. `KEY=VALUE` gives one text, taken as it is; `@FILE` and a text that begins with `{` give
+    /// what is in the YAML or JSON.
+    pub fn parse(arguments: &[String]) -> Result<Self> {
+        let mut extra = Self::default();
+        for argument in arguments {
+            if let Some(path) = argument.strip_prefix('@') {
+                extra.mapping(Source::read(Path::new(path))?)?;
+            } else if argument.trim_start().starts_with('{') {
+                extra.mapping(Source { path: EXTRA.to_owned(), text: Arc::from(argument.as_str()) })?;
+            } else {
+                let (name, value) = argument.split_once('=').ok_or_else(|| {
+                    Error::input(format!("-e takes KEY=VALUE, @FILE or a YAML map, not `{argument}`"))
+                        .hint(format!("-e {argument}=…"))
+                })?;
+                check_name(name.trim())?;
+                let origin = Origin { owner: EXTRA.to_owned(), source: None, span: 0..0 };
+                extra.0.push((name.trim().to_owned(), Variable { value: Value::String(value.to_owned()), origin }));
+            }
+        }
+        Ok(extra)
+    }
+
+    fn mapping(&mut self, source: Source) -> Result<()> {
+        let node = parse(&source)?;
+        let Kind::Map(fields) = node.kind else {
+            return Err(Error::input(format!("-e needs a mapping of variables, and this is {}", node.what()))
+                .at(source.excerpt(&node.span)));
+        };
+        for (key, value) in fields {
+            check_name(&key.name).map_err(|error| error.at(source.excerpt(&key.span)))?;
+            let origin = Origin { owner: EXTRA.to_owned(), source: Some(source.clone()), span: key.span };
+            self.0.push((key.name, Variable { value: value.value(), origin }));
+        }
+        Ok(())
+    }
+
+    /// The variables.
+    pub fn iter(&self) -> impl Iterator<Item = &(String, Variable)> {
+        self.0.iter()
+    }
+}
+
+/// Fails unless `name` can be a variable's.
+pub fn check_name(name: &str) -> Result<()> {
+    let good = name.chars().all(|c| c.is_alphanumeric() || c == '_')
+        && name.starts_with(|c: char| c.is_alphabetic() || c == '_');
+    if good {
+        return Ok(());
+    }
+    Err(Error::input(format!("`{name}` can't be the name of a variable"))
+        .hint("names are letters, digits and `_`, and do not begin with a digit"))
+}

@@ -1,0 +1,217 @@
+//! systemd's environment files, read as systemd 219 reads them, and what of DC/OS's `exhibitor` file chooses the backend.
+
+/// An assignment and the bytes of the file that it takes, its line end included.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assignment {
+    /// The variable.
+    pub name: String,
+    /// Its value, without quotes and escapes.
+    pub value: String,
+    /// Where it stands.
+    pub span: std::ops::Range<usize>,
+}
+
+/// The variables that choose Exhibitor's backend and configure one of them, as DC/OS's templates write them.
+pub const BACKEND: &[&str] = &[
+    "EXHIBITOR_BACKEND",
+    "EXHIBITOR_STATICENSEMBLE",
+    "ZK_CONFIG_CONNECT",
+    "ZK_CONFIG_ZPATH",
+    "EXHIBITOR_FSCONFIGDIR",
+    "AWS_S3_BUCKET",
+    "AWS_S3_PREFIX",
+    "AWS_REGION",
+    "AZURE_CONTAINER",
+    "AZURE_PREFIX",
+    "GCS_BUCKET_NAME",
+    "GCS_OBJECT_NAME",
+];
+
+#[derive(Clone, Copy, PartialEq)]
+enum State {
+    PreKey,
+    Key,
+    PreValue,
+    Value,
+    ValueEscape,
+    Single,
+    SingleEscape,
+    Double,
+    DoubleEscape,
+    Comment,
+    CommentEscape,
+}
+
+/// Reads the assignments, in the file's order; a later one of the same variable wins. The states are those of systemd 219
+/// (`parse_env_file_internal` in its src/shared/fileio.c): quotes count only right after the `=` or a closing quote, a
+/// backslash escapes outside and inside of both kinds of quotes, and joins lines; comments begin a line.
+pub fn parse(text: &str) -> Vec<Assignment> {
+    let mut found = Vec::new();
+    let mut state = State::PreKey;
+    let (mut key, mut value) = (String::new(), String::new());
+    // How much of the key and of the value is not white space that the end of the line takes away.
+    let (mut key_kept, mut value_kept) = (0, 0);
+    let mut start = 0;
+    let newline = |c: char| c == '\n' || c == '\r';
+    let blank = |c: char| c == ' ' || c == '\t' || newline(c);
+    for (at, c) in text.char_indices().chain([(text.len(), '\n')]) {
+        let end = (at + c.len_utf8()).min(text.len());
+        match state {
+            State::PreKey => {
+                if c == '#' || c == ';' {
+                    state = State::Comment;
+                } else if !blank(c) {
+                    state = State::Key;
+                    start = at;
+                    key = c.to_string();
+                    key_kept = key.len();
+                }
+            }
+            State::Key => {
+                if newline(c) {
+                    state = State::PreKey;
+                } else if c == '=' {
+                    state = State::PreValue;
+                    value.clear();
+                    value_kept = 0;
+                } else {
+                    key.push(c);
+                    if !blank(c) {
+                        key_kept = key.len();
+                    }
+                }
+            }
+            State::PreValue | State::Value => {
+                if newline(c) {
+                    key.truncate(key_kept);
+                    if state == State::Value {
+                        value.truncate(value_kept);
+                    }
+                    found.push(Assignment {
+                        name: std::mem::take(&mut key),
+                        value: std::mem::take(&mut value),
+                        span: start..end,
+                    });
+                    state = State::PreKey;
+                } else if state == State::PreValue && c == '\'' {
+                    state = State::Single;
+                } else if state == State::PreValue && c == '"' {
+                    state = State::Double;
+                } else if c == '\\' {
+                    state = State::ValueEscape;
+                } else if state == State::Value || !blank(c) {
+                    state = State::Value;
+                    value.push(c);
+                    if !blank(c) {
+                        value_kept = value.len();
+                    }
+                }
+            }
+            State::ValueEscape => {
+                state = State::Value;
+                if !newline(c) {
+                    value.push(c);
+                    value_kept = value.len();
+                }
+            }
+            State::Single | State::Double => {
+                let quote = if state == State::Single { '\'' } else { '"' };
+                if c == quote {
+                    state = State::PreValue;
+                } else if c == '\\' {
+                    state = if state == State::Single { State::SingleEscape } else { State::DoubleEscape };
+                } else if at < text.len() {
+                    value.push(c);
+                    value_kept = value.len();
+                }
+            }
+            State::SingleEscape | State::DoubleEscape => {
+                state = if state == State::SingleEscape { State::Single } else { State::Double };
+                if !newline(c) {
+                    value.push(c);
+                    value_kept = value.len();
+                }
+            }
+            State::Comment => {
+                if c == '\\' {
+                    state = State::CommentEscape;
+                } else if newline(c) {
+                    state = State::PreKey;
+                }
+            }
+            State::CommentEscape => state = State::Comment,
+        }
+    }
+    if matches!(state, State::Single | State::Double | State::SingleEscape | State::DoubleEscape | State::ValueEscape) {
+        // The end of the file ends a value whatever is open.
+        key.truncate(key_kept);
+        found.push(Assignment { name: key, value, span: start..text.len() });
+    }
+    found
+}
+
+/// The value of a variable: the last assignment's.
+pub fn value<'a>(assignments: &'a [Assignment], name: &str) -> Option<&'a str> {
+    assignments.iter().rev().find(|assignment| assignment.name == name).map(|assignment| assignment.value.as_str())
+}
+
+/// The lines of the file that do not choose or configure a backend: they stay when the backend changes.
+pub fn other_lines(text: &str) -> Vec<String> {
+    let mut kept = String::new();
+    let mut from = 0;
+    for assignment in parse(text).into_iter().filter(|assignment| BACKEND.contains(&assignment.name.as_str())) {
+        kept.push_str(&text[from..assignment.span.start]);
+        from = assignment.span.end;
+    }
+    kept.push_str(&text[from..]);
+    kept.lines().map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn values(text: &str) -> Vec<(String, String)> {
+        parse(text).into_iter().map(|assignment| (assignment.name, assignment.value)).collect()
+    }
+
+    #[test]
+    fn quotes_and_escapes_mean_what_they_mean_to_systemd() {
+        for (text, want) in [
+            ("A=b", "b"),
+            ("A=\"b c\"", "b c"),
+            ("A='b c'", "b c"),
+            ("A=\"a\"\"b\"", "ab"),
+            ("A=\"a\"b", "ab"),
+            ("A=a\"b\"", "a\"b\""),
+            ("A=a\\ b", "a b"),
+            ("A=a\\\nb", "ab"),
+            ("A='a\\'b'", "a'b"),
+            ("A=b   ", "b"),
+            ("A=  b", "b"),
+            ("A=b # no comment", "b # no comment"),
+            ("A=\"b\"   ", "b"),
+            ("A=\"b  \"", "b  "),
+            ("A=", ""),
+            ("  A  =b", "b"),
+        ] {
+            assert_eq!(values(text), [("A".to_owned(), want.to_owned())], "{text:?}");
+        }
+        assert_eq!(values("# A=b\n;A=b\n\nno assignment\n"), []);
+        assert_eq!(value(&parse("A=1\nB=x\nA=2\n"), "A"), Some("2"));
+    }
+
+    #[test]
+    fn quoted_and_bare_ensembles_are_equal() {
+        let bare = parse("EXHIBITOR_BACKEND=STATIC\nEXHIBITOR_STATICENSEMBLE=5:10.10.0.104,4:10.10.0.122\n");
+        let quoted = parse("EXHIBITOR_BACKEND=STATIC\nEXHIBITOR_STATICENSEMBLE=\"5:10.10.0.104,4:10.10.0.122\"\n");
+        assert_eq!(value(&bare, "EXHIBITOR_STATICENSEMBLE"), value(&quoted, "EXHIBITOR_STATICENSEMBLE"));
+    }
+
+    #[test]
+    fn lines_that_are_not_about_the_backend_stay() {
+        let text = "# by hand\nEXHIBITOR_TLS_ENABLED=false\nEXHIBITOR_BACKEND=ZK\nZK_CONFIG_CONNECT=a:2181,\\\nb:2181\nZK_CONFIG_ZPATH=/\nBOOTSTRAP_URL=x\n";
+        assert_eq!(other_lines(text), ["# by hand", "EXHIBITOR_TLS_ENABLED=false", "BOOTSTRAP_URL=x"]);
+        assert_eq!(other_lines("EXHIBITOR_BACKEND=STATIC\nEXHIBITOR_STATICENSEMBLE=1:a"), Vec::<String>::new());
+    }
+}

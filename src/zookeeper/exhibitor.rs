@@ -1,0 +1,170 @@
+//! Exhibitor: what its command line says, and which settings are lost when it leaves a shared configuration.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::properties;
+
+/// What Exhibitor was started with.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CommandLine {
+    /// `static`, `zookeeper`, `s3`, `azure`, `gcs` or `file`.
+    pub config_type: Option<String>,
+    /// The static ensemble.
+    pub static_ensemble: Option<String>,
+    /// The external ZooKeeper servers.
+    pub zk_config_connect: Option<String>,
+    /// Where in them the configuration is.
+    pub zk_config_zpath: Option<String>,
+    /// The name by which it looks for itself in the list of servers.
+    pub hostname: Option<String>,
+}
+
+/// Reads a command line's words. Options stand as `--name=value` and as `--name value`.
+pub fn command_line(words: &[String]) -> CommandLine {
+    let option = |name: &str| {
+        words.iter().enumerate().find_map(|(at, word)| {
+            let rest = word.strip_prefix("--")?.strip_prefix(name)?;
+            if rest.is_empty() { words.get(at + 1).cloned() } else { rest.strip_prefix('=').map(str::to_owned) }
+        })
+    };
+    CommandLine {
+        config_type: option("configtype"),
+        static_ensemble: option("staticensemble"),
+        zk_config_connect: option("zkconfigconnect"),
+        zk_config_zpath: option("zkconfigzpath"),
+        hostname: option("hostname"),
+    }
+}
+
+/// A setting of the shared configuration that the static backend would replace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lost {
+    /// Its name in Exhibitor's REST service.
+    pub name: String,
+    /// Its value now.
+    pub stored: String,
+    /// Its value with the static backend.
+    pub fixed: String,
+    /// It is where the data is: ZooKeeper would start with an empty database.
+    pub data: bool,
+}
+
+/// The settings that matter, by their names in the REST service and in the properties file of the defaults, with DC/OS's
+/// value where the file does not give one.
+const SETTINGS: &[(&str, &str, &str, bool)] = &[
+    ("zookeeperDataDirectory", "zookeeper-data-directory", "/var/lib/dcos/exhibitor/zookeeper/snapshot", true),
+    ("zookeeperLogDirectory", "zookeeper-log-directory", "/var/lib/dcos/exhibitor/zookeeper/transactions", true),
+    (
+        "zookeeperInstallDirectory",
+        "zookeeper-install-directory",
+        "/opt/mesosphere/active/exhibitor/usr/zookeeper",
+        false,
+    ),
+    ("zookeeperConfigDirectory", "zookeeper-config-directory", "/var/lib/dcos/exhibitor/conf", false),
+    ("zookeeperPidPath", "zookeeper-pid-path", "/var/lib/dcos/exhibitor/zk.pid", false),
+    ("clientPort", "client-port", "2181", false),
+    ("connectPort", "connect-port", "2888", false),
+    ("electionPort", "election-port", "3888", false),
+    ("javaEnvironment", "java-environment", "", false),
+    ("log4jProperties", "log4j-properties", "", false),
+];
+
+/// What of `get-state`'s answer the static backend would not keep. `defaults` is the host's own
+/// `exhibitor_defaults.conf`, which the static backend always uses; without it DC/OS's values are taken.
+pub fn lost_settings(state: &Value, defaults: &str) -> Vec<Lost> {
+    let fixed: BTreeMap<String, String> = properties::parse(defaults)
+        .into_iter()
+        .map(|(key, value)| (key.strip_prefix("com.netflix.exhibitor.").map(str::to_owned).unwrap_or(key), value))
+        .collect();
+    let config = &state["config"];
+    let mut lost = Vec::new();
+    for (name, key, known, data) in SETTINGS {
+        let Some(stored) = config.get(*name).map(text) else { continue };
+        let fixed = fixed.get(*key).cloned().unwrap_or_else(|| (*known).to_owned());
+        if stored.trim_end_matches('/').trim() != fixed.trim_end_matches('/').trim() {
+            lost.push(Lost { name: (*name).to_owned(), stored, fixed, data: *data });
+        }
+    }
+    if let Some(Value::Object(stored)) = config.get("zooCfgExtra") {
+        let text_of_extra = fixed.get("zoo-cfg-extra").cloned();
+        // Versions of DC/OS differ in what they clean up and when: without the host's file only the rest is compared.
+        let known = text_of_extra.clone().unwrap_or_else(|| {
+            "tickTime=2000&initLimit=10&syncLimit=5&quorumListenOnAllIPs=true&maxClientCnxns=0".to_owned()
+        });
+        let known: BTreeMap<&str, &str> = known.split('&').filter_map(|pair| pair.split_once('=')).collect();
+        let names: std::collections::BTreeSet<&str> =
+            stored.keys().map(String::as_str).chain(known.keys().copied()).collect();
+        for name in names {
+            if text_of_extra.is_none() && name.starts_with("autopurge.") {
+                continue;
+            }
+            let now = stored.get(name).map(text).unwrap_or_default();
+            let then = known.get(name).copied().unwrap_or_default();
+            if now != then {
+                let shown = |value: &str| if value.is_empty() { "none".to_owned() } else { value.to_owned() };
+                lost.push(Lost {
+                    name: format!("zooCfgExtra {name}"),
+                    stored: shown(&now),
+                    fixed: shown(then),
+                    data: false,
+                });
+            }
+        }
+    }
+    lost
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().map_or_else(|| if value.is_null() { String::new() } else { value.to_string() }, str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_are_read_in_both_forms() {
+        let words: Vec<String> = [
+            "java",
+            "-jar",
+            "x.jar",
+            "--hostname",
+            "10.10.0.193",
+            "--configtype=static",
+            "--staticensemble",
+            "1:a,2:b",
+        ]
+        .map(String::from)
+        .to_vec();
+        let read = command_line(&words);
+        assert_eq!(
+            (read.config_type.as_deref(), read.static_ensemble.as_deref(), read.hostname.as_deref()),
+            (Some("static"), Some("1:a,2:b"), Some("10.10.0.193"))
+        );
+    }
+
+    #[test]
+    fn a_data_folder_elsewhere_is_told_apart_from_a_lost_setting() {
+        let state = serde_json::json!({ "config": {
+            "zookeeperDataDirectory": "/var/lib/zookeeper/snapshot",
+            "zookeeperLogDirectory": "/var/lib/dcos/exhibitor/zookeeper/transactions/",
+            "clientPort": 2181,
+            "javaEnvironment": "export JVMFLAGS=-Xmx4g",
+            "zooCfgExtra": { "tickTime": "2000", "initLimit": "10", "syncLimit": "5", "quorumListenOnAllIPs": "true", "maxClientCnxns": "0", "autopurge.purgeInterval": "6" }
+        } });
+        let lost = lost_settings(&state, "");
+        let names: Vec<(&str, bool)> = lost.iter().map(|lost| (lost.name.as_str(), lost.data)).collect();
+        assert_eq!(names, [("zookeeperDataDirectory", true), ("javaEnvironment", false)]);
+    }
+
+    #[test]
+    fn the_hosts_own_defaults_decide() {
+        let state = serde_json::json!({ "config": { "clientPort": 2182, "zooCfgExtra": { "tickTime": "3000" } } });
+        assert_eq!(
+            lost_settings(&state, "com.netflix.exhibitor.client-port=2182\nzoo-cfg-extra=tickTime\\=3000\n"),
+            []
+        );
+    }
+}
