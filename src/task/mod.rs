@@ -9,17 +9,26 @@ use std::time::Duration;
 use crate::error::{Error, Result};
 use crate::host::{Command, Exit, Output, Pipe, Stdin, Transport, User};
 
+pub mod absent;
+pub mod attributes;
 pub mod backup;
 pub mod command;
 pub mod copy;
+pub mod directory;
+pub mod facts;
+pub mod http;
 pub mod journal;
+pub mod line;
+pub mod link;
 pub mod path;
 pub mod prediction;
 pub mod printable;
+pub mod process;
 pub mod read;
 pub mod service;
 pub mod shell;
 pub mod stat;
+pub mod tcp;
 pub mod template;
 pub mod write;
 
