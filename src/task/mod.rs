@@ -9,9 +9,35 @@ use std::time::Duration;
 use crate::error::{Error, Result};
 use crate::host::{Command, Exit, Output, Pipe, Stdin, Transport, User};
 
+pub mod absent;
+pub mod attributes;
+pub mod backup;
+pub mod command;
+pub mod copy;
+pub mod directory;
+pub mod facts;
+pub mod http;
+pub mod journal;
+pub mod line;
+pub mod link;
+pub mod path;
 pub mod prediction;
+pub mod printable;
+pub mod process;
+pub mod read;
+pub mod service;
+pub mod shell;
+pub mod stat;
+pub mod tcp;
+pub mod template;
+pub mod write;
+
+#[cfg(test)]
+mod bench;
 
 pub use prediction::Predictions;
+pub use printable::printable;
+pub use shell::quoted;
 
 /// The kinds of effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -122,16 +148,26 @@ impl Context<'_> {
         let command = Command { script: script.into(), user: self.user, stdin, timeout: self.timeout };
         let exit = self.transport.run(command, &mut output).await.map_err(|error| error.on_host(self.host))?;
         if exit.timed_out {
-            return Err(Error::failed(format!("did not end within {:?}", self.timeout)).on_host(self.host));
+            return Err(Error::failed(format!("did not end within {}", command::span(self.timeout))).on_host(self.host));
         }
         if output.overflow {
             return Err(Error::failed(format!("printed more than {MAX_PRINTED} bytes")).on_host(self.host));
         }
         Ok(Printed { exit, stdout: output.stdout, stderr: output.stderr })
     }
-}
 
-/// A text as one word of a POSIX shell script.
-pub fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', r"'\''"))
+    /// A failure on this context's host.
+    pub fn failed(&self, message: impl Into<String>) -> Error {
+        Error::failed(message).on_host(self.host)
+    }
+
+    /// The error of an action that a caller asked for in check mode.
+    ///
+    /// Whether an action runs is decided once, above the effects; this is the second lock on that door.
+    pub fn refuse_in_check_mode(&self, action: &str) -> Result<()> {
+        if self.check {
+            return Err(Error::defect(format!("{action} was asked for in check mode")).on_host(self.host));
+        }
+        Ok(())
+    }
 }

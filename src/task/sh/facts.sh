@@ -1,0 +1,27 @@
+# what is asked for, and for `disk` the folders on standard input
+say() { printf '%s\n' "$1"; sed 's/^/ /'; }
+for fact; do
+    case $fact in
+        hostname) uname -n | say hostname ;;
+        fqdn) { hostname -f 2>/dev/null || uname -n; } | say fqdn ;;
+        os_release) cat /etc/os-release 2>/dev/null | say os_release ;;
+        kernel) uname -r | say kernel ;;
+        architecture) uname -m | say architecture ;;
+        cpus) { getconf _NPROCESSORS_ONLN 2>/dev/null || grep -c '^processor' /proc/cpuinfo; } | say cpus ;;
+        memory_bytes) cat /proc/meminfo | say memory_bytes ;;
+        uptime_seconds) cat /proc/uptime | say uptime_seconds ;;
+        boot_id) cat /proc/sys/kernel/random/boot_id | say boot_id ;;
+        machine_id) cat /etc/machine-id 2>/dev/null | say machine_id ;;
+        time) boot_time | say time ;;
+        mounts) cat /proc/mounts | say mounts ;;
+        disk) while IFS= read -r folder; do printf '%s\n' "$folder"; df -P -k "$folder" | tail -n 1; done 2>/dev/null | say disk ;;
+        selinux)
+            if [ ! -e /sys/fs/selinux/enforce ]; then echo disabled
+            elif [ "$(cat /sys/fs/selinux/enforce)" = 1 ]; then echo enforcing
+            else echo permissive; fi | say selinux ;;
+        systemd_version) systemctl --version 2>/dev/null | head -n 1 | say systemd_version ;;
+        user) id -un | say user ;;
+        groups) id -Gn | tr ' ' '\n' | say groups ;;
+    esac
+done
+printf 'end\n'
