@@ -47,7 +47,8 @@ pub struct Stat {
     pub owner: String,
     /// The group's name, or number.
     pub group: String,
-    /// When the content was last changed, in seconds since 1970 with fraction, by the host's clock.
+    /// When the content was last changed, in seconds since 1970 with fraction, by the host's clock. busybox's `stat`
+    /// knows whole seconds only.
     pub modified: f64,
     /// Where the path points to when it is itself a symbolic link.
     pub link: Option<String>,

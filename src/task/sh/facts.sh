@@ -8,12 +8,12 @@ for fact; do
         kernel) uname -r | say kernel ;;
         architecture) uname -m | say architecture ;;
         cpus) { getconf _NPROCESSORS_ONLN 2>/dev/null || grep -c '^processor' /proc/cpuinfo; } | say cpus ;;
-        memory_bytes) cat /proc/meminfo | say memory_bytes ;;
-        uptime_seconds) cat /proc/uptime | say uptime_seconds ;;
-        boot_id) cat /proc/sys/kernel/random/boot_id | say boot_id ;;
+        memory_bytes) say memory_bytes </proc/meminfo ;;
+        uptime_seconds) say uptime_seconds </proc/uptime ;;
+        boot_id) say boot_id </proc/sys/kernel/random/boot_id ;;
         machine_id) cat /etc/machine-id 2>/dev/null | say machine_id ;;
         time) boot_time | say time ;;
-        mounts) cat /proc/mounts | say mounts ;;
+        mounts) say mounts </proc/mounts ;;
         disk) while IFS= read -r folder; do printf '%s\n' "$folder"; df -P -k "$folder" | tail -n 1; done 2>/dev/null | say disk ;;
         selinux)
             if [ ! -e /sys/fs/selinux/enforce ]; then echo disabled

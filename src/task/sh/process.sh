@@ -4,7 +4,8 @@ shift
 printf 'clock %s\ntick %s\n' "$(boot_time)" "$(getconf CLK_TCK 2>/dev/null || echo 100)"
 if [ $# = 0 ]; then
     # The text is on standard input and not in the pattern, or grep would find itself.
-    set -- $(grep -l -a -F -f - /proc/[0-9]*/cmdline 2>/dev/null | sed 's|^/proc/||; s|/cmdline$||')
+    # shellcheck disable=SC2046 # a list of numbers
+    set -- $(grep -l -z -F -f - /proc/[0-9]*/cmdline 2>/dev/null | sed 's|^/proc/||; s|/cmdline$||')
 fi
 for pid; do
     [ -d "/proc/$pid" ] || continue

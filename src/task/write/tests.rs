@@ -242,17 +242,17 @@ async fn a_secret_is_shown_in_no_difference() {
 }
 
 #[tokio::test]
-async fn every_posix_shell_of_this_machine_does_the_same() {
-    for program in ["dash", "bash", "busybox"] {
-        if Command::new(program).arg("--help").output().is_err() {
+async fn the_shells_that_hosts_have_do_the_same() {
+    for program in ["dash", "bash"] {
+        if Command::new(program).args(["-c", ":"]).status().is_err() {
             continue;
         }
         let mut bench = Bench::new();
-        bench.shell.program = if program == "busybox" { "sh" } else { program };
+        bench.shell.program = program;
         let path = bench.file("file", "old");
-        let written =
-            write(&bench.context(), &path, b"new", &Options { mode: Some(0o600), ..Options::default() }).await;
-        assert!(written.is_ok_and(|written| written.changed.changed), "{program}");
+        let options = Options { mode: Some(0o600), ..Options::default() };
+        let written = write(&bench.context(), &path, b"new", &options).await.expect("success");
+        assert!(written.changed.changed, "{program}");
         assert_eq!((std::fs::read(&path).ok(), mode_of(&path)), (Some(b"new".to_vec()), 0o600), "{program}");
     }
 }

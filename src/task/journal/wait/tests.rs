@@ -3,7 +3,7 @@ use crate::error::Kind;
 use crate::task::bench::Bench;
 
 /// A journal in a file: prints what is there, then follows it, as `journalctl -f --no-tail` does.
-const JOURNALCTL: &str = "#!/bin/sh\necho \"$*\" >>\"$0.calls\"\nexec tail -n +1 -f -s 0.05 \"$0.entries\"\n";
+const JOURNALCTL: &str = "#!/bin/sh\necho \"$*\" >>\"$0.calls\"\nexec tail -n +1 -f \"$0.entries\"\n";
 
 const CURSOR: &str = "s=a;i=a;b=b0;m=a;t=a;x=1";
 
