@@ -2,11 +2,19 @@
 //!
 //! The modules are layers: an import only ever points to a module further down in this list.
 
+pub mod cli;
+
+pub mod report;
+
+pub mod script;
+
+pub mod run;
+
 pub mod task;
 
-pub mod inventory;
-
 pub mod host;
+
+pub mod inventory;
 
 pub mod zookeeper;
 

@@ -1,3 +1,7 @@
 //! The `zkmig` command.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    zkmig::cli::main()
+}

@@ -237,7 +237,10 @@ impl<'a> Reader<'a> {
                 loop {
                     match self.next()? {
                         Some((Event::SequenceEnd, end)) => {
-                            break (Node { kind: Kind::List(items), span: span.start..end.end.max(span.start) }, anchor);
+                            break (
+                                Node { kind: Kind::List(items), span: span.start..end.end.max(span.start) },
+                                anchor,
+                            );
                         }
                         Some((event, span)) => items.push(self.node(event, span, depth + 1)?),
                         None => return Err(self.error(&span, "the list does not end", "look for a missing bracket")),

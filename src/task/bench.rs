@@ -75,7 +75,7 @@ impl Transport for Shell {
         Ok(Box::new(Running::new(self.spawn(&command)?)?))
     }
 
-    async fn dial(&self, port: u16) -> Result<Box<dyn Socket>> {
+    async fn dial(&self, _: &str, port: u16) -> Result<Box<dyn Socket>> {
         match tokio::net::TcpStream::connect(("127.0.0.1", port)).await {
             Ok(socket) => Ok(Box::new(socket)),
             Err(error) => Err(Error::failed(format!("nothing listens on port {port}")).caused_by(error)),

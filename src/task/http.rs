@@ -24,7 +24,9 @@ pub const LIMIT: usize = 4 * 1024 * 1024;
 pub struct Options {
     /// `GET`, `POST`, …
     pub method: String,
-    /// The port on the host's own loopback address.
+    /// The address as the host sees it: its own loopback, or one that it can reach.
+    pub address: String,
+    /// The port.
     pub port: u16,
     /// The path with its query: `/exhibitor/v1/cluster/status`.
     pub path: String,
@@ -43,6 +45,7 @@ impl Options {
     pub fn get(port: u16, path: impl Into<String>) -> Self {
         Self {
             method: "GET".to_owned(),
+            address: super::tcp::LOOPBACK.to_owned(),
             port,
             path: path.into(),
             headers: Vec::new(),
@@ -53,7 +56,7 @@ impl Options {
     }
 
     fn url(&self) -> String {
-        format!("http://127.0.0.1:{}{}", self.port, self.path)
+        format!("http://{}:{}{}", self.address, self.port, self.path)
     }
 
     fn request(&self) -> Result<Request<Full<Bytes>>> {
@@ -121,7 +124,7 @@ pub async fn request(context: &Context<'_>, options: &Options) -> Result<Respons
 }
 
 async fn exchange(context: &Context<'_>, options: &Options, request: Request<Full<Bytes>>) -> Result<Response> {
-    let socket = context.transport.dial(options.port).await?;
+    let socket = context.transport.dial(&options.address, options.port).await?;
     let broken =
         |error: hyper::Error| Error::failed(format!("{} {} failed", options.method, options.url())).caused_by(error);
     let (mut sender, connection) =

@@ -12,10 +12,15 @@ use crate::error::{Error, Kind, Result};
 /// The longest answer that is taken unless the caller says otherwise, in bytes.
 pub const LIMIT: usize = 1024 * 1024;
 
+/// The host itself.
+pub const LOOPBACK: &str = "127.0.0.1";
+
 /// What is asked.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The port on the host's own loopback address.
+    /// The address as the host sees it: its own loopback, or one that it can reach.
+    pub address: String,
+    /// The port.
     pub port: u16,
     /// What is sent.
     pub send: Vec<u8>,
@@ -26,7 +31,7 @@ pub struct Options {
 impl Options {
     /// Sends `text` to `port` and takes the whole answer.
     pub fn new(port: u16, text: impl Into<Vec<u8>>) -> Self {
-        Self { port, send: text.into(), limit: LIMIT }
+        Self { address: LOOPBACK.to_owned(), port, send: text.into(), limit: LIMIT }
     }
 }
 
@@ -72,7 +77,7 @@ pub(super) fn timed_out(context: &Context<'_>, port: u16, time: Duration, bytes:
 
 /// Says why the connection was refused, if it was.
 async fn exchange(context: &Context<'_>, options: &Options, bytes: &mut Vec<u8>) -> Result<Option<String>> {
-    let mut socket = match context.transport.dial(options.port).await {
+    let mut socket = match context.transport.dial(&options.address, options.port).await {
         Ok(socket) => socket,
         Err(error) if error.kind() == Kind::Failed => return Ok(Some(error.to_string())),
         Err(error) => return Err(error.on_host(context.host)),

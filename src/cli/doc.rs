@@ -1,0 +1,84 @@
+//! `zkmig doc`: explains what a playbook can call.
+
+use super::print;
+use crate::error::{Error, Result};
+use crate::script::catalog::{self, Entry};
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// The function; all are listed without it
+    name: Option<String>,
+}
+
+pub fn run(args: Args) -> Result<()> {
+    let Some(name) = args.name else { return print(&overview()) };
+    let entries: Vec<&Entry> = catalog::entries().filter(|entry| entry.name == name).collect();
+    if entries.is_empty() {
+        return Err(Error::input(format!("there is no function `{name}`"))
+            .did_you_mean(&name, catalog::entries().map(|entry| entry.name))
+            .hint("zkmig doc lists them all"));
+    }
+    print(&entries.into_iter().map(page).collect::<Vec<_>>().join("\n"))
+}
+
+fn overview() -> String {
+    let width = catalog::entries().map(|entry| entry.usage.chars().count()).max().unwrap_or(0).min(56);
+    let mut text = String::from("What a playbook can call, beside Rhai itself. `zkmig doc NAME` explains one.\n\n");
+    for entry in catalog::entries() {
+        let first = entry.doc.split_inclusive(". ").next().unwrap_or(entry.doc).trim_end();
+        let kind = entry.kind.map_or(String::new(), |kind| format!("[{}] ", word(kind)));
+        text.push_str(&format!("  {:width$}  {kind}{first}\n", entry.usage));
+    }
+    text
+}
+
+fn word(kind: crate::task::Kind) -> &'static str {
+    match kind {
+        crate::task::Kind::Read => "read",
+        crate::task::Kind::Change => "change",
+        crate::task::Kind::Action => "action",
+    }
+}
+
+fn page(entry: &Entry) -> String {
+    let mut text = format!("{}\n", entry.usage);
+    if let Some(kind) = entry.kind {
+        let check = match kind {
+            crate::task::Kind::Read => "runs in check mode too",
+            crate::task::Kind::Change => "predicted in check mode",
+            crate::task::Kind::Action => "not run in check mode",
+        };
+        text.push_str(&format!("  {}: {check}\n", word(kind)));
+    }
+    text.push('\n');
+    text.push_str(&wrapped(entry.doc, "  "));
+    if !entry.options.is_empty() {
+        text.push_str("\nOptions\n");
+        for option in entry.options {
+            text.push_str(&format!("  {}: {}\n", option.name, option.takes));
+            text.push_str(&wrapped(option.doc, "      "));
+        }
+    }
+    text.push_str("\nExample\n");
+    for line in entry.example.lines() {
+        text.push_str(&format!("  {line}\n"));
+    }
+    text
+}
+
+fn wrapped(text: &str, indent: &str) -> String {
+    let mut lines = String::new();
+    let mut line = String::new();
+    for word in text.split_whitespace() {
+        if !line.is_empty() && line.chars().count() + word.chars().count() + indent.len() >= 100 {
+            lines.push_str(&format!("{indent}{line}\n"));
+            line.clear();
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    lines.push_str(&format!("{indent}{line}\n"));
+    lines
+}

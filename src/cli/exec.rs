@@ -1,0 +1,90 @@
+//! `zkmig exec`: runs one command on the hosts of a pattern, on all at once.
+
+use super::session::{HostArgs, OutputArgs, Session};
+use crate::error::{Error, Result};
+use crate::run::events::What;
+use crate::run::{Call, Report};
+use crate::script::STACK;
+use crate::script::options::parse_duration;
+use crate::task::{Kind, command, printable};
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// The hosts, a pattern such as `masters` or `all`
+    pattern: String,
+    #[command(flatten)]
+    hosts: HostArgs,
+    /// How long the command may take, such as 90s or 5m
+    #[arg(long, default_value = "60s", value_name = "SPAN")]
+    timeout: String,
+    /// Say what would be run, and run nothing
+    #[arg(short = 'C', long)]
+    check: bool,
+    #[command(flatten)]
+    output: OutputArgs,
+    /// The command; several words are run as they are, a single one is a shell's text
+    #[arg(last = true, required = true)]
+    command: Vec<String>,
+}
+
+pub fn run(args: Args) -> Result<()> {
+    let timeout = parse_duration(&args.timeout).ok_or_else(|| {
+        Error::input(format!("`{}` is not a time span", args.timeout)).hint("--timeout takes spans such as 90s or 5m")
+    })?;
+    let session = Session::new(&args.hosts, &args.output, false, args.check, false)?;
+    let selected = session.run.inventory.select(&args.pattern)?;
+    let mut names: Vec<String> = selected.iter().map(|host| host.name.clone()).collect();
+    if let Some(limit) = &session.run.options.limit {
+        names.retain(|name| limit.contains(name));
+    }
+    let script = match args.command.as_slice() {
+        [text] => text.clone(),
+        words => words.iter().map(|word| crate::task::quoted(word)).collect::<Vec<_>>().join(" "),
+    };
+    session.run.events.emit(What::RunStarted {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        playbook: format!("exec {}", args.pattern),
+        inventories: args.hosts.inventory.iter().map(|path| path.display().to_string()).collect(),
+        check: args.check,
+        steps: Vec::new(),
+    });
+    session.conduct(STACK, |run| {
+        let hosts = run.connect(&names)?;
+        let results: Vec<Result<()>> = std::thread::scope(|scope| {
+            let threads: Vec<_> = hosts
+                .iter()
+                .map(|host| {
+                    let script = &script;
+                    scope.spawn(move || {
+                        let call = Call {
+                            host: Some(host),
+                            name: "run",
+                            summary: script.clone(),
+                            kind: Kind::Action,
+                            place: None,
+                            timeout,
+                            user: None,
+                        };
+                        let output = run.effect(call, async |context| {
+                            let output = command::run(context, &command::Options::script(script)).await?;
+                            Ok((output, Report::default()))
+                        })?;
+                        if let Some(output) = output {
+                            let text: Vec<String> =
+                                output.stdout.lines().chain(output.stderr.lines()).map(printable).collect();
+                            if !text.is_empty() {
+                                run.events.emit(What::Note { host: Some(host.name.clone()), text: text.join("\n") });
+                            }
+                        }
+                        Ok(())
+                    })
+                })
+                .collect();
+            threads
+                .into_iter()
+                .map(|thread| thread.join().unwrap_or_else(|_| Err(Error::defect("a thread ended in a panic"))))
+                .collect()
+        });
+        results.into_iter().collect()
+    })
+}

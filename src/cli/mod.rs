@@ -1,0 +1,96 @@
+//! The command line: a file a command.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod completions;
+mod doc;
+mod exec;
+mod inventory;
+mod lint;
+mod run;
+mod session;
+
+use crate::error::{Error, Kind};
+use crate::report::diagnostic;
+
+/// Runs playbooks written in Rhai against inventories of hosts over SSH.
+#[derive(Parser)]
+#[command(name = "zkmig", version, propagate_version = true, max_term_width = 110, after_help = EXIT_CODES)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+    0  done
+    1  a defect of zkmig
+    2  the command line, an inventory or a playbook is wrong; no host was changed
+    3  a step failed on a host
+    4  a host is unreachable
+    5  stopped by a gate, by a check of the playbook, or by the operator's answer
+    6  another run holds the lock
+  130  interrupted";
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run a playbook
+    Run(run::Args),
+    /// Look at an inventory: what hosts there are, in which groups, and where their variables come from
+    Inventory(inventory::Args),
+    /// Run a command on hosts
+    Exec(exec::Args),
+    /// Check a playbook without running it
+    Lint(lint::Args),
+    /// Explain what a playbook can call
+    Doc(doc::Args),
+    /// Print the completions for a shell
+    Completions(completions::Args),
+}
+
+/// Runs the command line; gives the process's exit code.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let code = if error.use_stderr() { Kind::Input.exit_code() } else { 0 };
+            // Nothing is left to tell when even the message can't be written.
+            let _ = error.print();
+            return ExitCode::from(code);
+        }
+    };
+    let result = match cli.command {
+        Command::Run(args) => run::run(args),
+        Command::Inventory(args) => inventory::run(args),
+        Command::Exec(args) => exec::run(args),
+        Command::Lint(args) => lint::run(args),
+        Command::Doc(args) => doc::run(args),
+        Command::Completions(args) => completions::run(args),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            report(&error);
+            ExitCode::from(error.kind().exit_code())
+        }
+    }
+}
+
+fn report(error: &Error) {
+    use std::io::Write as _;
+    // Standard error may be closed; the exit code still tells.
+    let _ = std::io::stderr().write_all(diagnostic::render(error, console::colors_enabled_stderr()).as_bytes());
+}
+
+/// Writes to standard output; a reader that went away (`| head`) is no failure.
+fn print(text: &str) -> crate::error::Result<()> {
+    use std::io::Write as _;
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Error::failed("can't write to standard output").caused_by(error))
+        }
+        _ => Ok(()),
+    }
+}

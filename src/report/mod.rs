@@ -1,0 +1,7 @@
+//! The readers of a run's event stream, and how an error looks to a person.
+
+pub mod diagnostic;
+pub mod diff;
+pub mod ndjson;
+pub mod recap;
+pub mod terminal;

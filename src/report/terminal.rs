@@ -1,0 +1,306 @@
+//! What a person sees of a run: live lines where the output is a terminal, plain lines where it is not.
+
+use std::collections::HashMap;
+use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use console::style;
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+use super::diff;
+use super::recap::Recap;
+use crate::run::Ask;
+use crate::run::events::{Event, Outcome, Reader, What};
+use crate::task::{Kind, printable};
+
+/// How much is shown.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Settings {
+    /// Show differences of files.
+    pub diff: bool,
+    /// 0: what changes; 1: reads too; 2: what hosts print as well.
+    pub verbose: u8,
+    /// Nothing at all on standard output: it belongs to the event stream.
+    pub quiet: bool,
+}
+
+/// The reader for the terminal. Clones share the screen.
+#[derive(Clone)]
+pub struct Terminal {
+    screen: Arc<Mutex<Screen>>,
+    live: bool,
+    progress: MultiProgress,
+}
+
+struct Screen {
+    settings: Settings,
+    check: bool,
+    steps: usize,
+    bars: HashMap<u64, ProgressBar>,
+    recap: Recap,
+}
+
+impl Terminal {
+    /// A terminal reader on standard output.
+    pub fn new(settings: Settings) -> Self {
+        let live = io::stdout().is_terminal() && !settings.quiet;
+        let progress = MultiProgress::new();
+        if !live {
+            progress.set_draw_target(indicatif::ProgressDrawTarget::hidden());
+        }
+        let screen = Screen { settings, check: false, steps: 0, bars: HashMap::new(), recap: Recap::default() };
+        Self { screen: Arc::new(Mutex::new(screen)), live, progress }
+    }
+
+    /// The counts so far.
+    pub fn recap(&self) -> Recap {
+        self.screen.lock().unwrap_or_else(PoisonError::into_inner).recap.clone()
+    }
+
+    fn line(&self, text: &str) -> io::Result<()> {
+        if self.live {
+            self.progress.suspend(|| writeln!(io::stdout(), "{text}"))
+        } else {
+            writeln!(io::stdout(), "{text}")
+        }
+    }
+}
+
+impl Reader for Terminal {
+    fn read(&mut self, event: &Event) -> io::Result<()> {
+        let mut screen = self.screen.lock().unwrap_or_else(PoisonError::into_inner);
+        screen.recap.count(event);
+        if screen.settings.quiet {
+            return Ok(());
+        }
+        for text in screen.lines(event) {
+            self.line(&text)?;
+        }
+        if self.live {
+            screen.animate(event, &self.progress);
+        }
+        Ok(())
+    }
+
+    fn name(&self) -> String {
+        "the terminal".to_owned()
+    }
+}
+
+impl Screen {
+    /// The lines that an event adds to the output.
+    fn lines(&mut self, event: &Event) -> Vec<String> {
+        match &event.what {
+            What::RunStarted { version, playbook, inventories, check, steps } => {
+                self.check = *check;
+                self.steps = steps.len();
+                let mode = if *check {
+                    format!("  {}", style("check mode: nothing is changed").yellow())
+                } else {
+                    String::new()
+                };
+                vec![format!("zkmig {version}  {}  -i {}{mode}", style(playbook).bold(), inventories.join(" -i "))]
+            }
+            What::HostConnected { host, ms } if self.settings.verbose > 0 => {
+                vec![line(host, "connected", &format!("in {ms} ms"))]
+            }
+            What::HostUnreachable { host, message } => {
+                vec![line(host, &style("unreachable").red().bold().to_string(), &printable(message))]
+            }
+            What::StepStarted { step, number } => {
+                let total = if self.steps >= *number { format!("/{}", self.steps) } else { String::new() };
+                vec![String::new(), style(format!("[{number}{total}] {step}")).bold().to_string()]
+            }
+            What::StepFinished { ok: true, ms, .. } if *ms >= 100 || self.settings.verbose > 0 => {
+                vec![style(format!("  {}", span(*ms))).dim().to_string()]
+            }
+            What::EffectOutput { host, line: text, .. } if self.settings.verbose > 1 => {
+                vec![line(host.as_deref().unwrap_or(""), &style("│").dim().to_string(), text)]
+            }
+            What::EffectFinished { host, name, summary, kind, outcome, ms, diff, message, .. } => {
+                self.finished(host.as_deref(), name, summary, *kind, *outcome, *ms, diff.as_ref(), message.as_deref())
+            }
+            What::RollingTurn { host, number, total } => {
+                vec![format!("  {} {}", style(format!("{number}/{total}")).bold(), style(host).bold())]
+            }
+            What::Note { host, text } => {
+                let text = text.split('\n').map(printable).collect::<Vec<_>>();
+                match host {
+                    Some(host) if text.len() == 1 => vec![line(host, "note", &text.join(""))],
+                    Some(host) => std::iter::once(format!("  {host}"))
+                        .chain(text.iter().map(|line| format!("      {line}")))
+                        .collect(),
+                    None => text.iter().map(|line| format!("  {line}").trim_end().to_owned()).collect(),
+                }
+            }
+            What::Checked { host, name, result, found } => {
+                let mark = match result.as_str() {
+                    "ok" => style("✓").green().to_string(),
+                    "failed" => style("✗").red().bold().to_string(),
+                    "warning" => style("!").yellow().bold().to_string(),
+                    _ => style("?").yellow().to_string(),
+                };
+                let host = host.as_ref().map(|host| format!("{host}: ")).unwrap_or_default();
+                vec![format!("  {mark} {host}{}  {}", printable(name), style(printable(found)).dim())]
+            }
+            What::Answered { question, yes, by } => {
+                let answer = if *yes { "yes" } else { "no" };
+                if by == "the operator" {
+                    vec![]
+                } else {
+                    question
+                        .split('\n')
+                        .map(|text| format!("  {}", printable(text)))
+                        .chain([format!("  {answer} ({by})")])
+                        .collect()
+                }
+            }
+            What::Warning { text } => vec![format!("{} {}", style("warning:").yellow().bold(), printable(text))],
+            What::Interrupted { now: false } => {
+                vec![
+                    style("interrupted: stopping at the next safe place; once more stops now")
+                        .yellow()
+                        .bold()
+                        .to_string(),
+                ]
+            }
+            What::Interrupted { now: true } => vec![style("interrupted: stopping now").red().bold().to_string()],
+            What::RunFinished { ms, exit_code, .. } => self.recap_lines(*ms, *exit_code),
+            _ => vec![],
+        }
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "the fields of one event")]
+    fn finished(
+        &self,
+        host: Option<&str>,
+        name: &str,
+        summary: &str,
+        kind: Kind,
+        outcome: Outcome,
+        ms: u64,
+        diff: Option<&crate::task::Diff>,
+        message: Option<&str>,
+    ) -> Vec<String> {
+        let quiet = kind == Kind::Read && outcome == Outcome::Ok && self.settings.verbose == 0;
+        if quiet {
+            return vec![];
+        }
+        let word = match outcome {
+            Outcome::Ok => style("ok").green(),
+            Outcome::Changed if host.is_none() => style("done").green(),
+            Outcome::Changed => style("changed").yellow(),
+            Outcome::WouldChange => style("would change").yellow(),
+            Outcome::WouldRun if name.starts_with("wait") => style("would wait").cyan(),
+            Outcome::WouldRun => style("would run").cyan(),
+            Outcome::Failed => style("failed").red().bold(),
+            Outcome::Unreachable => style("unreachable").red().bold(),
+            Outcome::Interrupted => style("interrupted").red(),
+        };
+        let took = if ms >= 1000 { format!(" {}", style(format!("({})", span(ms))).dim()) } else { String::new() };
+        let what = if host.is_none() { printable(summary) } else { format!("{name} {}", printable(summary)) };
+        let mut lines = vec![line(host.unwrap_or("·"), &word.to_string(), &format!("{what}{took}"))];
+        if let Some(message) = message {
+            lines.extend(message.lines().take(3).map(|text| format!("      {}", printable(text))));
+        }
+        if let Some(diff) = diff.filter(|_| self.settings.diff) {
+            let colours = console::colors_enabled();
+            lines.extend(diff::render(diff, colours).lines().map(|line| format!("      {line}")));
+        }
+        lines
+    }
+
+    fn recap_lines(&self, ms: u64, exit_code: u8) -> Vec<String> {
+        let mut lines = vec![String::new(), style("Recap").bold().to_string()];
+        let width = self.recap.hosts().map(|(host, _)| host.len()).max().unwrap_or(0);
+        for (host, counts) in self.recap.hosts() {
+            lines.push(format!("  {host:width$}  {}", counts.line(self.check)));
+        }
+        let warnings =
+            if self.recap.warnings > 0 { format!(", {} warnings", self.recap.warnings) } else { String::new() };
+        let end = if exit_code == 0 { "done" } else { "stopped" };
+        lines.push(format!("{end} in {}: {}{warnings}", span(ms), self.recap.total().line(self.check)));
+        lines
+    }
+
+    /// Keeps one line for each effect that is under way.
+    fn animate(&mut self, event: &Event, progress: &MultiProgress) {
+        match &event.what {
+            What::EffectStarted { effect, host, name, summary, .. } => {
+                let bar = progress.add(ProgressBar::new_spinner());
+                if let Ok(style) = ProgressStyle::with_template("  {spinner} {prefix} {wide_msg} {elapsed}") {
+                    bar.set_style(style);
+                }
+                bar.set_prefix(format!("{:<15}", host.as_deref().unwrap_or("·")));
+                bar.set_message(if host.is_some() {
+                    format!("{name} {}", printable(summary))
+                } else {
+                    printable(summary)
+                });
+                bar.enable_steady_tick(Duration::from_millis(120));
+                self.bars.insert(*effect, bar);
+            }
+            What::EffectOutput { effect, line: text, .. } | What::EffectWaiting { effect, status: text, .. } => {
+                if let Some(bar) = self.bars.get(effect) {
+                    let first = text.lines().next().unwrap_or("");
+                    let base = bar.message();
+                    let base = base.split("  ← ").next().unwrap_or("").to_owned();
+                    bar.set_message(format!("{base}  ← {first}"));
+                }
+            }
+            What::EffectFinished { effect, .. } => {
+                if let Some(bar) = self.bars.remove(effect) {
+                    bar.finish_and_clear();
+                    progress.remove(&bar);
+                }
+            }
+            What::RunFinished { .. } => {
+                self.bars.clear();
+                let _ = progress.clear();
+            }
+            _ => {}
+        }
+    }
+}
+
+fn line(host: &str, word: &str, text: &str) -> String {
+    let padding = 12_usize.saturating_sub(console::measure_text_width(word));
+    format!("  {host:<15}  {word}{}  {text}", " ".repeat(padding)).trim_end().to_owned()
+}
+
+fn span(ms: u64) -> String {
+    crate::script::options::shown_duration(Duration::from_millis(ms))
+}
+
+impl Ask for Terminal {
+    fn can_ask(&self) -> bool {
+        io::stdin().is_terminal()
+    }
+
+    fn confirm(&self, text: &str) -> io::Result<bool> {
+        self.progress.suspend(|| {
+            let mut out = io::stderr();
+            for line in text.split('\n') {
+                writeln!(out, "  {}", printable(line))?;
+            }
+            loop {
+                write!(out, "{} ", style("Go on? [yes/no]").bold())?;
+                out.flush()?;
+                let mut answer = String::new();
+                if io::stdin().lock().read_line(&mut answer)? == 0 {
+                    return Ok(false);
+                }
+                match answer.trim().to_ascii_lowercase().as_str() {
+                    "y" | "yes" => return Ok(true),
+                    "n" | "no" => return Ok(false),
+                    _ => writeln!(out, "please answer yes or no")?,
+                }
+            }
+        })
+    }
+
+    fn password(&self, text: &str) -> io::Result<String> {
+        self.progress.suspend(|| rpassword::prompt_password(format!("{text}: ")))
+    }
+}

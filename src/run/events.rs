@@ -1,0 +1,299 @@
+//! What happens in a run, as one typed stream.
+//!
+//! The terminal, the NDJSON file and every other sink are [`Reader`]s of it. A reader gets each event before the next one
+//! can happen, and a reader that fails is dropped and reported: it can't break the run.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::secrets::Secrets;
+use crate::task::{Diff, Kind as EffectKind};
+
+/// The version of the NDJSON form. It grows when a field changes its meaning or goes away, not when one is added.
+pub const VERSION: u32 = 1;
+
+/// One thing that happened.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Event {
+    /// The version of this form.
+    pub v: u32,
+    /// Counts from 1 within the run.
+    pub seq: u64,
+    /// When, by the operator's clock.
+    pub time: Timestamp,
+    /// Milliseconds since the run began, by a clock that never jumps.
+    pub elapsed_ms: u64,
+    /// What.
+    #[serde(flatten)]
+    pub what: What,
+}
+
+/// A place in a playbook or in a file that it imports.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// The file, as the user would type it.
+    pub file: String,
+    /// The line, counted from 1.
+    pub line: usize,
+}
+
+/// How an effect ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It looked, or found nothing to change.
+    Ok,
+    /// It changed the host.
+    Changed,
+    /// Check mode: it would change the host.
+    WouldChange,
+    /// Check mode: it would do this.
+    WouldRun,
+    /// It failed.
+    Failed,
+    /// The host could not be reached.
+    Unreachable,
+    /// It was interrupted.
+    Interrupted,
+}
+
+/// The kinds of event.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum What {
+    /// The run begins.
+    RunStarted {
+        /// zkmig's version.
+        version: String,
+        /// The playbook's path.
+        playbook: String,
+        /// The inventories' paths.
+        inventories: Vec<String>,
+        /// Check mode.
+        check: bool,
+        /// The steps that the playbook names, in order.
+        steps: Vec<String>,
+    },
+    /// A connection stands.
+    HostConnected {
+        /// The host.
+        host: String,
+        /// How long it took, in milliseconds.
+        ms: u64,
+    },
+    /// A connection could not be made.
+    HostUnreachable {
+        /// The host.
+        host: String,
+        /// Why.
+        message: String,
+    },
+    /// A step begins.
+    StepStarted {
+        /// Its name.
+        step: String,
+        /// Its place among the steps, counted from 1.
+        number: usize,
+    },
+    /// A step is over.
+    StepFinished {
+        /// Its name.
+        step: String,
+        /// Whether it got to its end.
+        ok: bool,
+        /// How long it took, in milliseconds.
+        ms: u64,
+    },
+    /// An effect begins.
+    EffectStarted {
+        /// The effect's number in the run.
+        effect: u64,
+        /// The host; none for what the operator's side does for several.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        host: Option<String>,
+        /// The step it belongs to.
+        step: Option<String>,
+        /// The function's name.
+        name: String,
+        /// What it is about, for a person.
+        summary: String,
+        /// Read, change or action.
+        kind: EffectKind,
+        /// The line that called it.
+        place: Option<Place>,
+    },
+    /// A host printed a line while an effect runs.
+    EffectOutput {
+        /// The effect's number.
+        effect: u64,
+        /// The host; none for what the operator's side does for several.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        host: Option<String>,
+        /// The line, control characters escaped.
+        line: String,
+    },
+    /// An effect waits.
+    EffectWaiting {
+        /// The effect's number.
+        effect: u64,
+        /// The host; none for what the operator's side does for several.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        host: Option<String>,
+        /// What it sees now.
+        status: String,
+    },
+    /// An effect is over.
+    EffectFinished {
+        /// The effect's number.
+        effect: u64,
+        /// The host; none for what the operator's side does for several.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        host: Option<String>,
+        /// The step it belongs to.
+        step: Option<String>,
+        /// The function's name.
+        name: String,
+        /// What it did, for a person.
+        summary: String,
+        /// Read, change or action.
+        kind: EffectKind,
+        /// How it ended.
+        outcome: Outcome,
+        /// How long it took, in milliseconds.
+        ms: u64,
+        /// The text before and after.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        diff: Option<Diff>,
+        /// What went wrong.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        message: Option<String>,
+    },
+    /// A rolling block goes to its next host.
+    RollingTurn {
+        /// The host.
+        host: String,
+        /// Its place in the block, counted from 1.
+        number: usize,
+        /// How many hosts the block has.
+        total: usize,
+    },
+    /// Something the playbook tells the operator.
+    Note {
+        /// The host it is about.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        host: Option<String>,
+        /// The text; may have several lines.
+        text: String,
+    },
+    /// A named check of the playbook.
+    Checked {
+        /// The host it is about.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        host: Option<String>,
+        /// The check's name.
+        name: String,
+        /// `ok`, `warning`, `failed` or `not made`.
+        result: String,
+        /// What was found.
+        found: String,
+    },
+    /// A question to the operator, and the answer.
+    Answered {
+        /// The question.
+        question: String,
+        /// Whether the answer was yes.
+        yes: bool,
+        /// Who said it: the operator, `--yes` or check mode.
+        by: String,
+    },
+    /// Something that the operator should know and that does not stop the run.
+    Warning {
+        /// The text.
+        text: String,
+    },
+    /// The operator interrupted.
+    Interrupted {
+        /// Stop now, rather than at the next safe place.
+        now: bool,
+    },
+    /// The run is over.
+    RunFinished {
+        /// The exit code.
+        exit_code: u8,
+        /// What stopped it.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        message: Option<String>,
+        /// How long it took, in milliseconds.
+        ms: u64,
+    },
+}
+
+/// A sink of the event stream.
+pub trait Reader: Send {
+    /// Takes the next event. After an error the reader gets no more.
+    fn read(&mut self, event: &Event) -> std::io::Result<()>;
+    /// What it is called in the report of its failure.
+    fn name(&self) -> String;
+}
+
+struct State {
+    seq: u64,
+    readers: Vec<Box<dyn Reader>>,
+}
+
+/// The stream's writing end. Clones write to the same stream.
+#[derive(Clone)]
+pub struct Events {
+    state: Arc<Mutex<State>>,
+    began: Instant,
+    secrets: Secrets,
+}
+
+impl Events {
+    /// A stream with these readers, from which `secrets` are redacted.
+    pub fn new(readers: Vec<Box<dyn Reader>>, secrets: Secrets) -> Self {
+        Self { state: Arc::new(Mutex::new(State { seq: 0, readers })), began: Instant::now(), secrets }
+    }
+
+    /// Gives an event to every reader.
+    pub fn emit(&self, what: What) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut failures = deliver(&mut state, self.stamp(what));
+        // The failures of one reader are news for the others, whose own failures are then told to the rest.
+        while let Some(text) = failures.pop() {
+            failures.extend(deliver(&mut state, self.stamp(What::Warning { text })));
+        }
+    }
+
+    /// Milliseconds since the run began.
+    pub fn elapsed_ms(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn stamp(&self, what: What) -> Event {
+        Event {
+            v: VERSION,
+            seq: 0,
+            time: Timestamp::now(),
+            elapsed_ms: self.elapsed_ms(),
+            what: self.secrets.redact_event(what),
+        }
+    }
+}
+
+fn deliver(state: &mut State, mut event: Event) -> Vec<String> {
+    state.seq += 1;
+    event.seq = state.seq;
+    let mut failures = Vec::new();
+    state.readers.retain_mut(|reader| match reader.read(&event) {
+        Ok(()) => true,
+        Err(error) => {
+            failures.push(format!("{} gets no more events: {error}", reader.name()));
+            false
+        }
+    });
+    failures
+}

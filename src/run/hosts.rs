@@ -1,0 +1,74 @@
+//! The hosts of a run: connected at once, each with what check mode predicts for it.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use async_trait::async_trait;
+use futures_util::StreamExt as _;
+
+use super::events::{Events, What};
+use crate::error::{Error, Result};
+use crate::host::{Transport, User};
+use crate::inventory::{Host, Inventory};
+use crate::task::Predictions;
+
+/// A host that the run works on.
+pub struct RunHost {
+    /// Its name in the inventory.
+    pub name: String,
+    /// The connection.
+    pub transport: Arc<dyn Transport>,
+    /// Who the effects run as, unless a call says otherwise.
+    pub user: User,
+    /// What earlier effects of a check mode run would have changed.
+    pub predictions: Predictions,
+}
+
+/// Makes connections.
+#[async_trait]
+pub trait Connect: Send + Sync {
+    /// Connects to one host.
+    async fn connect(&self, host: &Host) -> Result<Arc<dyn Transport>>;
+}
+
+/// Connects to all of these hosts, at most `bound` at once. When one can't be reached none is used, and the error names
+/// every host that failed.
+pub async fn connect_all(
+    connector: &dyn Connect,
+    inventory: &Inventory,
+    names: &[&str],
+    bound: usize,
+    events: &Events,
+) -> Result<Vec<Arc<RunHost>>> {
+    let attempts = names.iter().map(|name| async move {
+        let host = inventory.host(name).ok_or_else(|| Error::defect(format!("no host named {name}")))?;
+        let began = Instant::now();
+        let result = connector.connect(host).await;
+        let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        match result {
+            Ok(transport) => {
+                events.emit(What::HostConnected { host: host.name.clone(), ms });
+                let user = if host.connection.become_root { User::Root } else { User::Login };
+                let predictions = Predictions::default();
+                Ok(Arc::new(RunHost { name: host.name.clone(), transport, user, predictions }))
+            }
+            Err(error) => {
+                events.emit(What::HostUnreachable { host: host.name.clone(), message: error.to_string() });
+                Err(error.on_host(&host.name))
+            }
+        }
+    });
+    let results: Vec<Result<Arc<RunHost>>> =
+        futures_util::stream::iter(attempts).buffered(bound.max(1)).collect().await;
+    let (connected, failed): (Vec<_>, Vec<_>) = results.into_iter().partition(Result::is_ok);
+    let mut errors: Vec<Error> = failed.into_iter().filter_map(Result::err).collect();
+    if errors.is_empty() {
+        return Ok(connected.into_iter().filter_map(Result::ok).collect());
+    }
+    for host in connected.into_iter().flatten() {
+        host.transport.close().await;
+    }
+    let others = errors.split_off(1);
+    let first = errors.remove(0);
+    Err(others.into_iter().fold(first, |error, other| error.detail(other.to_string())))
+}

@@ -1,0 +1,449 @@
+//! The course of a playbook: hosts, each, step, confirm, note, fail, checks, secrets.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use rhai::{Array, Dynamic, Engine, EvalAltResult, FnPtr, Map, NativeCallContext};
+
+use super::Scripted;
+use super::host::Host;
+use crate::error::{Error, Kind};
+use crate::run::events::What;
+use crate::script::catalog::{Entry, opt};
+use crate::script::failure::{Failure, failure_in, raise};
+use crate::script::options::{Options, hosts_of};
+use crate::script::value::{from_json, shown};
+use crate::script::{STACK, Script};
+
+const HOSTS: Entry = Entry {
+    name: "hosts",
+    on: "",
+    usage: "hosts(pattern)",
+    arguments: &[1],
+    options: &[],
+    kind: None,
+    doc: "The hosts that a pattern selects, in the inventory's order, limited by --limit and connected. Patterns are \
+          Ansible's: `masters`, `a:b`, `a:!b`, `a:&b`, `10.10.0.*`, `~regex`, `masters[0:2]`. A pattern that matches \
+          nothing is an error before the run; a host that can't be reached stops the run.",
+    example: "let masters = hosts(\"masters\");\nnote(`${masters.len()} masters`);",
+};
+
+const EACH: Entry = Entry {
+    name: "each",
+    on: "list of hosts",
+    usage: "hosts.each(|host| …)",
+    arguments: &[1],
+    options: &[],
+    kind: None,
+    doc: "Calls the function for every host, on all of them at once (at most --forks), and gives a map of the results by \
+          host name. Variables from outside are copies: what the function assigns to them is lost, so return it instead. \
+          When it fails on some hosts it still ends on the others; then the failures are thrown as one.",
+    example: "let names = hosts(\"masters\").each(|m| m.run(\"hostname\", #{ read_only: true }).stdout.trimmed());",
+};
+
+const STEP: Entry = Entry {
+    name: "step",
+    on: "",
+    usage: "step(name, || …)",
+    arguments: &[2],
+    options: &[],
+    kind: None,
+    doc: "A named part of the playbook: what the output, --list-steps and the errors call it. Gives what the function gives.",
+    example: "let answer = step(\"Think\", || 6 * 7);",
+};
+
+const CONFIRM: Entry = Entry {
+    name: "confirm",
+    on: "",
+    usage: "confirm(text)",
+    arguments: &[1],
+    options: &[],
+    kind: None,
+    doc: "Shows the text and asks the operator whether to go on; anything but yes stops the run. --yes answers yes, so does \
+          check mode. Without a terminal and without --yes the run stops.",
+    example: "confirm(\"Restart all masters?\");",
+};
+
+const NOTE: Entry = Entry {
+    name: "note",
+    on: "",
+    usage: "note(text) or host.note(text)",
+    arguments: &[1],
+    options: &[],
+    kind: None,
+    doc: "Tells the operator something; it is part of the record.",
+    example: "note(\"nothing to do\");",
+};
+
+const FAIL: Entry = Entry {
+    name: "fail",
+    on: "",
+    usage: "fail(message) or fail(message, options)",
+    arguments: &[1, 2],
+    options: &[
+        opt("host", "a host or its name", "the host it is about"),
+        opt("details", "a text or a list of texts", "what was seen, shown below the message"),
+        opt("hint", "a text or a list of texts", "what to do next"),
+    ],
+    kind: None,
+    doc: "Stops the run: the playbook decided that it must not go on. Exit code 5. A script can catch it.",
+    example: "if vars.get(\"stop\") == true { fail(\"stopped as asked\", #{ hint: \"leave out -e stop=true\" }); }",
+};
+
+const CHECKED: Entry = Entry {
+    name: "checked",
+    on: "",
+    usage: "checked(name, result, found) or checked(name, result, found, options)",
+    arguments: &[3, 4],
+    options: &[opt("host", "a host or its name", "the host it is about")],
+    kind: None,
+    doc: "Reports a named check: `result` is true (ok), false (failed), \"warning\" or \"not made\"; `found` is what was \
+          seen. Gives whether it did not fail. The run goes on either way: collect the failures and call fail.",
+    example: "checked(\"five masters\", hosts(\"masters\").len() == 5, `${hosts(\"masters\").len()} masters`);",
+};
+
+const SECRET: Entry = Entry {
+    name: "secret",
+    on: "",
+    usage: "secret(source)",
+    arguments: &[1],
+    options: &[
+        opt("env", "a text", "read it from this environment variable"),
+        opt("file", "a text", "read it from this file on the operator's machine, without the last line end"),
+        opt("prompt", "a text", "ask the operator, without showing what is typed"),
+        opt("value", "a text", "mark this value"),
+    ],
+    kind: None,
+    doc: "A value that is redacted from all output, events, diffs and errors of the run.",
+    example: "let token = secret(#{ value: \"s3cr3t-token\" });",
+};
+
+const DECLARE: Entry = Entry {
+    name: "declare",
+    on: "",
+    usage: "declare(#{ name: #{ type, value, choices, help }, … })",
+    arguments: &[1],
+    options: &[],
+    kind: None,
+    doc: "The variables of the playbook, written out at its top. Types: text, int, float, bool, duration, list, map. \
+          `--help-vars` lists them; `vars.name` has the value: the default, the inventory's `all` vars, then -e.",
+    example: "declare(#{ greeting: #{ type: \"text\", value: \"hello\", help: \"what to say\" } });\nnote(vars.greeting);",
+};
+
+const CHECK_MODE: Entry = Entry {
+    name: "check_mode",
+    on: "",
+    usage: "check_mode()",
+    arguments: &[0],
+    options: &[],
+    kind: None,
+    doc: "Whether this run predicts changes and makes none (--check).",
+    example: "if check_mode() { note(\"nothing will change\"); }",
+};
+
+const NOW: Entry = Entry {
+    name: "now",
+    on: "",
+    usage: "now()",
+    arguments: &[0],
+    options: &[],
+    kind: None,
+    doc: "The operator's clock, in seconds since 1970-01-01 UTC, with fraction.",
+    example: "let began = now();",
+};
+
+/// The functions of this file.
+pub const ENTRIES: &[Entry] = &[HOSTS, EACH, STEP, CONFIRM, NOTE, FAIL, CHECKED, SECRET, DECLARE, CHECK_MODE, NOW];
+
+/// Registers the functions of this file.
+pub fn register(engine: &mut Engine, script: &Script) {
+    let s = script.clone();
+    engine.register_fn("hosts", move |ctx: NativeCallContext, pattern: &str| -> Scripted<Array> {
+        s.scripted(&ctx, s.select(pattern))
+    });
+    let s = script.clone();
+    engine.register_fn("each", move |ctx: NativeCallContext, hosts: Array, work: FnPtr| each(&s, &ctx, &hosts, &work));
+    let s = script.clone();
+    engine.register_fn("step", move |ctx: NativeCallContext, name: &str, work: FnPtr| -> Scripted<Dynamic> {
+        s.run.step(name, |error| s.raise(&ctx, error), || work.call_within_context(&ctx, ()))
+    });
+    let s = script.clone();
+    engine.register_fn("confirm", move |ctx: NativeCallContext, text: &str| s.scripted(&ctx, s.confirm(text)));
+    let s = script.clone();
+    engine.register_fn("note", move |text: &str| s.run.events.emit(What::Note { host: None, text: text.to_owned() }));
+    let s = script.clone();
+    engine.register_fn("note", move |host: &mut Host, text: &str| {
+        s.run.events.emit(What::Note { host: Some(host.0.name.clone()), text: text.to_owned() });
+    });
+    let s = script.clone();
+    engine.register_fn("fail", move |ctx: NativeCallContext, message: &str| -> Scripted<()> {
+        Err(s.raise(&ctx, Error::stopped(message)))
+    });
+    let s = script.clone();
+    engine.register_fn("fail", move |ctx: NativeCallContext, message: &str, options: Map| -> Scripted<()> {
+        let error = failure(message, options).unwrap_or_else(|error| error);
+        Err(s.raise(&ctx, error))
+    });
+    for with_options in [false, true] {
+        register_checked(engine, script, with_options);
+    }
+    let s = script.clone();
+    engine.register_fn("secret", move |ctx: NativeCallContext, source: Map| s.scripted(&ctx, s.secret(source)));
+    engine.register_fn("declare", |_: Map| ());
+    let s = script.clone();
+    engine.register_fn("check_mode", move || s.run.options.check);
+    engine.register_fn("now", || {
+        let now = jiff::Timestamp::now().as_microsecond();
+        // Microseconds since 1970 fit a float's 53 bits until the year 2255.
+        #[allow(clippy::cast_precision_loss, reason = "exact for the next two centuries")]
+        let seconds = now as f64 / 1e6;
+        seconds
+    });
+}
+
+fn register_checked(engine: &mut Engine, script: &Script, with_options: bool) {
+    let s = script.clone();
+    let report =
+        move |ctx: &NativeCallContext, name: &str, result: &Dynamic, found: &Dynamic, options: Map| -> Scripted<bool> {
+            let host =
+                s.scripted(ctx, Options::new(&CHECKED, options).map(|mut options| host_name(options.any("host"))))?;
+            let result = match (result.as_bool(), result.as_immutable_string_ref()) {
+                (Ok(true), _) => "ok".to_owned(),
+                (Ok(false), _) => "failed".to_owned(),
+                (_, Ok(text)) if matches!(text.as_str(), "ok" | "warning" | "failed" | "not made") => text.to_string(),
+                _ => {
+                    return Err(crate::script::value::wrong_type(
+                        "the result of a check",
+                        "true, false, \"warning\" or \"not made\"",
+                        result,
+                    ));
+                }
+            };
+            let ok = result != "failed";
+            s.run.events.emit(What::Checked { host, name: name.to_owned(), result, found: shown(found) });
+            Ok(ok)
+        };
+    if with_options {
+        engine.register_fn(
+            "checked",
+            move |ctx: NativeCallContext, name: &str, result: Dynamic, found: Dynamic, options: Map| {
+                report(&ctx, name, &result, &found, options)
+            },
+        );
+    } else {
+        engine.register_fn("checked", move |ctx: NativeCallContext, name: &str, result: Dynamic, found: Dynamic| {
+            report(&ctx, name, &result, &found, Map::new())
+        });
+    }
+}
+
+fn host_name(value: Option<Dynamic>) -> Option<String> {
+    let value = value?;
+    let host = value.read_lock::<Host>().map(|host| host.0.name.clone());
+    Some(host.unwrap_or_else(|| value.to_string()))
+}
+
+fn failure(message: &str, options: Map) -> crate::error::Result<Error> {
+    let mut options = Options::new(&FAIL, options)?;
+    let mut error = Error::stopped(message);
+    if let Some(host) = host_name(options.any("host")) {
+        error = error.on_host(&host);
+    }
+    for detail in options.texts("details")?.unwrap_or_default() {
+        error = error.detail(detail);
+    }
+    for hint in options.texts("hint")?.unwrap_or_default() {
+        error = error.hint(hint);
+    }
+    Ok(error)
+}
+
+impl Script {
+    fn select(&self, pattern: &str) -> crate::error::Result<Array> {
+        let selected = self.run.inventory.select(pattern)?;
+        let mut names: Vec<String> = selected.iter().map(|host| host.name.clone()).collect();
+        if let Some(limit) = &self.run.options.limit {
+            names.retain(|name| limit.contains(name));
+            if names.is_empty() {
+                return Err(Error::input(format!("--limit leaves no host of `{pattern}`"))
+                    .hint("limit to hosts that the playbook works on, or leave --limit out"));
+            }
+        }
+        let hosts = self.run.connect(&names)?;
+        hosts
+            .into_iter()
+            .map(|host| {
+                let known = self.run.inventory.host(&host.name);
+                let vars =
+                    known.map(|host| from_json(&serde_json::Value::Object(host.vars_json()))).unwrap_or_default();
+                Ok(Dynamic::from(Host(host, vars)))
+            })
+            .collect()
+    }
+
+    fn confirm(&self, text: &str) -> crate::error::Result<()> {
+        let answer = |yes: bool, by: &str| {
+            self.run.events.emit(What::Answered { question: text.to_owned(), yes, by: by.to_owned() });
+        };
+        if self.run.options.check {
+            answer(true, "check mode");
+            return Ok(());
+        }
+        if self.run.options.yes {
+            answer(true, "--yes");
+            return Ok(());
+        }
+        if !self.run.ask.can_ask() {
+            answer(false, "no terminal");
+            return Err(Error::stopped("the playbook asks a question, and there is no terminal to answer at")
+                .detail(text)
+                .hint("run it with --yes if the answer is yes"));
+        }
+        let yes =
+            self.run.ask.confirm(text).map_err(|error| Error::stopped("no answer could be read").caused_by(error))?;
+        answer(yes, "the operator");
+        if yes { Ok(()) } else { Err(Error::stopped("the operator answered no")) }
+    }
+
+    fn secret(&self, source: Map) -> crate::error::Result<String> {
+        let mut options = Options::new(&SECRET, source)?;
+        let value = if let Some(name) = options.text("env")? {
+            std::env::var(&name).map_err(|_| {
+                Error::input(format!("the environment variable {name} is not set"))
+                    .hint("it holds a secret of the playbook")
+            })?
+        } else if let Some(path) = options.text("file")? {
+            let text = std::fs::read_to_string(&path)
+                .map_err(|error| Error::input(format!("can't read the secret from {path}")).caused_by(error))?;
+            text.trim_end_matches(['\r', '\n']).to_owned()
+        } else if let Some(prompt) = options.text("prompt")? {
+            self.run
+                .ask
+                .password(&prompt)
+                .map_err(|error| Error::stopped("no answer could be read").caused_by(error))?
+        } else if let Some(value) = options.text("value")? {
+            value
+        } else {
+            return Err(Error::input("secret needs to know where the value comes from")
+                .hint("secret(#{ env: \"NAME\" }), or file, prompt or value instead of env"));
+        };
+        self.run.secrets.add(&value);
+        Ok(value)
+    }
+}
+
+/// Calls `work` on every host at once. Each call runs on a thread of its own, with copies of what the function captured.
+fn each(script: &Script, ctx: &NativeCallContext, hosts: &Array, work: &FnPtr) -> Scripted<Map> {
+    let hosts = hosts_of(hosts).ok_or_else(|| {
+        script.raise(
+            ctx,
+            Error::input("each is for lists of hosts")
+                .hint("for other lists: `for item in list { … }` or list.map(|item| …)"),
+        )
+    })?;
+    each_of(script, ctx, &hosts, work)
+}
+
+/// Calls `work` on every one of these hosts at once, as `each` does.
+pub fn each_of(script: &Script, ctx: &NativeCallContext, hosts: &[Host], work: &FnPtr) -> Scripted<Map> {
+    #[allow(deprecated, reason = "Rhai marks its own context store as volatile; it is the only way to call on threads")]
+    let stored = ctx.store_data();
+    let next = AtomicUsize::new(0);
+    let results: Vec<Mutex<Option<Scripted<Dynamic>>>> = hosts.iter().map(|_| Mutex::new(None)).collect();
+    let engine = ctx.engine();
+    let threads = script.run.forks().clamp(1, hosts.len().max(1));
+    let spawned: std::io::Result<()> = std::thread::scope(|scope| {
+        for _ in 0..threads {
+            let (stored, results, next) = (&stored, &results, &next);
+            std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, move || {
+                #[allow(deprecated, reason = "as above")]
+                let context = stored.create_context(engine);
+                loop {
+                    let index = next.fetch_add(1, Ordering::SeqCst);
+                    let Some(host) = hosts.get(index) else { break };
+                    let result = snapshot(work).call_within_context::<Dynamic>(&context, (host.clone(),));
+                    // A value of a captured variable may still be shared; the result must not be.
+                    let result = result.map(|value| value.flatten());
+                    if let Some(slot) = results.get(index) {
+                        *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+                    }
+                }
+            })?;
+        }
+        Ok(())
+    });
+    spawned.map_err(|error| raise(Error::failed("can't start a thread").caused_by(error)))?;
+    let mut map = Map::new();
+    let mut failures = Vec::new();
+    for (host, slot) in hosts.iter().zip(results) {
+        match slot.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            Some(Ok(value)) => {
+                map.insert(host.0.name.as_str().into(), value);
+            }
+            Some(Err(error)) => failures.push((host.0.name.clone(), error)),
+            None => failures.push((host.0.name.clone(), raise(Error::defect("a host's turn did not end")))),
+        }
+    }
+    if failures.is_empty() { Ok(map) } else { Err(joined(hosts.len(), failures)) }
+}
+
+/// A function whose captured variables are copies, so that threads share nothing.
+pub fn snapshot(function: &FnPtr) -> FnPtr {
+    let mut copy = function.clone();
+    let values: Vec<Dynamic> = function.curry().iter().map(Dynamic::flatten_clone).collect();
+    copy.set_curry(values);
+    copy
+}
+
+/// The failures of several hosts as one: a lone one as it is, several with the first leading.
+fn joined(hosts: usize, mut failures: Vec<(String, Box<EvalAltResult>)>) -> Box<EvalAltResult> {
+    if failures.len() == 1 {
+        return failures.remove(0).1;
+    }
+    let errors: Vec<(String, Option<Error>)> =
+        failures.iter().map(|(host, error)| (host.clone(), failure_in(error))).collect();
+    // A mistake in the script is the same on every host: show it once, with its frames.
+    if errors.iter().any(|(_, error)| error.is_none())
+        || errors.iter().any(|(_, e)| e.as_ref().is_some_and(|e| e.kind() == Kind::Interrupted))
+    {
+        let index = errors
+            .iter()
+            .position(|(_, error)| error.as_ref().is_none_or(|error| error.kind() == Kind::Interrupted))
+            .unwrap_or(0);
+        return failures.swap_remove(index).1;
+    }
+    let kinds: Vec<Kind> = errors.iter().filter_map(|(_, error)| error.as_ref().map(Error::kind)).collect();
+    let kind = [Kind::Unreachable, Kind::Failed, Kind::Stopped, Kind::Input]
+        .into_iter()
+        .find(|kind| kinds.contains(kind))
+        .unwrap_or(Kind::Failed);
+    let mut error = Error::new(kind, format!("failed on {} of {hosts} hosts", errors.len()));
+    let mut hints: Vec<String> = Vec::new();
+    let mut place = None;
+    for (host, one) in errors {
+        let Some(one) = one else { continue };
+        let parts = one.parts();
+        let mut text = format!("{host}: {}", parts.message);
+        for cause in &parts.causes {
+            text.push_str(&format!(": {cause}"));
+        }
+        for detail in &parts.details {
+            text.push_str(&format!("\n    {}", detail.replace('\n', "\n    ")));
+        }
+        error = error.detail(text);
+        for hint in &parts.hints {
+            if !hints.contains(hint) {
+                hints.push(hint.clone());
+            }
+        }
+        place = place.or_else(|| parts.excerpts.first().cloned());
+    }
+    if let Some(place) = place {
+        error = error.at(place);
+    }
+    EvalAltResult::ErrorRuntime(
+        Dynamic::from(Failure(hints.into_iter().fold(error, Error::hint))),
+        rhai::Position::NONE,
+    )
+    .into()
+}

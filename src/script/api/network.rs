@@ -1,0 +1,139 @@
+//! Ports of a host, through the connection to the host: nothing is needed there.
+
+use rhai::{Blob, Dynamic, Engine, Map, NativeCallContext};
+
+use super::host::{Common, Effect, Host, TIMEOUT, text};
+use super::method2;
+use crate::error::{Error, Result};
+use crate::script::Script;
+use crate::script::catalog::{Entry, Opt, opt};
+use crate::script::options::Options;
+use crate::script::value::from_json;
+use crate::task::{Kind, http, tcp};
+
+const ADDRESS: Opt = opt("address", "a text", "the address as the host sees it; its own loopback, 127.0.0.1");
+
+const TCP: Entry = Entry {
+    name: "tcp",
+    on: "host",
+    usage: "host.tcp(port, send) or host.tcp(port, send, options)",
+    arguments: &[2, 3],
+    options: &[
+        ADDRESS,
+        opt("bytes", "true or false", "give the answer as bytes rather than as a text; false"),
+        TIMEOUT,
+    ],
+    kind: Some(Kind::Read),
+    doc: "Connects to a port as the host itself would, sends a text (or bytes), and gives what is answered until the other side \
+          closes. A port that nobody listens on is a failure.",
+    example: "// let answer = hosts(\"masters\")[0].tcp(2181, \"srvr\");",
+};
+
+const HTTP: Entry = Entry {
+    name: "http",
+    on: "host",
+    usage: "host.http(port, path) or host.http(port, path, options)",
+    arguments: &[2, 3],
+    options: &[
+        opt("method", "a text", "GET"),
+        opt("headers", "a map", "header fields"),
+        opt("body", "a text", "what is sent"),
+        ADDRESS,
+        TIMEOUT,
+    ],
+    kind: Some(Kind::Read),
+    doc: "Asks a web server as the host itself would (HTTP, no TLS). Gives `status`, `headers`, `body`, and `json`: the body's value \
+          where it is JSON, else (). Any status is an answer; look at `status`. A method other than GET and HEAD is an action.",
+    example: "// let status = hosts(\"masters\")[0].http(8181, \"/exhibitor/v1/cluster/status\").json;",
+};
+
+/// The functions of this file.
+pub const ENTRIES: &[Entry] = &[TCP, HTTP];
+
+/// Registers the functions of this file.
+pub fn register(engine: &mut Engine, script: &Script) {
+    method2(engine, script, "tcp", ask);
+    method2(engine, script, "http", request);
+}
+
+fn port_of(function: &str, port: &Dynamic) -> Result<u16> {
+    let number = port.as_int().ok().and_then(|port| u16::try_from(port).ok()).filter(|port| *port > 0);
+    number.ok_or_else(|| Error::input(format!("{function} takes a port from 1 to 65535, not {port}")))
+}
+
+fn ask(
+    script: &Script,
+    ctx: &NativeCallContext<'_>,
+    host: &Host,
+    port: &Dynamic,
+    send: &Dynamic,
+    options: Map,
+) -> Result<Dynamic> {
+    let mut options = Options::new(&TCP, options)?;
+    let port = port_of("tcp", port)?;
+    let send = match send.as_blob_ref() {
+        Ok(bytes) => bytes.to_vec(),
+        Err(_) => text("tcp", "what is sent", send)?.into_bytes(),
+    };
+    let mut question = tcp::Options::new(port, send);
+    if let Some(address) = options.text("address")? {
+        question.address = address;
+    }
+    let as_bytes = options.flag("bytes")?.unwrap_or(false);
+    let common = Common::take(&mut options)?;
+    let shown = if as_bytes { String::new() } else { format!(" {}", String::from_utf8_lossy(&question.send).trim()) };
+    let effect =
+        Effect { name: "tcp", summary: format!("{}:{port}{shown}", question.address), kind: Kind::Read, ctx, common };
+    let answer = script.read(host, effect, async |context| match tcp::ask(context, &question).await? {
+        tcp::Answer::Said { bytes, .. } => Ok(bytes),
+        tcp::Answer::Refused { why } => {
+            Err(Error::failed(format!("nothing listens on port {port} of {}", question.address)).caused_by(why))
+        }
+    })?;
+    if as_bytes {
+        let bytes: Blob = answer;
+        return Ok(Dynamic::from_blob(bytes));
+    }
+    Ok(String::from_utf8_lossy(&answer).into_owned().into())
+}
+
+fn request(
+    script: &Script,
+    ctx: &NativeCallContext<'_>,
+    host: &Host,
+    port: &Dynamic,
+    path: &Dynamic,
+    options: Map,
+) -> Result<Dynamic> {
+    let mut options = Options::new(&HTTP, options)?;
+    let mut asked = http::Options::get(port_of("http", port)?, text("http", "the path", path)?);
+    asked.accept = Vec::new();
+    if let Some(method) = options.text("method")? {
+        asked.method = method.to_ascii_uppercase();
+    }
+    if let Some(address) = options.text("address")? {
+        asked.address = address;
+    }
+    for (name, value) in options.json("headers")?.unwrap_or_default() {
+        asked.headers.push((name, value.as_str().map_or_else(|| value.to_string(), str::to_owned)));
+    }
+    asked.body = options.text("body")?.unwrap_or_default().into_bytes();
+    let common = Common::take(&mut options)?;
+    let looks = matches!(asked.method.as_str(), "GET" | "HEAD");
+    let kind = if looks { Kind::Read } else { Kind::Action };
+    let summary = format!("{} {}:{}{}", asked.method, asked.address, asked.port, asked.path);
+    let effect = Effect { name: "http", summary: summary.clone(), kind, ctx, common };
+    let response = script.effect(host, effect, async |context| {
+        Ok((http::request(context, &asked).await?, crate::run::Report::default()))
+    })?;
+    let Some(response) = response else { return Ok(super::host::unknown("http", &summary, host)) };
+    let mut map = Map::new();
+    map.insert("status".into(), i64::from(response.status).into());
+    let headers: Map =
+        response.headers.iter().map(|(name, value)| (name.as_str().into(), value.clone().into())).collect();
+    map.insert("headers".into(), headers.into());
+    let json = response.json().map_or(Dynamic::UNIT, |value| from_json(&value));
+    map.insert("json".into(), json);
+    map.insert("body".into(), response.text().into());
+    Ok(map.into())
+}

@@ -1,0 +1,235 @@
+//! Rolling blocks: one host after the other, gates between them, a stop at the first failure.
+
+use rhai::{Array, Dynamic, Engine, FnPtr, Map, NativeCallContext};
+
+use super::Scripted;
+use super::flow::each_of;
+use super::host::Host;
+use super::wait::{Truth, truth};
+use crate::error::{Error, Kind, Result};
+use crate::script::Script;
+use crate::script::catalog::{Entry, opt};
+use crate::script::failure::{failure_in, raise};
+use crate::script::options::{Options, hosts_of};
+
+const ROLLING: Entry = Entry {
+    name: "rolling",
+    on: "",
+    usage: "rolling(hosts, |host| …) or rolling(hosts, |host| …, options)",
+    arguments: &[2, 3],
+    options: &[
+        opt(
+            "serial",
+            "a count, a percentage such as \"30%\", or a list of these",
+            "how many hosts a turn has; 1. The last of a list repeats",
+        ),
+        opt("before", "a function |host| …", "the gate before a host's turn: true lets it begin, a text says why not"),
+        opt("after", "a function |host| …", "the gate after a host's turn, as `before`"),
+        opt(
+            "order",
+            "a function |remaining| …",
+            "chooses the next host among those that remain, anew before each turn",
+        ),
+    ],
+    kind: None,
+    doc: "Calls the function for one host after the other, in the given order, and stops at the first failure, whatever it \
+          is: what was not reached is left untouched. Gives the results by host name. A gate that is not passed ends the \
+          run with exit code 5. An interrupt waits for the end of the turn.",
+    example: "rolling(hosts(\"masters\"), |m| m.run(\"true\"), #{ before: |m| true });",
+};
+
+/// The functions of this file.
+pub const ENTRIES: &[Entry] = &[ROLLING];
+
+/// Registers the functions of this file.
+pub fn register(engine: &mut Engine, script: &Script) {
+    let s = script.clone();
+    engine.register_fn("rolling", move |ctx: NativeCallContext, hosts: Array, work: FnPtr| {
+        rolling(&s, &ctx, &hosts, &work, Map::new())
+    });
+    let s = script.clone();
+    engine.register_fn("rolling", move |ctx: NativeCallContext, hosts: Array, work: FnPtr, options: Map| {
+        rolling(&s, &ctx, &hosts, &work, options)
+    });
+}
+
+struct Plan {
+    serial: Vec<usize>,
+    before: Option<FnPtr>,
+    after: Option<FnPtr>,
+    order: Option<FnPtr>,
+}
+
+fn plan(hosts: usize, options: Map) -> Result<Plan> {
+    let mut options = Options::new(&ROLLING, options)?;
+    let serial = match options.any("serial") {
+        None => vec![1],
+        Some(value) => serial(&value, hosts)?,
+    };
+    Ok(Plan {
+        serial,
+        before: options.function("before")?,
+        after: options.function("after")?,
+        order: options.function("order")?,
+    })
+}
+
+/// The sizes of the turns: counts and percentages, the last repeats.
+fn serial(value: &Dynamic, hosts: usize) -> Result<Vec<usize>> {
+    if let Ok(items) = value.as_array_ref() {
+        if items.is_empty() {
+            return Err(Error::input("`serial` is an empty list").hint("leave it out: one host after the other"));
+        }
+        let sizes: Result<Vec<Vec<usize>>> = items.iter().map(|item| serial(item, hosts)).collect();
+        return sizes.map(|sizes| sizes.concat());
+    }
+    let wrong = || {
+        Error::input(format!("`serial` can't be {value}"))
+            .hint("a count from 1, a percentage such as \"30%\", or a list of these")
+    };
+    if let Ok(count) = value.as_int() {
+        return usize::try_from(count).ok().filter(|count| *count > 0).map(|count| vec![count]).ok_or_else(wrong);
+    }
+    let text = value.as_immutable_string_ref().map_err(|_| wrong())?;
+    let percent = text.strip_suffix('%').and_then(|number| number.trim().parse::<usize>().ok()).ok_or_else(wrong)?;
+    if !(1..=100).contains(&percent) {
+        return Err(wrong());
+    }
+    // Rounded down like Ansible's, but never to nothing.
+    Ok(vec![(hosts * percent / 100).max(1)])
+}
+
+fn rolling(script: &Script, ctx: &NativeCallContext, hosts: &Array, work: &FnPtr, options: Map) -> Scripted<Map> {
+    let mut remaining =
+        hosts_of(hosts).ok_or_else(|| script.raise(ctx, Error::input("rolling is for lists of hosts")))?;
+    let plan = script.scripted(ctx, plan(remaining.len(), options))?;
+    let total = remaining.len();
+    let mut results = Map::new();
+    let mut finished: Vec<String> = Vec::new();
+    let mut sizes = plan.serial.iter().copied();
+    let mut size = 1;
+    while !remaining.is_empty() {
+        size = sizes.next().unwrap_or(size);
+        let mut turn = Vec::new();
+        while turn.len() < size && !remaining.is_empty() {
+            let index = match &plan.order {
+                Some(order) => next(script, ctx, order, &remaining)?,
+                None => 0,
+            };
+            turn.push(remaining.remove(index));
+        }
+        let names: Vec<String> = turn.iter().map(|host| host.0.name.clone()).collect();
+        let name = names.join(", ");
+        let untouched: Vec<String> = remaining.iter().map(|host| host.0.name.clone()).collect();
+        let number = finished.len() + 1;
+        let outcome = script.run.turn(&name, number, total, raise, || {
+            gate(script, ctx, plan.before.as_ref(), &turn, "before")?;
+            let turn_results = if turn.len() == 1 {
+                let mut map = Map::new();
+                for host in &turn {
+                    map.insert(
+                        host.0.name.as_str().into(),
+                        work.call_within_context::<Dynamic>(ctx, (host.clone(),))?.flatten(),
+                    );
+                }
+                map
+            } else {
+                each_of(script, ctx, &turn, work)?
+            };
+            gate(script, ctx, plan.after.as_ref(), &turn, "after")?;
+            Ok(turn_results)
+        });
+        match outcome {
+            Ok(turn_results) => results.extend(turn_results),
+            Err(error) => {
+                let Some(failure) = failure_in(&error) else { return Err(error) };
+                let failure = failure.on_host(&name);
+                return Err(script.raise(ctx, standing(failure, number, total, &name, &finished, &untouched)));
+            }
+        }
+        finished.extend(names);
+    }
+    Ok(results)
+}
+
+/// Says where a rolling block stands when it stopped.
+fn standing(
+    failure: Error,
+    number: usize,
+    total: usize,
+    turn: &str,
+    finished: &[String],
+    untouched: &[String],
+) -> Error {
+    let list = |names: &[String]| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+    let failure = failure.detail(format!(
+        "the rolling block stopped at {turn} ({number} of {total}); done before: {}; not touched: {}",
+        list(finished),
+        list(untouched)
+    ));
+    if failure.kind() == Kind::Interrupted {
+        failure
+    } else {
+        failure.hint("when the cause is mended, run the same command again: it goes on from what the hosts show")
+    }
+}
+
+fn next(script: &Script, ctx: &NativeCallContext, order: &FnPtr, remaining: &[Host]) -> Scripted<usize> {
+    let list: Array = remaining.iter().cloned().map(Dynamic::from).collect();
+    let chosen = order.call_within_context::<Dynamic>(ctx, (list,))?;
+    let chosen = chosen.read_lock::<Host>().map(|host| host.0.name.clone());
+    chosen.and_then(|name| remaining.iter().position(|host| host.0.name == name)).ok_or_else(|| {
+        script.raise(
+            ctx,
+            Error::input("`order` has to give one of the remaining hosts").hint("order: |remaining| remaining[0]"),
+        )
+    })
+}
+
+fn gate(script: &Script, ctx: &NativeCallContext, gate: Option<&FnPtr>, turn: &[Host], when: &str) -> Scripted<()> {
+    let Some(gate) = gate else { return Ok(()) };
+    for host in turn {
+        let verdict =
+            gate.call_within_context::<Dynamic>(ctx, (host.clone(),)).map_err(|error| match failure_in(&error) {
+                // What a gate waits for and does not get is the gate's verdict, not a failed command.
+                Some(failure) if failure.kind() == Kind::Failed => {
+                    let mut failure = failure;
+                    failure.parts_mut().kind = Kind::Stopped;
+                    raise(failure.on_host(&host.0.name))
+                }
+                _ => error,
+            })?;
+        match truth(&verdict) {
+            Truth::Yes(_) => {}
+            Truth::Unknown(unknown) => return Err(script.raise(ctx, unknown.error())),
+            Truth::No(_) if script.run.options.check && verdict.is_unit() => {}
+            Truth::No(why) => {
+                let why = why.unwrap_or_else(|| "it does not hold".to_owned());
+                return Err(script.raise(
+                    ctx,
+                    Error::stopped(format!("the gate {when} {}'s turn is closed: {why}", host.0.name))
+                        .on_host(&host.0.name),
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn serial_takes_counts_percentages_and_lists() {
+        let of = |value: Dynamic| serial(&value, 10).map_err(|error| error.to_string());
+        assert_eq!(of(3.into()), Ok(vec![3]));
+        assert_eq!(of("30%".into()), Ok(vec![3]));
+        assert_eq!(of("1%".into()), Ok(vec![1]));
+        assert_eq!(of(vec![Dynamic::from(1_i64), "50%".into()].into()), Ok(vec![1, 5]));
+        assert!(of(0.into()).is_err());
+        assert!(of("150%".into()).is_err());
+        assert!(of("half".into()).is_err());
+        assert!(of(Array::new().into()).is_err());
+    }
+}

@@ -1,0 +1,211 @@
+//! Waiting with a deadline for whatever a function finds, and trying again.
+
+use std::time::{Duration, Instant};
+
+use rhai::{Dynamic, Engine, EvalAltResult, FnPtr, Map, NativeCallContext};
+
+use super::Scripted;
+use crate::error::{Error, Kind, Result};
+use crate::run::Call;
+use crate::run::progress::EffectProgress;
+use crate::script::Script;
+use crate::script::catalog::{Entry, opt};
+use crate::script::failure::{failure_in, raise};
+use crate::script::options::{Options, shown_duration};
+use crate::script::value::Unknown;
+use crate::task::{self, Progress as _};
+
+const WAIT_UNTIL: Entry = Entry {
+    name: "wait_until",
+    on: "",
+    usage: "wait_until(what, || …) or wait_until(what, || …, options)",
+    arguments: &[2, 3],
+    options: &[
+        opt("timeout", "seconds, or a text such as \"5m\"", "when to give up; 60 seconds"),
+        opt("interval", "seconds, or a text such as \"500ms\"", "the pause between two looks; 1 second"),
+    ],
+    kind: Some(task::Kind::Action),
+    doc: "Calls the function until it gives true, or any value but false, () and a text; gives that value. A text says what \
+          is still missing, and is shown while it waits; so is a failed command. A host that can't be reached ends the \
+          wait. At the deadline the error shows what was seen last. Check mode does not wait.",
+    example: "wait_until(\"the clock runs\", || now() > 0, #{ timeout: \"5s\" });",
+};
+
+const RETRY: Entry = Entry {
+    name: "retry",
+    on: "",
+    usage: "retry(|| …) or retry(|| …, options)",
+    arguments: &[1, 2],
+    options: &[
+        opt("times", "a count", "how often it is tried; 3"),
+        opt("delay", "seconds, or a text such as \"2s\"", "the pause before the second try; 1 second"),
+        opt("backoff", "a count", "what each pause is multiplied with; 1"),
+    ],
+    kind: None,
+    doc: "Calls the function until it doesn't fail; gives what it gives. The last failure is thrown. An unreachable host, an \
+          interrupt and a mistake in the script are not tried again.",
+    example: "let answer = retry(|| 42, #{ times: 2 });",
+};
+
+const PAUSE: Entry = Entry {
+    name: "pause",
+    on: "",
+    usage: "pause(span)",
+    arguments: &[1],
+    options: &[],
+    kind: Some(task::Kind::Action),
+    doc: "Does nothing for a while: seconds, or a text such as \"2s\". Where there is something to see, wait_until is better. \
+          Check mode does not pause.",
+    example: "pause(\"10ms\");",
+};
+
+/// The functions of this file.
+pub const ENTRIES: &[Entry] = &[WAIT_UNTIL, RETRY, PAUSE];
+
+/// What a function's result says.
+pub enum Truth {
+    /// It holds; the value.
+    Yes(Dynamic),
+    /// It doesn't, and perhaps why.
+    No(Option<String>),
+    /// Check mode can't tell.
+    Unknown(Unknown),
+}
+
+/// Reads the result of a condition: false, `()` and a text mean no, anything else yes.
+pub fn truth(value: &Dynamic) -> Truth {
+    if let Some(unknown) = value.read_lock::<Unknown>() {
+        return Truth::Unknown(unknown.clone());
+    }
+    if value.is_string() {
+        return Truth::No(Some(value.to_string()));
+    }
+    if value.is_unit() || value.as_bool() == Ok(false) { Truth::No(None) } else { Truth::Yes(value.clone()) }
+}
+
+/// Registers the functions of this file.
+pub fn register(engine: &mut Engine, script: &Script) {
+    let s = script.clone();
+    engine.register_fn("wait_until", move |ctx: NativeCallContext, what: &str, condition: FnPtr| {
+        wait_until(&s, &ctx, what, &condition, Map::new())
+    });
+    let s = script.clone();
+    engine.register_fn("wait_until", move |ctx: NativeCallContext, what: &str, condition: FnPtr, options: Map| {
+        wait_until(&s, &ctx, what, &condition, options)
+    });
+    let s = script.clone();
+    engine.register_fn("retry", move |ctx: NativeCallContext, work: FnPtr| retry(&s, &ctx, &work, Map::new()));
+    let s = script.clone();
+    engine
+        .register_fn("retry", move |ctx: NativeCallContext, work: FnPtr, options: Map| retry(&s, &ctx, &work, options));
+    let s = script.clone();
+    engine.register_fn("pause", move |ctx: NativeCallContext, span: Dynamic| -> Scripted<()> {
+        let span = crate::script::options::duration(&span)
+            .ok_or_else(|| s.raise(&ctx, Error::input("pause takes seconds, or a text such as \"2s\"")))?;
+        if s.run.options.check { Ok(()) } else { s.scripted(&ctx, s.sleep(span)) }
+    });
+}
+
+impl Script {
+    /// A pause that an interrupt ends.
+    fn sleep(&self, span: Duration) -> Result<()> {
+        self.run.block_on(async {
+            tokio::time::sleep(span).await;
+            Ok(())
+        })
+    }
+}
+
+fn wait_until(
+    script: &Script,
+    ctx: &NativeCallContext,
+    what: &str,
+    condition: &FnPtr,
+    options: Map,
+) -> Scripted<Dynamic> {
+    let read = || -> Result<(Duration, Duration)> {
+        let mut options = Options::new(&WAIT_UNTIL, options)?;
+        let timeout = options.duration("timeout")?.unwrap_or(Duration::from_secs(60));
+        let interval = options.duration("interval")?.unwrap_or(Duration::from_secs(1));
+        Ok((timeout, interval))
+    };
+    let (timeout, interval) = script.scripted(ctx, read())?;
+    let call = Call {
+        host: None,
+        name: WAIT_UNTIL.name,
+        summary: what.to_owned(),
+        kind: task::Kind::Action,
+        place: Script::place(ctx),
+        timeout,
+        user: None,
+    };
+    let result = script.run.wait(
+        &call,
+        |progress| poll(script, ctx, what, condition, timeout, interval, progress),
+        |error| script.raise(ctx, error),
+        |error: &Box<EvalAltResult>| failure_in(error).unwrap_or_else(|| Error::failed(error.to_string())),
+    )?;
+    Ok(result.unwrap_or_default())
+}
+
+fn poll(
+    script: &Script,
+    ctx: &NativeCallContext,
+    what: &str,
+    condition: &FnPtr,
+    timeout: Duration,
+    interval: Duration,
+    progress: &EffectProgress,
+) -> Scripted<Dynamic> {
+    let began = Instant::now();
+    loop {
+        let mut last: Option<Error> = None;
+        let status = match condition.call_within_context::<Dynamic>(ctx, ()) {
+            Ok(value) => match truth(&value) {
+                Truth::Yes(value) => return Ok(value),
+                Truth::Unknown(unknown) => return Err(script.raise(ctx, unknown.error())),
+                Truth::No(why) => why.unwrap_or_else(|| "not yet".to_owned()),
+            },
+            Err(error) => match failure_in(&error) {
+                Some(failure) if failure.kind() == Kind::Failed => {
+                    let status = failure.to_string();
+                    last = Some(failure);
+                    status
+                }
+                _ => return Err(error),
+            },
+        };
+        progress.waiting(&status);
+        let left = timeout.saturating_sub(began.elapsed());
+        if left.is_zero() {
+            let error = Error::failed(format!("waited {} in vain until {what}", shown_duration(timeout)))
+                .detail(format!("seen last: {status}"));
+            let error = last.into_iter().flat_map(|last| last.parts().details.clone()).fold(error, Error::detail);
+            return Err(script.raise(ctx, error));
+        }
+        script.sleep(interval.min(left)).map_err(raise)?;
+    }
+}
+
+fn retry(script: &Script, ctx: &NativeCallContext, work: &FnPtr, options: Map) -> Scripted<Dynamic> {
+    let read = || -> Result<(u64, Duration, u32)> {
+        let mut options = Options::new(&RETRY, options)?;
+        let times = options.count("times")?.unwrap_or(3).max(1);
+        let delay = options.duration("delay")?.unwrap_or(Duration::from_secs(1));
+        let backoff = u32::try_from(options.count("backoff")?.unwrap_or(1)).unwrap_or(u32::MAX).max(1);
+        Ok((times, delay, backoff))
+    };
+    let (times, mut delay, backoff) = script.scripted(ctx, read())?;
+    for _ in 1..times {
+        match work.call_within_context::<Dynamic>(ctx, ()) {
+            Err(error)
+                if failure_in(&error).is_some_and(|failure| matches!(failure.kind(), Kind::Failed | Kind::Stopped)) =>
+            {
+                script.sleep(delay).map_err(raise)?;
+                delay = delay.saturating_mul(backoff);
+            }
+            result => return result,
+        }
+    }
+    work.call_within_context(ctx, ())
+}

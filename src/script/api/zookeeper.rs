@@ -1,0 +1,125 @@
+//! `zookeeper::…`: what the bundled playbooks know about ensembles, files, answers and log lines. Pure functions.
+
+use rhai::{Array, Blob, Dynamic, Engine, FuncRegistration, Map, Module};
+
+use super::Scripted;
+use crate::error::Error;
+use crate::script::failure::raise;
+use crate::script::value::{to_json, wrong_type};
+use crate::zookeeper::ensemble::{Ensemble, Invalid};
+use crate::zookeeper::{client, config_yaml, environment, exhibitor, four_letter, journal};
+
+/// Registers the module.
+pub fn register(engine: &mut Engine) {
+    let mut module = Module::new();
+    let patterns: Map = journal::PATTERNS.iter().map(|pattern| (pattern.name.into(), pattern.regex.into())).collect();
+    module.set_var("PATTERNS", patterns);
+    let m = &mut module;
+    set(m, "ensemble", |ids: Map| -> Scripted<String> {
+        let servers: Scripted<Vec<_>> = ids
+            .iter()
+            .map(|(address, id)| {
+                let id = id.as_int().map_err(|_| wrong_type("an id", "a number", id))?;
+                let id =
+                    u8::try_from(id).ok().filter(|id| *id > 0).ok_or_else(|| invalid(&Invalid::Id(id.to_string())))?;
+                Ok((id, address.to_string()))
+            })
+            .collect();
+        Ensemble::from_servers(servers?).map(|ensemble| ensemble.to_string()).map_err(|error| invalid(&error))
+    });
+    set(m, "canonical", |addresses: Array| -> Scripted<String> {
+        let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+        let ensemble = Ensemble::canonical(addresses.iter().map(String::as_str));
+        ensemble.map(|ensemble| ensemble.to_string()).map_err(|error| invalid(&error))
+    });
+    set(m, "ids", |text: &str| -> Scripted<Map> {
+        let ensemble = Ensemble::parse(text).map_err(|error| invalid(&error))?;
+        Ok(ensemble.servers().map(|(address, id)| (address.into(), Dynamic::from(i64::from(id)))).collect())
+    });
+    set(m, "moves", |from: &str, to: &str| -> Scripted<Array> {
+        if from.is_empty() {
+            return Ok(Array::new());
+        }
+        let read = |text: &str| Ensemble::parse(text).map_err(|error| invalid(&error));
+        let (from, to) = (read(from)?, read(to)?);
+        Ok(from.moves(&to).into_iter().map(|(address, _, _)| address.to_owned().into()).collect())
+    });
+    set(m, "environment", |text: &str| -> Map {
+        environment::parse(text).into_iter().map(|one| (one.name.as_str().into(), one.value.into())).collect()
+    });
+    set(m, "other_lines", |text: &str| -> Array {
+        environment::other_lines(text).into_iter().map(Dynamic::from).collect()
+    });
+    set(m, "srvr", |answer: &str| -> Map {
+        let srvr = four_letter::srvr(answer);
+        let mut map = Map::new();
+        map.insert("serving".into(), srvr.serving.into());
+        for (name, value) in [("mode", srvr.mode), ("version", srvr.version), ("zxid", srvr.zxid)] {
+            map.insert(name.into(), value.map_or(Dynamic::UNIT, Dynamic::from));
+        }
+        let count = srvr.node_count.and_then(|count| i64::try_from(count).ok());
+        map.insert("node_count".into(), count.map_or(Dynamic::UNIT, Dynamic::from));
+        map
+    });
+    set(m, "server_id", |conf: &str| -> Dynamic {
+        four_letter::server_id(conf).map_or(Dynamic::UNIT, |id| i64::from(id).into())
+    });
+    set(m, "synced_followers", |mntr: &str| -> Dynamic {
+        let count = four_letter::synced_followers(mntr).and_then(|count| i64::try_from(count).ok());
+        count.map_or(Dynamic::UNIT, Dynamic::from)
+    });
+    set(m, "zxid_less", |one: &str, other: &str| -> bool {
+        four_letter::Zxid::parse(one) < four_letter::Zxid::parse(other)
+    });
+    set(m, "own_id", |line: &str| -> Dynamic {
+        journal::own_id(line).map_or(Dynamic::UNIT, |id| i64::from(id).into())
+    });
+    set(m, "exhibitor_command", |words: Array| -> Map {
+        let words: Vec<String> = words.iter().map(ToString::to_string).collect();
+        let read = exhibitor::command_line(&words);
+        let fields = [
+            ("config_type", read.config_type),
+            ("static_ensemble", read.static_ensemble),
+            ("zk_config_connect", read.zk_config_connect),
+            ("zk_config_zpath", read.zk_config_zpath),
+            ("hostname", read.hostname),
+        ];
+        fields.into_iter().map(|(name, value)| (name.into(), value.map_or(Dynamic::UNIT, Dynamic::from))).collect()
+    });
+    set(m, "lost_settings", |state: Dynamic, defaults: &str| -> Scripted<Array> {
+        let state = to_json(&state).map_err(raise)?;
+        let lost = exhibitor::lost_settings(&state, defaults);
+        Ok(lost
+            .into_iter()
+            .map(|lost| {
+                let mut map = Map::new();
+                map.insert("name".into(), lost.name.into());
+                map.insert("stored".into(), lost.stored.into());
+                map.insert("fixed".into(), lost.fixed.into());
+                map.insert("data".into(), lost.data.into());
+                map.into()
+            })
+            .collect())
+    });
+    set(m, "config_yaml_to_static", |text: &str| -> Scripted<String> {
+        config_yaml::to_static(text).map_err(|why| raise(Error::stopped(format!("this can't be made static: {why}"))))
+    });
+    set(m, "list_root_request", || -> Blob { client::list_root_request() });
+    set(m, "list_root_answer", |answer: Blob| -> Array {
+        client::list_root_answer(&answer).unwrap_or_default().into_iter().map(Dynamic::from).collect()
+    });
+    module.build_index();
+    engine.register_static_module("zookeeper", module.into());
+}
+
+fn set<A: 'static, const N: usize, const X: bool, R: rhai::Variant + Clone, const F: bool>(
+    module: &mut Module,
+    name: &str,
+    function: impl rhai::RhaiNativeFunc<A, N, X, R, F> + Send + Sync + 'static,
+) {
+    FuncRegistration::new(name).in_internal_namespace().set_into_module(module, function);
+}
+
+fn invalid(error: &Invalid) -> Box<rhai::EvalAltResult> {
+    raise(Error::stopped(format!("this is no ensemble: {error}")))
+}

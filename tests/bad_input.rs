@@ -1,0 +1,203 @@
+//! Bad input: each has a message of its own, ends with exit code 2, and no host is touched before.
+//!
+//! The hosts of these tests can't be reached, so that touching one would end with exit code 4.
+
+mod support;
+
+use std::fmt::Write as _;
+use std::time::{Duration, Instant};
+
+use support::{NOBODY, Project};
+
+const GOOD: &str = "let masters = hosts(\"masters\");\nmasters.each(|m| m.run(\"true\"));\n";
+
+#[test]
+fn good_input_does_reach_for_the_host() {
+    Project::unreachable().run(GOOD, &[]).fails(4, &["m1"]);
+}
+
+#[test]
+fn an_unknown_key_of_an_inventory() {
+    Project::new("masters:\n  host:\n    m1: {}\n")
+        .run(GOOD, &[])
+        .fails(2, &["`host`", "hosts.yaml:2", "did you mean `hosts`?"]);
+}
+
+#[test]
+fn an_unknown_connection_variable() {
+    Project::new("masters:\n  hosts:\n    m1:\n      ansible_hots: 10.0.0.1\n")
+        .run(GOOD, &[])
+        .fails(2, &["ansible_hots", "hosts.yaml:4", "ansible_host"]);
+}
+
+#[test]
+fn a_host_that_stands_twice() {
+    Project::new("masters:\n  hosts:\n    m1: {}\n    m1: {}\n").run(GOOD, &[]).fails(2, &["m1", "hosts.yaml:4"]);
+}
+
+#[test]
+fn a_pattern_that_matches_nothing() {
+    Project::unreachable().run("let m = hosts(\"mastres\");\n", &[]).fails(2, &["mastres", "did you mean `masters`?"]);
+}
+
+#[test]
+fn a_pattern_that_matches_nothing_far_down_the_playbook() {
+    let playbook = format!("{GOOD}if false {{ hosts(\"mastres\"); }}\n");
+    Project::unreachable().run(&playbook, &[]).fails(2, &["mastres", "play.rhai:3"]);
+}
+
+#[test]
+fn a_limit_that_matches_nothing() {
+    Project::unreachable().run(GOOD, &["-l", "m7"]).fails(2, &["m7"]);
+}
+
+#[test]
+fn a_key_file_that_is_not_there() {
+    Project::new(&format!("{NOBODY}      ansible_ssh_private_key_file: nowhere/key\n"))
+        .run(GOOD, &[])
+        .fails(2, &["nowhere/key", "hosts.yaml:6"]);
+}
+
+#[test]
+fn a_template_that_is_not_there() {
+    Project::unreachable()
+        .file("templates/exhibitor.j2", "x")
+        .run("hosts(\"masters\").each(|m| m.template(\"templates/exhibtor.j2\", \"/tmp/x\", #{ vars: #{} }));", &[])
+        .fails(2, &["exhibtor.j2", "play.rhai:1", "did you mean `exhibitor.j2`?"]);
+}
+
+#[test]
+fn a_template_variable_that_is_not_given() {
+    Project::unreachable()
+        .file("t.j2", "{{ ensemble }}")
+        .run("hosts(\"masters\").each(|m| m.template(\"t.j2\", \"/tmp/x\", #{ vars: #{ ensembel: 1 } }));", &[])
+        .fails(2, &["`ensemble`", "did you mean `ensembel`?"]);
+}
+
+#[test]
+fn a_template_outside_the_playbooks_folder() {
+    Project::unreachable()
+        .run("hosts(\"masters\").each(|m| m.template(\"../t.j2\", \"/tmp/x\", #{ vars: #{} }));", &[])
+        .fails(2, &["outside the playbook's folder"]);
+}
+
+#[test]
+fn an_unknown_option_of_a_call() {
+    Project::unreachable()
+        .run("hosts(\"masters\").each(|m| m.run(\"true\", #{ timeuot: \"5s\" }));", &[])
+        .fails(2, &["`timeuot`", "did you mean `timeout`?", "play.rhai:1:44"]);
+}
+
+#[test]
+fn an_unknown_function() {
+    Project::unreachable()
+        .run("hosts(\"masters\").each(|m| m.runn(\"true\"));", &[])
+        .fails(2, &["`runn`", "did you mean `run`?"]);
+}
+
+#[test]
+fn a_wrong_number_of_arguments() {
+    Project::unreachable().run("step(\"one\");", &[]).fails(2, &["step", "1 arguments", "step(name, || …)"]);
+}
+
+#[test]
+fn a_value_of_the_wrong_type_for_a_variable() {
+    let playbook = format!("declare(#{{ tries: #{{ type: \"int\", value: 3, help: \"how often\" }} }});\n{GOOD}");
+    Project::unreachable()
+        .run(&playbook, &["-e", "tries=many"])
+        .fails(2, &["`tries`", "a whole number", "`many`", "how often"]);
+}
+
+#[test]
+fn a_value_that_is_not_among_the_choices() {
+    let playbook = format!(
+        "declare(#{{ mode: #{{ type: \"text\", value: \"stop\", choices: [\"stop\", \"go\"], help: \"what\" }} }});\n{GOOD}"
+    );
+    Project::unreachable().run(&playbook, &["-e", "mode=stopp"]).fails(2, &["did you mean `stop`?", "stop, go"]);
+}
+
+#[test]
+fn a_variable_that_the_playbook_does_not_have() {
+    let playbook = format!("declare(#{{ tries: #{{ type: \"int\", value: 3, help: \"how often\" }} }});\n{GOOD}");
+    Project::unreachable().run(&playbook, &["-e", "tires=4"]).fails(2, &["`tires`", "did you mean `tries`?"]);
+}
+
+#[test]
+fn a_playbook_that_is_not_rhai() {
+    Project::unreachable().run("let masters = ;\n", &[]).fails(2, &["not Rhai", "play.rhai:1:15", "^"]);
+}
+
+#[test]
+fn an_import_outside_the_playbooks_folder() {
+    Project::unreachable()
+        .file("inner/play.rhai", "import \"../secret\" as s;\n")
+        .file("secret.rhai", "")
+        .zkmig(&["run", "inner/play.rhai", "-i", "hosts.yaml"])
+        .fails(2, &["outside the playbook's folder", "inner/play.rhai:1"]);
+}
+
+#[test]
+fn an_import_through_a_link_that_leads_outside() {
+    let project = Project::unreachable();
+    project.file("inner/play.rhai", "import \"link\" as s;\n").file("secret.rhai", "");
+    std::os::unix::fs::symlink(project.join("secret.rhai"), project.join("inner/link.rhai"))
+        .expect("a link can be made");
+    project.zkmig(&["run", "inner/play.rhai", "-i", "hosts.yaml"]).fails(2, &["outside the playbook's folder"]);
+}
+
+#[test]
+fn imports_that_go_in_a_circle() {
+    Project::unreachable()
+        .file("a.rhai", "import \"b\" as b;\n")
+        .file("b.rhai", "import \"a\" as a;\n")
+        .run("import \"a\" as a;\n", &[])
+        .fails(2, &["circle", "a.rhai → b.rhai → a.rhai"]);
+}
+
+#[test]
+fn a_script_without_an_end() {
+    let began = Instant::now();
+    Project::unreachable()
+        .run("let n = 0;\nloop { n += 1; }\n", &[])
+        .fails(2, &["does not come to an end", "play.rhai:2"]);
+    assert!(began.elapsed() < Duration::from_secs(60));
+}
+
+#[test]
+fn a_function_that_calls_itself_forever() {
+    Project::unreachable().run("fn f(n) { f(n + 1) }\nf(0);\n", &[]).fails(2, &["too deeply"]);
+}
+
+#[test]
+fn an_inventory_line_of_ten_megabytes() {
+    let began = Instant::now();
+    Project::new(&format!("masters:\n  hosts:\n    m1:\n      note: {}\n", "x".repeat(10_000_000)))
+        .run(GOOD, &[])
+        .fails(2, &["hosts.yaml"]);
+    assert!(began.elapsed() < Duration::from_secs(10));
+}
+
+#[test]
+fn a_bomb_of_yaml_aliases() {
+    let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x]\n");
+    for level in 1..30 {
+        let aliases = vec![format!("*a{}", level - 1); 9].join(", ");
+        writeln!(bomb, "a{level}: &a{level} [{aliases}]").expect("a text can be written to");
+    }
+    let began = Instant::now();
+    Project::new(&bomb).run(GOOD, &[]).fails(2, &["hosts.yaml"]);
+    assert!(began.elapsed() < Duration::from_secs(10));
+}
+
+#[test]
+fn an_inventory_that_is_not_there() {
+    let project = Project::unreachable();
+    project.file("play.rhai", GOOD);
+    project.zkmig(&["run", "play.rhai", "-i", "nowhere.yaml"]).fails(2, &["nowhere.yaml"]);
+    project.zkmig(&["run", "play.rhai"]).fails(2, &["no inventory", "-i"]);
+}
+
+#[test]
+fn an_unknown_option_of_the_command_line() {
+    Project::unreachable().run(GOOD, &["--chekc"]).fails(2, &["--check"]);
+}

@@ -1,0 +1,111 @@
+//! What the tests of the command share: a folder of files, and the command run in it.
+
+#![allow(dead_code, reason = "each test binary uses its part")]
+#![allow(clippy::unwrap_used, reason = "a test that can't set itself up has failed")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+/// An inventory whose one host nobody can reach: a command that touches it ends with exit code 4.
+pub const NOBODY: &str = "masters:\n  hosts:\n    m1:\n      ansible_host: 127.0.0.1\n      ansible_port: 1\n";
+
+/// An inventory of two hosts that are this machine.
+pub const LOCAL: &str = "masters:\n  hosts:\n    m1: {}\n    m2: {}\n  vars:\n    ansible_connection: local\n";
+
+/// A folder with a playbook and an inventory.
+pub struct Project {
+    folder: TempDir,
+}
+
+impl Project {
+    /// A project whose hosts can't be reached.
+    pub fn unreachable() -> Self {
+        Self::new(NOBODY)
+    }
+
+    /// A project whose hosts are this machine.
+    pub fn local() -> Self {
+        Self::new(LOCAL)
+    }
+
+    /// A project with this inventory.
+    pub fn new(inventory: &str) -> Self {
+        let project = Self { folder: tempfile::tempdir().unwrap() };
+        project.file("hosts.yaml", inventory);
+        project
+    }
+
+    /// Writes a file of the project.
+    pub fn file(&self, name: &str, text: &str) -> &Self {
+        let path = self.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+        self
+    }
+
+    /// The project's folder.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// A path in the project's folder.
+    pub fn join(&self, name: &str) -> PathBuf {
+        self.path().join(name)
+    }
+
+    /// Runs `zkmig` with these arguments in the project's folder.
+    pub fn zkmig(&self, arguments: &[&str]) -> Ran {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_zkmig"));
+        command.args(arguments).current_dir(self.path()).stdin(std::process::Stdio::null());
+        command.env("NO_COLOR", "1").env_remove("CLICOLOR_FORCE");
+        Ran::new(command.output().unwrap())
+    }
+
+    /// Runs a playbook with this text on the project's hosts.
+    pub fn run(&self, playbook: &str, arguments: &[&str]) -> Ran {
+        self.file("play.rhai", playbook);
+        self.zkmig(&[&["run", "play.rhai", "-i", "hosts.yaml"], arguments].concat())
+    }
+}
+
+/// What a command did.
+pub struct Ran {
+    /// Its exit code.
+    pub code: i32,
+    /// Its standard output.
+    pub stdout: String,
+    /// Its standard error.
+    pub stderr: String,
+}
+
+impl Ran {
+    fn new(output: Output) -> Self {
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    /// It ended with this exit code, and its standard error has each of these texts.
+    #[track_caller]
+    pub fn fails(&self, code: i32, texts: &[&str]) -> &Self {
+        assert_eq!(self.code, code, "exit code\nstdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        for text in texts {
+            assert!(self.stderr.contains(text), "no {text:?} in:\n{}", self.stderr);
+        }
+        self
+    }
+
+    /// It succeeded, and its standard output has each of these texts.
+    #[track_caller]
+    pub fn says(&self, texts: &[&str]) -> &Self {
+        assert_eq!(self.code, 0, "exit code\nstdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        for text in texts {
+            assert!(self.stdout.contains(text), "no {text:?} in:\n{}", self.stdout);
+        }
+        self
+    }
+}
