@@ -18,6 +18,7 @@ EOF
 all:
   vars:
     ansible_user: centos
+    ansible_become: true
     ansible_port: 22
     ansible_ssh_private_key_file: $LAB/id_ed25519
     ansible_ssh_common_args: -o UserKnownHostsFile=$LAB/known_hosts -o IdentitiesOnly=yes

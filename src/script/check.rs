@@ -65,6 +65,7 @@ impl Checker<'_> {
         let own = script_functions(self.ast);
         let (modules, variables) = self.names();
         let mut errors = Vec::new();
+        self.check_shadows(&own, &mut errors);
         self.ast.walk(&mut |path: &[ASTNode<'_>]| {
             let (call, position, method) = match path.last() {
                 Some(ASTNode::Expr(Expr::FnCall(call, position)) | ASTNode::Stmt(Stmt::FnCall(call, position))) => {
@@ -89,6 +90,31 @@ impl Checker<'_> {
             true
         });
         errors
+    }
+
+    /// A variable with the name of a function of the same file: a closure that means the one gets the other.
+    fn check_shadows(&self, own: &BTreeMap<String, BTreeSet<usize>>, errors: &mut Vec<Error>) {
+        let mut found = Vec::new();
+        self.ast.walk(&mut |path: &[ASTNode<'_>]| {
+            if let Some(ASTNode::Stmt(Stmt::Var(variable, _, position))) = path.last()
+                && own.contains_key(variable.0.name.as_str())
+            {
+                found.push((variable.0.name.to_string(), *position));
+            }
+            true
+        });
+        for function in self.ast.iter_fn_def() {
+            if let Some(name) = function.params.iter().find(|name| own.contains_key(name.as_str()))
+                && !function.name.starts_with("anon$")
+            {
+                found.push((name.to_string(), Position::NONE));
+            }
+        }
+        for (name, position) in found {
+            let error = Error::input(format!("`{name}` is a variable and a function of this file"))
+                .hint("in a closure the function would be meant: rename one of them");
+            errors.push(self.at(position, error));
+        }
     }
 
     /// The modules that the file imports (alias → file), and every name that may hold a function.

@@ -112,6 +112,8 @@ fn message(error: &EvalAltResult, functions: &[String], kind: Kind) -> Error {
             .hint("optional properties are read with `?.` or `map.get(\"name\") ?? default`"),
         EvalAltResult::ErrorTooManyOperations(_) => Error::new(kind, "the script does not come to an end")
             .hint("a loop that waits for a host has to use wait_until(…), which pauses and has a deadline"),
+        EvalAltResult::ErrorDataRace(..) => Error::new(kind, "a function uses the variable that it is called on")
+            .hint("list.filter(|item| … list …) needs what it uses of `list` in a variable of its own before the call"),
         EvalAltResult::ErrorStackOverflow(_) => Error::new(kind, "functions call each other too deeply")
             .hint("a function that calls itself needs a case in which it doesn't"),
         EvalAltResult::ErrorMismatchDataType(wanted, given, _) => {
