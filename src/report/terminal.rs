@@ -135,6 +135,7 @@ impl Screen {
                 }
             }
             What::Checked { host, name, result, found } => {
+                let found = if result == "ok" && self.settings.verbose == 0 { shortened(found) } else { found.clone() };
                 let mark = match result.as_str() {
                     "ok" => style("✓").green().to_string(),
                     "failed" => style("✗").red().bold().to_string(),
@@ -142,7 +143,7 @@ impl Screen {
                     _ => style("?").yellow().to_string(),
                 };
                 let host = host.as_ref().map(|host| format!("{host}: ")).unwrap_or_default();
-                vec![format!("  {mark} {host}{}  {}", printable(name), style(printable(found)).dim())]
+                vec![format!("  {mark} {host}{}  {}", printable(name), style(printable(&found)).dim())]
             }
             What::Answered { question, yes, by } => {
                 let answer = if *yes { "yes" } else { "no" };
@@ -200,6 +201,7 @@ impl Screen {
         };
         let took = if ms >= 1000 { format!(" {}", style(format!("({})", span(ms))).dim()) } else { String::new() };
         let what = if host.is_none() { printable(summary) } else { format!("{name} {}", printable(summary)) };
+        let what = if self.settings.verbose > 0 { what } else { shortened(&what) };
         let mut lines = vec![line(host.unwrap_or("·"), &word.to_string(), &format!("{what}{took}"))];
         if let Some(message) = message {
             lines.extend(message.lines().take(3).map(|text| format!("      {}", printable(text))));
@@ -267,6 +269,16 @@ impl Screen {
 fn line(host: &str, word: &str, text: &str) -> String {
     let padding = 12_usize.saturating_sub(console::measure_text_width(word));
     format!("  {host:<15}  {word}{}  {text}", " ".repeat(padding)).trim_end().to_owned()
+}
+
+/// The longest text of an effect that is shown whole without `-v`.
+const LONGEST: usize = 160;
+
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(LONGEST) {
+        Some((at, _)) => format!("{} …", text[..at].trim_end()),
+        None => text.to_owned(),
+    }
 }
 
 fn span(ms: u64) -> String {

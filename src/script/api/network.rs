@@ -4,7 +4,7 @@ use rhai::{Blob, Dynamic, Engine, Map, NativeCallContext};
 
 use super::host::{Common, Effect, Host, TIMEOUT, text};
 use super::method2;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind as ErrorKind, Result};
 use crate::script::Script;
 use crate::script::catalog::{Entry, Opt, opt};
 use crate::script::options::Options;
@@ -12,6 +12,12 @@ use crate::script::value::from_json;
 use crate::task::{Kind, http, tcp};
 
 const ADDRESS: Opt = opt("address", "a text", "the address as the host sees it; its own loopback, 127.0.0.1");
+
+const REFUSED: Opt = opt(
+    "refused",
+    "any value",
+    "what is given when nothing listens, or the connection breaks without an answer; without it that is a failure",
+);
 
 const TCP: Entry = Entry {
     name: "tcp",
@@ -21,6 +27,7 @@ const TCP: Entry = Entry {
     options: &[
         ADDRESS,
         opt("bytes", "true or false", "give the answer as bytes rather than as a text; false"),
+        REFUSED,
         TIMEOUT,
     ],
     kind: Some(Kind::Read),
@@ -39,6 +46,7 @@ const HTTP: Entry = Entry {
         opt("headers", "a map", "header fields"),
         opt("body", "a text", "what is sent"),
         ADDRESS,
+        REFUSED,
         TIMEOUT,
     ],
     kind: Some(Kind::Read),
@@ -80,16 +88,23 @@ fn ask(
         question.address = address;
     }
     let as_bytes = options.flag("bytes")?.unwrap_or(false);
+    let refused = options.any("refused");
     let common = Common::take(&mut options)?;
     let shown = if as_bytes { String::new() } else { format!(" {}", String::from_utf8_lossy(&question.send).trim()) };
     let effect =
         Effect { name: "tcp", summary: format!("{}:{port}{shown}", question.address), kind: Kind::Read, ctx, common };
-    let answer = script.read(host, effect, async |context| match tcp::ask(context, &question).await? {
-        tcp::Answer::Said { bytes, .. } => Ok(bytes),
-        tcp::Answer::Refused { why } => {
+    let tolerant = refused.is_some();
+    let answer = script.read(host, effect, async |context| match tcp::ask(context, &question).await {
+        Ok(tcp::Answer::Said { bytes, .. }) if tolerant && bytes.is_empty() => Ok(None),
+        Ok(tcp::Answer::Said { bytes, .. }) => Ok(Some(bytes)),
+        Ok(tcp::Answer::Refused { .. }) if tolerant => Ok(None),
+        Ok(tcp::Answer::Refused { why }) => {
             Err(Error::failed(format!("nothing listens on port {port} of {}", question.address)).caused_by(why))
         }
+        Err(error) if tolerant && error.kind() == ErrorKind::Failed => Ok(None),
+        Err(error) => Err(error),
     })?;
+    let Some(answer) = answer else { return Ok(refused.unwrap_or_default()) };
     if as_bytes {
         let bytes: Blob = answer;
         return Ok(Dynamic::from_blob(bytes));
@@ -118,15 +133,21 @@ fn request(
         asked.headers.push((name, value.as_str().map_or_else(|| value.to_string(), str::to_owned)));
     }
     asked.body = options.text("body")?.unwrap_or_default().into_bytes();
+    let refused = options.any("refused");
     let common = Common::take(&mut options)?;
     let looks = matches!(asked.method.as_str(), "GET" | "HEAD");
     let kind = if looks { Kind::Read } else { Kind::Action };
     let summary = format!("{} {}:{}{}", asked.method, asked.address, asked.port, asked.path);
     let effect = Effect { name: "http", summary: summary.clone(), kind, ctx, common };
-    let response = script.effect(host, effect, async |context| {
-        Ok((http::request(context, &asked).await?, crate::run::Report::default()))
+    let response = script.effect(host, effect, async |context| match http::request(context, &asked).await {
+        Ok(response) => Ok((Some(response), crate::run::Report::default())),
+        Err(error) if refused.is_some() && error.kind() == ErrorKind::Failed => {
+            Ok((None, crate::run::Report::default()))
+        }
+        Err(error) => Err(error),
     })?;
     let Some(response) = response else { return Ok(super::host::unknown("http", &summary, host)) };
+    let Some(response) = response else { return Ok(refused.unwrap_or_default()) };
     let mut map = Map::new();
     map.insert("status".into(), i64::from(response.status).into());
     let headers: Map =
