@@ -54,8 +54,6 @@ pub struct OutputArgs {
 pub struct Session {
     /// The run.
     pub run: Arc<Run>,
-    /// The terminal's reader.
-    pub terminal: Terminal,
     runtime: Runtime,
 }
 
@@ -116,7 +114,7 @@ impl Session {
         let handle = runtime.handle().clone();
         let run =
             Run::new(options, events, secrets, Box::new(terminal.clone()), inventory, Box::new(connector), handle);
-        Ok(Self { run: Arc::new(run), terminal, runtime })
+        Ok(Self { run: Arc::new(run), runtime })
     }
 
     /// Does the work on a thread of its own while signals are heard; then ends every connection.

@@ -35,7 +35,7 @@ pub struct Channel {
     pub stdout: Box<dyn AsyncRead + Send + Unpin>,
     /// What the host writes as errors.
     pub stderr: Box<dyn AsyncRead + Send + Unpin>,
-    /// Dropped when the connection ends.
+    /// What has to live as long as the pipes do: the local process or ssh's channel.
     pub guard: Box<dyn std::any::Any + Send>,
 }
 
@@ -264,6 +264,7 @@ async fn serve(mut channel: Channel, nonce: String, mut queue: mpsc::Receiver<Jo
     }
     // The end of its input makes the loop end what still runs, and itself.
     let _ = channel.stdin.shutdown().await;
+    drop(channel.guard);
 }
 
 /// Runs one job to its end mark.

@@ -135,7 +135,7 @@ pub fn shown_duration(span: Duration) -> String {
                 format!("{}.{} s", tenths / 10, tenths % 10)
             }
         }
-        60..3600 if seconds % 60 == 0 => format!("{} min", seconds / 60),
+        60..3600 if seconds.is_multiple_of(60) => format!("{} min", seconds / 60),
         60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
         _ => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
     }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use rhai::{Dynamic, Engine, EvalAltResult, FnPtr, Map, NativeCallContext};
+use rhai::{Dynamic, Engine, FnPtr, Map, NativeCallContext};
 
 use super::Scripted;
 use crate::error::{Error, Kind, Result};
@@ -143,7 +143,7 @@ fn wait_until(
         &call,
         |progress| poll(script, ctx, what, condition, timeout, interval, progress),
         |error| script.raise(ctx, error),
-        |error: &Box<EvalAltResult>| failure_in(error).unwrap_or_else(|| Error::failed(error.to_string())),
+        |error| failure_in(error).unwrap_or_else(|| Error::failed(error.to_string())),
     )?;
     Ok(result.unwrap_or_default())
 }

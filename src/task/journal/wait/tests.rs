@@ -81,7 +81,7 @@ async fn all_of_several_are_waited_for_in_any_order() {
 #[tokio::test]
 async fn a_time_out_says_what_is_missing_and_shows_the_last_lines() {
     let lines: String = (11..40).map(|number| entry(number, &format!("line {number} \u{1b}[31m"))).collect();
-    let mut bench = bench(&(lines + &entry(40, "leader elected")));
+    let mut bench = bench(&format!("{lines}{}", entry(40, "leader elected")));
     bench.timeout = Duration::from_millis(600);
     let mut options = Options { need: Need::All, ..options(&["leader", "serving"]) };
     options.patterns[1].name = "up".to_owned();
@@ -104,7 +104,7 @@ async fn a_feared_line_ends_the_wait_at_once() {
 #[tokio::test]
 async fn a_flood_of_lines_does_not_delay_the_match() {
     let flood: String = (11..50_000).map(|number| entry(number, &"x".repeat(200))).collect();
-    let bench = bench(&(flood + &entry(50_001, "serving")));
+    let bench = bench(&format!("{flood}{}", entry(50_001, "serving")));
     let began = Instant::now();
     wait(&bench.context(), &options(&["serving"])).await.expect("a match");
     assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
