@@ -267,6 +267,24 @@ async fn serve(mut channel: Channel, nonce: String, mut queue: mpsc::Receiver<Jo
     drop(channel.guard);
 }
 
+/// The longest text that is sent as lines: the far shell takes them byte by byte.
+const MAX_LINES: usize = 4096;
+
+/// The text as lines with their mark, where it can be sent so: short, of printable ASCII. A last line without its end is
+/// given one where that does not matter.
+fn as_lines(text: &[u8], end_freely: bool) -> Option<(String, Vec<u8>)> {
+    let plain = text.iter().all(|byte| matches!(byte, b' '..=b'~' | b'\n' | b'\t'));
+    if text.len() > MAX_LINES || !plain || !(text.ends_with(b"\n") || end_freely) {
+        return None;
+    }
+    let mut lines = text.to_vec();
+    if !lines.ends_with(b"\n") {
+        lines.push(b'\n');
+    }
+    let count = lines.iter().filter(|byte| **byte == b'\n').count();
+    Some((format!("l{count}"), lines))
+}
+
 /// Runs one job to its end mark.
 async fn conduct(
     channel: &mut Channel,
@@ -275,15 +293,21 @@ async fn conduct(
     command: Command,
     output: mpsc::Sender<(Pipe, Bytes)>,
 ) -> Result<Exit> {
-    let input = match &command.stdin {
-        Stdin::Closed => None,
-        Stdin::Bytes(bytes) => Some(base64::engine::general_purpose::STANDARD.encode(bytes)),
-    };
     let seconds = command.timeout.as_millis().div_ceil(1000).max(1);
-    let length = input.as_ref().map_or(-1, |input| i64::try_from(input.len()).unwrap_or(i64::MAX));
-    let mut frame = format!("run {id} {seconds} {} {length}\n", command.script.len()).into_bytes();
-    frame.extend_from_slice(command.script.as_bytes());
-    frame.extend_from_slice(input.as_deref().unwrap_or_default().as_bytes());
+    let (script_mark, script) = match as_lines(command.script.as_bytes(), true) {
+        Some(lines) => lines,
+        None => (format!("b{}", command.script.len()), command.script.into_bytes()),
+    };
+    let (input_mark, input) = match &command.stdin {
+        Stdin::Closed => ("-".to_owned(), Vec::new()),
+        Stdin::Bytes(bytes) => as_lines(bytes, false).unwrap_or_else(|| {
+            let encoded = base64::engine::general_purpose::STANDARD.encode(bytes).into_bytes();
+            (format!("b{}", encoded.len()), encoded)
+        }),
+    };
+    let mut frame = format!("run {id} {seconds} {script_mark} {input_mark}\n").into_bytes();
+    frame.extend_from_slice(&script);
+    frame.extend_from_slice(&input);
 
     let began = Instant::now();
     let mut deadline = began + command.timeout + GRACE;

@@ -129,6 +129,27 @@ impl Options {
     }
 }
 
+/// The line between a text that `read` takes and what follows it on standard input.
+const END: &str = "zkmig: the command ends here";
+
+/// The script that takes the text from standard input and evaluates it, and the standard input: the text, then what the
+/// command itself reads.
+fn framed(text: &str, given: &[u8]) -> (String, Vec<u8>) {
+    let plain = text.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\n' | b'\t'));
+    let mut stdin = Vec::with_capacity(text.len() + END.len() + given.len() + 2);
+    stdin.extend_from_slice(text.as_bytes());
+    // `read` takes byte by byte and starts no process, but not every shell's takes all that is not ASCII as it is.
+    let script = if plain && text.len() <= 4096 && !text.lines().any(|line| line == END) {
+        stdin.extend_from_slice(format!("\n{END}\n").as_bytes());
+        format!("t=;while IFS= read -r l&&[ \"$l\" != '{END}' ];do t=$t$l'\n';done;eval \"$t\"")
+    } else {
+        // dd takes not one byte more than these, so that the rest is the command's own standard input.
+        format!("eval \"$(dd bs=1 count={} 2>/dev/null)\"", text.len())
+    };
+    stdin.extend_from_slice(given);
+    (script, stdin)
+}
+
 /// What standard error ends with when the folder could not be entered.
 const NO_FOLDER: &str = "zkmig: the command was not run, its folder could not be entered";
 
@@ -143,16 +164,8 @@ pub async fn run(context: &Context<'_>, options: &Options) -> Result<Output> {
         return Err(Error::input(format!("the command's standard input is {} bytes; the most is 1 MiB", given.len()))
             .hint("copy it to the host as a file first"));
     }
-    let mut stdin = Vec::with_capacity(text.len() + given.len());
-    stdin.extend_from_slice(text.as_bytes());
-    stdin.extend_from_slice(given);
-    let command = Command {
-        // dd takes not one byte more than these, so that the rest is the command's own standard input.
-        script: format!("eval \"$(dd bs=1 count={} 2>/dev/null)\"", text.len()),
-        user: context.user,
-        stdin: Stdin::Bytes(Bytes::from(stdin)),
-        timeout: context.timeout,
-    };
+    let (script, stdin) = framed(&text, given);
+    let command = Command { script, user: context.user, stdin: Stdin::Bytes(Bytes::from(stdin)), timeout: context.timeout };
     let save = options.save.as_deref().map(Save::new).transpose()?;
     let mut capture = Capture {
         stdout: Kept::new(options.capture),
