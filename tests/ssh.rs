@@ -143,19 +143,6 @@ async fn run(host: &Ssh, script: &str) -> (i32, String) {
     (exit.status, String::from_utf8(kept.0).unwrap())
 }
 
-/// How many ssh masters run whose control socket is in a folder of this name.
-fn masters(control: &Path) -> usize {
-    let needle = control.as_os_str().as_encoded_bytes();
-    fs::read_dir("/proc")
-        .unwrap()
-        .flatten()
-        .filter(|entry| {
-            fs::read(entry.path().join("cmdline"))
-                .is_ok_and(|line| line.starts_with(b"ssh") && line.windows(needle.len()).any(|part| part == needle))
-        })
-        .count()
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn scripts_run_and_statuses_come_back_whatever_they_are() {
     let sshd = Sshd::start("");
@@ -180,11 +167,11 @@ async fn the_master_ends_with_the_transport() {
         })
         .await
         .unwrap();
-    assert_eq!(masters(control.path()), 1);
+    assert_eq!(master_ids(control.path()).len(), 1);
     drop(stream);
     host.close().await;
     let began = Instant::now();
-    while masters(control.path()) > 0 {
+    while !master_ids(control.path()).is_empty() {
         assert!(began.elapsed() < Duration::from_secs(5), "the master still runs");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
@@ -192,6 +179,59 @@ async fn the_master_ends_with_the_transport() {
     drop(host);
     drop(control);
     assert!(!folder.exists());
+}
+
+/// The ids of the ssh masters whose control socket is in a folder of this name.
+fn master_ids(control: &Path) -> Vec<String> {
+    let needle = control.as_os_str().as_encoded_bytes();
+    fs::read_dir("/proc")
+        .unwrap()
+        .flatten()
+        .filter(|entry| {
+            fs::read(entry.path().join("cmdline"))
+                .is_ok_and(|line| line.starts_with(b"ssh") && line.windows(needle.len()).any(|part| part == needle))
+        })
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect()
+}
+
+fn runs(word: &str) -> bool {
+    fs::read_dir("/proc").unwrap().flatten().any(|entry| {
+        fs::read(entry.path().join("cmdline"))
+            .is_ok_and(|line| line.split(|byte| *byte == 0).any(|argument| argument == word.as_bytes()))
+    })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_breaks_is_unreachable_and_ends_what_runs_on_the_host() {
+    let sshd = Sshd::start("");
+    let control = Arc::new(Control::new().unwrap());
+    let host = Arc::new(Ssh::connect(sshd.target(), None, User::Login, Arc::clone(&control)).await.unwrap());
+    let other = Arc::clone(&host);
+    let running = tokio::spawn(async move {
+        let command = Command {
+            script: "sleep 7102.5 & sleep 7103.5".into(),
+            user: User::Login,
+            stdin: Stdin::Closed,
+            timeout: Duration::from_secs(60),
+        };
+        other.run(command, &mut Kept::default()).await
+    });
+    let began = Instant::now();
+    while !(runs("7102.5") && runs("7103.5")) {
+        assert!(began.elapsed() < Duration::from_secs(10), "the command did not begin");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    for id in master_ids(control.path()) {
+        assert!(Process::new("kill").args(["-9", &id]).status().unwrap().success());
+    }
+    let error = running.await.unwrap().unwrap_err();
+    assert_eq!(error.kind(), Kind::Unreachable, "{}", text(&error));
+    let began = Instant::now();
+    while runs("7102.5") || runs("7103.5") {
+        assert!(began.elapsed() < Duration::from_secs(10), "the command still runs");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -365,3 +365,54 @@ async fn conduct(
     let timed_out = !ended_early && began.elapsed() >= command.timeout && matches!(status, 124 | 137);
     Ok(Exit { status, timed_out })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(err: &str, password: Option<&str>, asked: bool) -> String {
+        let becomes = Becomes::Root(password.map(|password| Secret::from(password.to_owned())));
+        let error = refusal(err.as_bytes(), b"", &becomes, asked);
+        format!("{} | {}", error.parts().message, error.parts().hints.join(" "))
+    }
+
+    #[test]
+    fn each_refusal_of_sudo_is_an_error_of_its_own_with_a_hint() {
+        for (err, password, asked, message, hint) in [
+            ("sudo: sorry, you must have a tty to run sudo\n", None, false, "requiretty", "sudoers"),
+            ("sudo: no tty present and no askpass program specified\n", None, false, "requiretty", "sudoers"),
+            (
+                "centos is not in the sudoers file.  This incident will be reported.\n",
+                Some("x"),
+                true,
+                "may not become root",
+                "sudoers",
+            ),
+            (
+                "Sorry, user centos is not allowed to execute '/bin/sh' as root on m1.\n",
+                None,
+                false,
+                "may not become root",
+                "ansible_user",
+            ),
+            ("", None, true, "wants a password", "--ask-become-pass"),
+            ("Sorry, try again.\n", Some("x"), true, "does not take the password", "ansible_become_password"),
+            ("env: 'sudo': No such file or directory\n", None, false, "no sudo", "ansible_user: root"),
+        ] {
+            let text = told(err, password, asked);
+            assert!(text.contains(message) && text.contains(hint), "{err:?} gave {text}");
+        }
+    }
+
+    #[test]
+    fn a_short_text_goes_as_lines_and_others_do_not() {
+        let mark = |text: &[u8], freely| {
+            as_lines(text, freely).map(|(mark, lines)| (mark, String::from_utf8_lossy(&lines).into_owned()))
+        };
+        assert_eq!(mark(b"a\nb", true), Some(("l2".to_owned(), "a\nb\n".to_owned())));
+        assert_eq!(mark(b"a\nb", false), None);
+        assert_eq!(mark(b"a\n", false), Some(("l1".to_owned(), "a\n".to_owned())));
+        assert_eq!(mark("ä".as_bytes(), true), None);
+        assert_eq!(mark(&[b'x'; 5000], true), None);
+    }
+}

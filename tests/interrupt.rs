@@ -1,0 +1,83 @@
+//! What an interrupt does: the first stops at the next safe place, the second now, and nothing runs on.
+
+#![allow(clippy::unwrap_used, reason = "a test that can't set itself up has failed")]
+
+mod support;
+
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use support::Project;
+
+const PLAYBOOK: &str = r#"
+    step("Restart", || rolling(hosts("masters"), |m| { m.run(`touch turn-${m.name}`, #{ cwd: vars.folder }); m.run("sleep 7201.5 & wait", #{ accept: [0, 143, 137], timeout: "3s" }); }));
+"#;
+
+fn start(project: &Project, playbook: &str) -> Child {
+    project.file("play.rhai", playbook);
+    let folder = format!("folder={}", project.path().display());
+    Command::new(env!("CARGO_BIN_EXE_zkmig"))
+        .args(["run", "play.rhai", "-i", "hosts.yaml", "--events", "events", "-e", &folder])
+        .current_dir(project.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+fn wait_for(what: &str, condition: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !condition() {
+        assert!(began.elapsed() < Duration::from_secs(20), "{what} did not happen");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn signal(child: &Child, name: &str) {
+    assert!(Command::new("kill").args(["-s", name, &child.id().to_string()]).status().unwrap().success());
+}
+
+fn runs(word: &str) -> bool {
+    std::fs::read_dir("/proc").unwrap().flatten().any(|entry| {
+        std::fs::read(entry.path().join("cmdline"))
+            .is_ok_and(|line| line.split(|byte| *byte == 0).any(|argument| argument == word.as_bytes()))
+    })
+}
+
+#[test]
+fn the_first_interrupt_lets_the_host_in_hand_end_and_starts_no_other() {
+    for name in ["INT", "TERM", "HUP"] {
+        let project = Project::local();
+        let playbook = PLAYBOOK.replace("sleep 7201.5 & wait", "sleep 1; touch done-$0; true").replace("$0", "m1");
+        let playbook = playbook.replace("#{ accept: [0, 143, 137], timeout: \"3s\" }", "#{ cwd: vars.folder }");
+        let mut child = start(&project, &playbook);
+        wait_for("the first turn", || project.join("turn-m1").exists());
+        signal(&child, name);
+        assert_eq!(child.wait().unwrap().code(), Some(130), "{name}");
+        assert!(project.join("done-m1").exists(), "{name}: the host in hand was not brought to its end");
+        assert!(!project.join("turn-m2").exists(), "{name}: another host was begun");
+        let events = std::fs::read_to_string(project.join("events")).unwrap();
+        assert!(
+            events.contains("\"event\":\"interrupted\",\"now\":false") && events.contains("run_finished"),
+            "{events}"
+        );
+    }
+}
+
+#[test]
+fn the_second_interrupt_stops_now_and_ends_what_runs_on_the_host() {
+    let project = Project::local();
+    let playbook = PLAYBOOK.replace("timeout: \"3s\"", "timeout: \"60s\"");
+    let mut child = start(&project, &playbook);
+    wait_for("the command", || runs("7201.5"));
+    signal(&child, "INT");
+    wait_for("the first interrupt", || {
+        std::fs::read_to_string(project.join("events")).is_ok_and(|events| events.contains("\"interrupted\""))
+    });
+    let began = Instant::now();
+    signal(&child, "INT");
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert!(began.elapsed() < Duration::from_secs(8));
+    wait_for("the end of the command", || !runs("7201.5"));
+}
