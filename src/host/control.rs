@@ -42,8 +42,9 @@ impl Control {
             return Err(failed(&format!("{} is not a folder of yours alone", base.display()))
                 .hint(format!("look who made it, then remove it: rm -r {}", base.display())));
         }
+        sweep(&base);
         let folder = tempfile::Builder::new()
-            .prefix("")
+            .prefix(&format!("{}-", std::process::id()))
             .rand_bytes(6)
             .permissions(fs::Permissions::from_mode(0o700))
             .tempdir_in(&base)
@@ -57,5 +58,37 @@ impl Control {
     /// The folder's path.
     pub fn path(&self) -> &Path {
         self.folder.path()
+    }
+}
+
+/// Removes the folders of processes that are gone without having removed their own. Their masters end by themselves.
+fn sweep(base: &Path) {
+    for entry in fs::read_dir(base).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let owner = name.to_str().and_then(|name| name.split_once('-')).and_then(|(id, _)| id.parse::<u32>().ok());
+        if owner.is_some_and(|id| !Path::new("/proc").join(id.to_string()).exists()) {
+            // Another run may sweep at the same time; what is left is swept next time.
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_folder_is_private_and_what_a_dead_run_left_is_swept() {
+        let control = Control::new().expect("a folder can be made");
+        let base = control.path().parent().expect("it is in a folder").to_path_buf();
+        assert_eq!(
+            fs::metadata(control.path()).map(|metadata| metadata.permissions().mode() & 0o777).ok(),
+            Some(0o700)
+        );
+        // No process has this id: Linux gives at most 4194304.
+        let dead = base.join("4294967295-dead");
+        fs::create_dir_all(&dead).expect("a folder can be made");
+        let _second = Control::new().expect("a folder can be made");
+        assert!(!dead.exists() && control.path().exists());
     }
 }
