@@ -134,6 +134,8 @@ impl Session {
         });
         self.runtime.block_on(self.run.close());
         signals.abort();
+        // It holds the run, and with it the folder of the control sockets, until it has ended.
+        let _ = self.runtime.block_on(signals);
         let result = result.map_err(|error| {
             let error = self.run.secrets.redact_error(error);
             if self.run.interrupt.is_stopping() && error.kind() == Kind::Failed && self.run.interrupt.is_now() {
