@@ -100,7 +100,11 @@ impl Screen {
                 } else {
                     String::new()
                 };
-                vec![format!("zkmig {version}  {}  -i {}{mode}", style(playbook).bold(), inventories.join(" -i "))]
+                vec![format!(
+                    "zkmig {version}  {}  -i {}{mode}",
+                    style(printable(playbook)).bold(),
+                    printable(&inventories.join(" -i "))
+                )]
             }
             What::HostConnected { host, ms } if self.settings.verbose > 0 => {
                 vec![line(host, "connected", &format!("in {ms} ms"))]
@@ -110,7 +114,7 @@ impl Screen {
             }
             What::StepStarted { step, number } => {
                 let total = if self.steps >= *number { format!("/{}", self.steps) } else { String::new() };
-                vec![String::new(), style(format!("[{number}{total}] {step}")).bold().to_string()]
+                vec![String::new(), style(format!("[{number}{total}] {}", printable(step))).bold().to_string()]
             }
             What::StepFinished { ok: true, ms, .. } if *ms >= 100 || self.settings.verbose > 0 => {
                 vec![style(format!("  {}", span(*ms))).dim().to_string()]

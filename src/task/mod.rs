@@ -36,7 +36,7 @@ pub mod write;
 mod bench;
 
 pub use prediction::Predictions;
-pub use printable::printable;
+pub use printable::{acts, printable};
 pub use shell::quoted;
 
 /// The kinds of effect.
@@ -147,11 +147,13 @@ impl Context<'_> {
         let mut output = Collect { stdout: Vec::new(), stderr: Vec::new(), overflow: false };
         let command = Command { script: script.into(), user: self.user, stdin, timeout: self.timeout };
         let exit = self.transport.run(command, &mut output).await.map_err(|error| error.on_host(self.host))?;
+        if output.overflow {
+            return Err(self
+                .failed(format!("the host printed more than {MAX_PRINTED} bytes, the most that is taken of it"))
+                .hint("what zkmig asks for is never that long: look at what the host's shell and its tools print"));
+        }
         if exit.timed_out {
             return Err(Error::failed(format!("did not end within {}", command::span(self.timeout))).on_host(self.host));
-        }
-        if output.overflow {
-            return Err(Error::failed(format!("printed more than {MAX_PRINTED} bytes")).on_host(self.host));
         }
         Ok(Printed { exit, stdout: output.stdout, stderr: output.stderr })
     }

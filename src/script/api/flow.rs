@@ -299,8 +299,11 @@ impl Script {
                 .detail(text)
                 .hint("run it with --yes if the answer is yes"));
         }
-        let yes =
-            self.run.ask.confirm(text).map_err(|error| Error::stopped("no answer could be read").caused_by(error))?;
+        let yes = self
+            .run
+            .ask
+            .confirm(&self.run.secrets.redact(text))
+            .map_err(|error| Error::stopped("no answer could be read").caused_by(error))?;
         answer(yes, "the operator");
         if yes { Ok(()) } else { Err(Error::stopped("the operator answered no")) }
     }
