@@ -19,6 +19,7 @@ fn start(project: &Project, playbook: &str) -> Child {
     Command::new(env!("CARGO_BIN_EXE_zkmig"))
         .args(["run", "play.rhai", "-i", "hosts.yaml", "--events", "events", "-e", &folder])
         .current_dir(project.path())
+        .env("XDG_STATE_HOME", project.join("state"))
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())

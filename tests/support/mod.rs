@@ -11,8 +11,8 @@ use tempfile::TempDir;
 /// An inventory whose one host nobody can reach: a command that touches it ends with exit code 4.
 pub const NOBODY: &str = "masters:\n  hosts:\n    m1:\n      ansible_host: 127.0.0.1\n      ansible_port: 1\n";
 
-/// An inventory of two hosts that are this machine.
-pub const LOCAL: &str = "masters:\n  hosts:\n    m1: {}\n    m2: {}\n  vars:\n    ansible_connection: local\n";
+/// An inventory of two hosts that are this machine, each with a lock of its own in the project's folder.
+pub const LOCAL: &str = "masters:\n  hosts:\n    m1: { zkmig_lock_file: FOLDER/lock-m1 }\n    m2: { zkmig_lock_file: FOLDER/lock-m2 }\n  vars:\n    ansible_connection: local\n";
 
 /// A folder with a playbook and an inventory.
 pub struct Project {
@@ -33,7 +33,8 @@ impl Project {
     /// A project with this inventory.
     pub fn new(inventory: &str) -> Self {
         let project = Self { folder: tempfile::tempdir().unwrap() };
-        project.file("hosts.yaml", inventory);
+        let folder = project.path().display().to_string();
+        project.file("hosts.yaml", &inventory.replace("FOLDER", &folder));
         project
     }
 
@@ -59,7 +60,7 @@ impl Project {
     pub fn zkmig(&self, arguments: &[&str]) -> Ran {
         let mut command = Command::new(env!("CARGO_BIN_EXE_zkmig"));
         command.args(arguments).current_dir(self.path()).stdin(std::process::Stdio::null());
-        command.env("NO_COLOR", "1").env_remove("CLICOLOR_FORCE");
+        command.env("NO_COLOR", "1").env_remove("CLICOLOR_FORCE").env("XDG_STATE_HOME", self.path().join("state"));
         Ran::new(command.output().unwrap())
     }
 
