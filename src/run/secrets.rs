@@ -116,7 +116,7 @@ impl Secrets {
 }
 
 /// A text as it is, and as it stands in JSON, in an error that shows it with its escapes, on a terminal, and in quotes of a
-/// shell.
+/// shell and of YAML.
 fn spellings(text: &str) -> Vec<String> {
     let json = serde_json::to_string(text).unwrap_or_default();
     let json = json.get(1..json.len().saturating_sub(1)).unwrap_or_default();
@@ -124,6 +124,7 @@ fn spellings(text: &str) -> Vec<String> {
     let debug = format!("{text:?}");
     spellings.push(debug.get(1..debug.len() - 1).unwrap_or_default().to_owned());
     spellings.push(text.replace('\'', r"'\''"));
+    spellings.push(text.replace('\'', "''"));
     // An escaped text in JSON that is itself a text in JSON.
     spellings.push(json.replace('\\', r"\\").replace('"', "\\\""));
     spellings.sort();
