@@ -21,7 +21,7 @@ fn each_gives_results_by_host_and_captured_values_are_copies() {
 #[test]
 fn a_rolling_block_stops_at_the_first_failure_and_leaves_the_rest_alone() {
     let project = Project::new(
-        "masters:\n  hosts:\n    m1: {}\n    m2: {}\n    m3: {}\n  vars:\n    ansible_connection: local\n",
+        "masters:\n  hosts:\n    m1: { zkmig_lock_file: FOLDER/lock-m1 }\n    m2: { zkmig_lock_file: FOLDER/lock-m2 }\n    m3: { zkmig_lock_file: FOLDER/lock-m3 }\n  vars:\n    ansible_connection: local\n",
     );
     let trace = project.join("trace");
     let playbook = format!(
@@ -199,7 +199,7 @@ fn list_steps_and_help_vars_need_no_inventory() {
 #[test]
 fn variables_come_from_the_playbook_the_inventory_and_the_command_line() {
     let project = Project::new(
-        "all:\n  vars:\n    b: inventory\n    c: inventory\nmasters:\n  hosts:\n    m1: {}\n  vars:\n    ansible_connection: local\n",
+        "all:\n  vars:\n    b: inventory\n    c: inventory\nmasters:\n  hosts:\n    m1: { zkmig_lock_file: FOLDER/lock-m1 }\n  vars:\n    ansible_connection: local\n",
     );
     let playbook = r#"
         declare(#{

@@ -1,6 +1,6 @@
 //! `zkmig exec`: runs one command on the hosts of a pattern, on all at once.
 
-use super::session::{HostArgs, OutputArgs, Session};
+use super::session::{HostArgs, OutputArgs, Session, Subject};
 use crate::error::{Error, Result};
 use crate::run::events::What;
 use crate::run::{Call, Report};
@@ -20,6 +20,9 @@ pub struct Args {
     /// Say what would be run, and run nothing
     #[arg(short = 'C', long)]
     check: bool,
+    /// The command only looks: it takes no lock, and runs in check mode too
+    #[arg(long)]
+    read_only: bool,
     #[command(flatten)]
     output: OutputArgs,
     /// The command; several words are run as they are, a single one is a shell's text
@@ -41,13 +44,16 @@ pub fn run(args: Args) -> Result<()> {
         [text] => text.clone(),
         words => words.iter().map(|word| crate::task::quoted(word)).collect::<Vec<_>>().join(" "),
     };
-    session.run.events.emit(What::RunStarted {
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        playbook: format!("exec {}", args.pattern),
-        inventories: args.hosts.inventory.iter().map(|path| path.display().to_string()).collect(),
-        check: args.check,
+    session.begin(Subject {
+        command: "exec",
+        playbook: args.pattern.clone(),
         steps: Vec::new(),
-    });
+        sources: [("command".to_owned(), script.clone())].into(),
+        may_change: !args.read_only,
+        hosts: &args.hosts,
+        diff: false,
+        resumes: None,
+    })?;
     session.conduct(STACK, |run| {
         let hosts = run.connect(&names)?;
         let results: Vec<Result<()>> = std::thread::scope(|scope| {
@@ -60,13 +66,15 @@ pub fn run(args: Args) -> Result<()> {
                             host: Some(host),
                             name: "run",
                             summary: script.clone(),
-                            kind: Kind::Action,
+                            kind: if args.read_only { Kind::Read } else { Kind::Action },
                             place: None,
                             timeout,
                             user: None,
                         };
                         let output = run.effect(call, async |context| {
-                            let output = command::run(context, &command::Options::script(script)).await?;
+                            let mut options = command::Options::script(script);
+                            options.read_only = args.read_only;
+                            let output = command::run(context, &options).await?;
                             Ok((output, Report::default()))
                         })?;
                         if let Some(output) = output {

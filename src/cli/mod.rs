@@ -9,8 +9,11 @@ mod doc;
 mod exec;
 mod inventory;
 mod lint;
+mod resume;
 mod run;
+mod runs;
 mod session;
+mod unlock;
 
 use crate::error::{Error, Kind};
 use crate::report::diagnostic;
@@ -38,6 +41,12 @@ Exit codes:
 enum Command {
     /// Run a playbook
     Run(run::Args),
+    /// Go on with a run that did not come to its end
+    Resume(resume::Args),
+    /// List the runs that were made here, or show one
+    Runs(runs::Args),
+    /// Look at the locks of hosts, and remove those of dead runs
+    Unlock(unlock::Args),
     /// Look at an inventory: what hosts there are, in which groups, and where their variables come from
     Inventory(inventory::Args),
     /// Run a command on hosts
@@ -63,6 +72,9 @@ pub fn main() -> ExitCode {
     };
     let result = match cli.command {
         Command::Run(args) => run::run(args),
+        Command::Resume(args) => resume::run(args),
+        Command::Runs(args) => runs::run(args),
+        Command::Unlock(args) => unlock::run(args),
         Command::Inventory(args) => inventory::run(args),
         Command::Exec(args) => exec::run(args),
         Command::Lint(args) => lint::run(args),

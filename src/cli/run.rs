@@ -4,10 +4,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::print;
-use super::session::{HostArgs, OutputArgs, Session};
-use crate::error::Result;
+use super::session::{HostArgs, OutputArgs, Session, Subject};
+use crate::error::{Error, Result};
 use crate::run::Run;
-use crate::run::events::What;
+use crate::run::record::Story;
+use crate::run::resume::Replay;
 use crate::script::declare::{Declaration, values};
 use crate::script::playbook::Playbook;
 use crate::script::{self, STACK, Script};
@@ -27,6 +28,9 @@ pub struct Args {
     /// Answer every question of the playbook with yes
     #[arg(short, long)]
     yes: bool,
+    /// Leave out the steps before this one. What they would give is not known then; `zkmig resume` has it from the record
+    #[arg(long, value_name = "NAME")]
+    from_step: Option<String>,
     #[command(flatten)]
     output: OutputArgs,
     /// List the playbook's variables, with their types, defaults and meaning, and run nothing
@@ -54,14 +58,41 @@ pub fn run(args: Args) -> Result<()> {
             hosts.filter(|host| session.run.options.limit.as_ref().is_none_or(|limit| limit.contains(&host.name)));
         return print(&chosen.map(|host| format!("{}\n", host.name)).collect::<String>());
     }
-    session.run.events.emit(What::RunStarted {
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        playbook: playbook.path.clone(),
-        inventories: args.hosts.inventory.iter().map(|path| path.display().to_string()).collect(),
-        check: args.check,
-        steps: playbook.steps.clone(),
-    });
+    if let Some(name) = &args.from_step {
+        known_step(&playbook, name)?;
+        session.run.replay(Replay::skipping(name));
+    }
+    session.begin(subject(&playbook, &args.hosts, args.diff, None))?;
     session.conduct(STACK, |_| script::run(&script, &playbook))
+}
+
+/// A playbook as the subject of a run.
+pub fn subject<'a>(
+    playbook: &Playbook,
+    hosts: &'a HostArgs,
+    diff: bool,
+    resumes: Option<(&'a Story, bool)>,
+) -> Subject<'a> {
+    Subject {
+        command: "run",
+        playbook: playbook.path.clone(),
+        steps: playbook.steps.clone(),
+        sources: playbook.sources.all().into_iter().map(|(path, text)| (path, text.to_string())).collect(),
+        may_change: script::check::may_change(playbook),
+        hosts,
+        diff,
+        resumes,
+    }
+}
+
+/// Fails unless the playbook names a step so.
+pub fn known_step(playbook: &Playbook, name: &str) -> Result<()> {
+    if playbook.steps.iter().any(|step| step == name) {
+        return Ok(());
+    }
+    Err(Error::input(format!("the playbook has no step \"{name}\""))
+        .did_you_mean(name, playbook.steps.iter().map(String::as_str))
+        .hint("--list-steps lists them"))
 }
 
 /// The playbook with its variables, checked as far as it can be without a host.
@@ -83,7 +114,7 @@ fn check_extra(run: &Run, declared: &[Declaration]) -> Result<()> {
     for name in run.inventory.extra_names() {
         let is_known = known.contains(&name) || name.starts_with("ansible_") || name.starts_with("zkmig_");
         if !is_known && !run.inventory.names_variable(name) {
-            return Err(crate::error::Error::input(format!("the playbook has no variable `{name}`"))
+            return Err(Error::input(format!("the playbook has no variable `{name}`"))
                 .did_you_mean(name, known.iter().copied())
                 .hint("--help-vars lists its variables"));
         }

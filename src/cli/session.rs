@@ -1,9 +1,11 @@
 //! What every command that reaches hosts shares: its options, its runtime, its connections, its signals.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -16,8 +18,11 @@ use crate::report::ndjson;
 use crate::report::terminal::{Settings, Terminal};
 use crate::run::events::{Events, Reader, What};
 use crate::run::hosts::Connect;
+use crate::run::record::manifest::{hash, new_id};
+use crate::run::record::{Manifest, Record, Story};
 use crate::run::secrets::Secrets;
 use crate::run::{Ask as _, Options, Run};
+use crate::task::lock::Holder;
 
 /// The options that say which hosts, and how they are reached.
 #[derive(clap::Args, Clone, Debug, Default)]
@@ -55,6 +60,26 @@ pub struct Session {
     /// The run.
     pub run: Arc<Run>,
     runtime: Runtime,
+}
+
+/// What a run is made from and may do, for its record.
+pub struct Subject<'a> {
+    /// The command: `run` or `exec`.
+    pub command: &'static str,
+    /// The playbook, or what stands for it.
+    pub playbook: String,
+    /// The names of its steps.
+    pub steps: Vec<String>,
+    /// Its texts, by path.
+    pub sources: BTreeMap<String, String>,
+    /// Whether it may change hosts.
+    pub may_change: bool,
+    /// The options that say which hosts.
+    pub hosts: &'a HostArgs,
+    /// `--diff`.
+    pub diff: bool,
+    /// The run that it goes on with, and whether it may although something has changed.
+    pub resumes: Option<(&'a Story, bool)>,
 }
 
 /// The inventories and `-e`, read and checked.
@@ -113,12 +138,153 @@ impl Session {
         let connector = Connector { asked, control: Arc::new(Control::new()?) };
         let handle = runtime.handle().clone();
         let run =
-            Run::new(options, events, secrets, Box::new(terminal.clone()), inventory, Box::new(connector), handle);
+            Run::new(options, events, secrets, Arc::new(terminal.clone()), inventory, Box::new(connector), handle);
         Ok(Self { run: Arc::new(run), runtime })
+    }
+
+    /// Begins: makes the record, or goes on with one, and announces the run.
+    pub fn begin(&self, subject: Subject<'_>) -> Result<()> {
+        let now = Timestamp::now();
+        let mut manifest = self.manifest(&subject, now)?;
+        let inventory: BTreeMap<String, String> =
+            self.run.inventory.files().map(|file| (file.path.clone(), file.text.to_string())).collect();
+        let secrets = &self.run.secrets;
+        let attempt = match subject.resumes {
+            None => {
+                match Record::create(&manifest, &subject.sources, &inventory, secrets) {
+                    Ok(record) => self.run.record_in(record, 0, 0),
+                    // Where nothing can change, nothing can be lost.
+                    Err(error) if !subject.may_change || manifest.check => {
+                        self.run.events.emit(What::Warning { text: error.to_string() });
+                        manifest.run.clear();
+                    }
+                    Err(error) => return Err(error),
+                }
+                1
+            }
+            Some((story, accept)) => {
+                manifest.run.clone_from(&story.manifest.run);
+                manifest.started = story.manifest.started;
+                let changes = story.manifest.changes(&manifest);
+                if !changes.is_empty() && !accept {
+                    return Err(Error::input(format!(
+                        "run {} was made from something else than what is there now",
+                        story.id()
+                    ))
+                    .detail(changes.join("\n"))
+                    .hint("--accept-changes goes on with what is there now")
+                    .hint("a plain `zkmig run` goes on from what the hosts show"));
+                }
+                let record = Record::reopen(&story.folder, story.id())?;
+                if !changes.is_empty() {
+                    let suffix = format!("-{}", story.attempts + 1);
+                    record.write_inputs(&suffix, &manifest, &subject.sources, &inventory, secrets).map_err(
+                        |error| Error::input(format!("can't write to {}", record.folder().display())).caused_by(error),
+                    )?;
+                }
+                self.run.record_in(record, story.seq, story.effects);
+                self.run.stands_at(story.standing.clone());
+                story.attempts + 1
+            }
+        };
+        self.run.asked_for(manifest.target_words());
+        if subject.may_change && !manifest.check {
+            self.run.lock_as(Holder {
+                run: manifest.run.clone(),
+                token: format!("{}-{}", new_id(now), std::process::id()),
+                who: manifest.who.clone(),
+                from: manifest.from.clone(),
+                since: now.to_string(),
+                playbook: manifest.playbook.clone(),
+            });
+        }
+        self.run.events.emit(What::RunStarted {
+            run: manifest.run,
+            attempt,
+            version: manifest.version,
+            playbook: subject.playbook,
+            inventories: manifest.inventories.iter().map(|path| path.display().to_string()).collect(),
+            check: manifest.check,
+            steps: subject.steps,
+        });
+        Ok(())
+    }
+
+    fn manifest(&self, subject: &Subject<'_>, now: Timestamp) -> Result<Manifest> {
+        let hosts = subject.hosts;
+        let (extra_vars, secret_vars) = Extra::recordable(&hosts.extra_vars)?;
+        let sources = subject.sources.iter().map(|(path, text)| (format!("playbook {path}"), hash(text.as_bytes())));
+        let files = self.run.inventory.files();
+        let files = files.map(|file| (format!("inventory {}", file.path), hash(file.text.as_bytes())));
+        let folder =
+            std::env::current_dir().map_err(|error| Error::input("can't tell the current folder").caused_by(error))?;
+        Ok(Manifest {
+            v: 1,
+            run: new_id(now),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            command: subject.command.to_owned(),
+            playbook: subject.playbook.clone(),
+            inventories: hosts.inventory.clone(),
+            limit: hosts.limit.clone(),
+            extra_vars,
+            secret_vars,
+            forks: hosts.forks,
+            check: self.run.options.check,
+            diff: subject.diff,
+            yes: self.run.options.yes,
+            ask_become_pass: hosts.ask_become_pass,
+            may_change: subject.may_change,
+            folder,
+            who: operator(),
+            from: machine(),
+            started: now,
+            inputs: sources.chain(files).collect(),
+        })
+    }
+
+    /// The error of a run with where the run stands, and how it goes on and back.
+    fn with_standing(&self, error: Error) -> Error {
+        let run = &self.run;
+        let ours =
+            matches!(error.kind(), Kind::Failed | Kind::Unreachable | Kind::Stopped | Kind::Interrupted | Kind::Defect);
+        if !ours || run.options.check || !run.has_touched_hosts() {
+            return error;
+        }
+        let standing = run.standing();
+        let error = error.detail(standing.changes());
+        let Some(record) = run.record().filter(|_| standing.has_changed() || !standing.done().is_empty()) else {
+            return error.hint("nothing has to be undone: start again when you like");
+        };
+        let mut error = error.hint(format!("go on: zkmig resume {}", record.id()));
+        if let Some(undo) = standing.undo().filter(|_| standing.has_changed()) {
+            error = error.hint(format!("go back: {undo}"));
+        }
+        error.hint(format!("what was done: zkmig runs show {}", record.id()))
     }
 
     /// Does the work on a thread of its own while signals are heard; then ends every connection.
     pub fn conduct(self, stack: usize, work: impl FnOnce(&Arc<Run>) -> Result<()> + Send) -> Result<()> {
+        let result = self.work(stack, work).map_err(|error| self.with_standing(error));
+        let (exit_code, message) = match &result {
+            Ok(()) => (0, None),
+            Err(error) => (error.kind().exit_code(), Some(error.to_string())),
+        };
+        self.run.events.emit(What::RunFinished { exit_code, message, ms: self.run.events.elapsed_ms() });
+        if let Some(record) = self.run.record() {
+            record.finish();
+        }
+        self.runtime.shutdown_background();
+        result
+    }
+
+    /// The same for what is no run: nothing is announced.
+    pub fn conduct_quietly(self, stack: usize, work: impl FnOnce(&Arc<Run>) -> Result<()> + Send) -> Result<()> {
+        let result = self.work(stack, work);
+        self.runtime.shutdown_background();
+        result
+    }
+
+    fn work(&self, stack: usize, work: impl FnOnce(&Arc<Run>) -> Result<()> + Send) -> Result<()> {
         let signals = self.runtime.spawn(listen(Arc::clone(&self.run)));
         let run = &self.run;
         let result = std::thread::scope(|scope| {
@@ -136,7 +302,7 @@ impl Session {
         signals.abort();
         // It holds the run, and with it the folder of the control sockets, until it has ended.
         let _ = self.runtime.block_on(signals);
-        let result = result.map_err(|error| {
+        result.map_err(|error| {
             let error = self.run.secrets.redact_error(error);
             if self.run.interrupt.is_stopping() && error.kind() == Kind::Failed && self.run.interrupt.is_now() {
                 let mut error = error;
@@ -144,15 +310,35 @@ impl Session {
                 return error;
             }
             error
-        });
-        let (exit_code, message) = match &result {
-            Ok(()) => (0, None),
-            Err(error) => (error.kind().exit_code(), Some(error.to_string())),
-        };
-        self.run.events.emit(What::RunFinished { exit_code, message, ms: self.run.events.elapsed_ms() });
-        self.runtime.shutdown_background();
-        result
+        })
     }
+}
+
+/// Who works here: the login name.
+fn operator() -> String {
+    ["SUDO_USER", "USER", "LOGNAME"]
+        .iter()
+        .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
+        .or_else(login_name)
+        .unwrap_or_else(|| "somebody".to_owned())
+}
+
+/// The name that this process's user has in the local user database.
+fn login_name() -> Option<String> {
+    use std::os::unix::fs::MetadataExt as _;
+    let uid = std::fs::metadata("/proc/self").ok()?.uid().to_string();
+    let users = std::fs::read_to_string("/etc/passwd").ok()?;
+    users.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)? == uid).then(|| name.to_owned())
+    })
+}
+
+/// The name of this machine.
+fn machine() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok().or_else(|| std::env::var("HOSTNAME").ok());
+    name.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).unwrap_or_else(|| "a machine".to_owned())
 }
 
 /// Turns the operator's signals into wishes to stop.

@@ -99,7 +99,10 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Socket for T {}
 pub trait Transport: Send + Sync {
     /// Runs a script and gives what it prints to `output`. Scripts for the same user run one after the other.
     async fn run(&self, command: Command, output: &mut dyn Output) -> Result<Exit>;
-    /// Runs a script on a channel of its own. At most 8 of them at once; a further one waits for a place.
+    /// Runs a script beside the others, without waiting for them. `will` is a script of at most 4 KiB of ASCII that the host
+    /// runs by itself when the connection ends, whyever it does.
+    async fn aside(&self, command: Command, will: &str, output: &mut dyn Output) -> Result<Exit>;
+    /// Runs a script on a channel of its own. At most 7 of them at once; a further one waits for a place.
     async fn stream(&self, command: Command) -> Result<Box<dyn Stream>>;
     /// Connects from the host to a TCP port: on its own loopback address, or at an address that it can reach.
     async fn dial(&self, address: &str, port: u16) -> Result<Box<dyn Socket>>;

@@ -13,8 +13,9 @@ use super::shell::{Becomes, Channel, Shell, nonce};
 use super::{Command, Exit, Output, Pipe, Stream, User};
 use crate::error::Result;
 
-/// How many channels of streams a host carries at once: sshd allows ten in all by default.
-const STREAMS: usize = 8;
+/// How many channels of streams a host carries at once: sshd allows ten in all by default, and there may be a shell of the
+/// login user, one of root and the one beside them.
+const STREAMS: usize = 7;
 
 /// Opens channels to a host.
 #[async_trait]
@@ -30,6 +31,7 @@ pub struct Session<O> {
     opener: O,
     password: Option<Secret>,
     shells: Mutex<HashMap<User, Arc<Mutex<Option<Shell>>>>>,
+    aside: Mutex<Option<Shell>>,
     is_root: Mutex<Option<bool>>,
     streams: Arc<Semaphore>,
     round_trips: Arc<AtomicU64>,
@@ -46,6 +48,7 @@ impl<O: Opener> Session<O> {
             opener,
             password,
             shells: Mutex::default(),
+            aside: Mutex::default(),
             is_root: Mutex::default(),
             streams: Arc::new(Semaphore::new(STREAMS)),
             round_trips,
@@ -109,6 +112,20 @@ impl<O: Opener> Session<O> {
         }
     }
 
+    /// Runs a script in the shell that lasts beside the others, and leaves `will` there if that shell had to be brought up.
+    pub async fn aside(&self, command: Command, will: &str, output: &mut dyn Output) -> Result<Exit> {
+        let mut aside = self.aside.lock().await;
+        if aside.as_ref().is_none_or(Shell::is_gone) {
+            let shell = self.shell(command.user).await?;
+            shell.leave_will(will).await?;
+            *aside = Some(shell);
+        }
+        match &*aside {
+            Some(shell) => shell.run(command, output).await,
+            None => Err(crate::error::Error::defect("a shell that was just made is not there")),
+        }
+    }
+
     /// Runs a script in a shell of its own.
     pub async fn stream(&self, command: Command) -> Result<Box<dyn Stream>> {
         let permit = Arc::clone(&self.streams).acquire_owned().await;
@@ -120,6 +137,7 @@ impl<O: Opener> Session<O> {
 
     /// Ends every shell.
     pub async fn close(&self) {
+        self.aside.lock().await.take();
         self.shells.lock().await.clear();
     }
 

@@ -54,9 +54,14 @@ struct Job {
     end: oneshot::Sender<Result<Exit>>,
 }
 
+enum Request {
+    Run(Job),
+    Will(Vec<u8>),
+}
+
 /// A framed shell that is ready. Dropping it ends the connection and what runs on it.
 pub struct Shell {
-    jobs: mpsc::Sender<Job>,
+    requests: mpsc::Sender<Request>,
     round_trips: Arc<AtomicU64>,
 }
 
@@ -96,9 +101,9 @@ impl Shell {
         let started = tokio::time::timeout(Duration::from_secs(30), greet(&mut channel, becomes, &nonce)).await;
         started.map_err(|_| Error::unreachable("no shell came up on the host within 30 s"))??;
         round_trips.fetch_add(1, Ordering::Relaxed);
-        let (jobs, queue) = mpsc::channel(1);
+        let (requests, queue) = mpsc::channel(1);
         tokio::spawn(serve(channel, nonce, queue));
-        Ok(Self { jobs, round_trips })
+        Ok(Self { requests, round_trips })
     }
 
     /// Runs a script; pieces of its output go to `output` as they come.
@@ -129,14 +134,24 @@ impl Shell {
         }
         let (output, pieces) = mpsc::channel(64);
         let (end, ended) = oneshot::channel();
-        self.jobs.send(Job { command, output, end }).await.map_err(|_| gone())?;
+        self.requests.send(Request::Run(Job { command, output, end })).await.map_err(|_| gone())?;
         self.round_trips.fetch_add(1, Ordering::Relaxed);
         Ok((pieces, ended))
     }
 
+    /// Leaves a script on the host that it runs when the connection ends, whyever it does: also when this process is
+    /// killed. At most 4 KiB of printable ASCII; a later one takes its place.
+    pub async fn leave_will(&self, script: &str) -> Result<()> {
+        let (mark, lines) =
+            as_lines(script.as_bytes(), true).ok_or_else(|| Error::defect("a last will that can't be sent"))?;
+        let mut request = format!("will {mark}\n").into_bytes();
+        request.extend(lines);
+        self.requests.send(Request::Will(request)).await.map_err(|_| gone())
+    }
+
     /// Whether the connection has ended.
     pub fn is_gone(&self) -> bool {
-        self.jobs.is_closed()
+        self.requests.is_closed()
     }
 }
 
@@ -249,12 +264,18 @@ fn refusal(err: &[u8], out: &[u8], becomes: &Becomes, asked: bool) -> Error {
         .hint("try `ssh HOST /bin/sh -c true`: a login shell, or RemoteCommand, RequestTTY or a forced command, may be in the way")
 }
 
-/// Owns the connection: runs one job after the other, until nobody is left to send any.
-async fn serve(mut channel: Channel, nonce: String, mut queue: mpsc::Receiver<Job>) {
+/// Owns the connection: serves one request after the other, until nobody is left to send any.
+async fn serve(mut channel: Channel, nonce: String, mut queue: mpsc::Receiver<Request>) {
     let mut id = 0;
-    while let Some(job) = queue.recv().await {
+    while let Some(request) = queue.recv().await {
+        let Job { command, output, end } = match request {
+            Request::Run(job) => job,
+            Request::Will(bytes) => match send(&mut channel, &bytes).await {
+                Ok(()) => continue,
+                Err(_) => break,
+            },
+        };
         id += 1;
-        let Job { command, output, end } = job;
         let result = conduct(&mut channel, &nonce, id, command, output).await;
         let usable = result.is_ok();
         let _ = end.send(result);

@@ -4,6 +4,7 @@
 #   run ID SECONDS SCRIPT INPUT   followed by the script and by its standard input, each as `lN` (N lines of ASCII, each
 #                                 ended), `bN` (N bytes; an input is in base64 then) or `-` (none)
 #   kill                          ends the job in hand
+#   will SCRIPT                   followed by a script as `lN`: what is done when the connection ends, whyever it does
 #
 # Only `read` (which takes byte by byte) and `head -c` (which takes what it is told) touch the connection. Lines are what
 # `read` takes without starting a process: most scripts cost the host just `timeout` and `sh`.
@@ -18,7 +19,7 @@ take() {
 ' left=$((left - 1))
   done
 }
-job=
+job= will=
 printf '%s ready\n' "$1"
 while IFS=' ' read -r op id limit size input <&3; do
   case $op in
@@ -59,6 +60,8 @@ while IFS=' ' read -r op id limit size input <&3; do
     script= data= taken=
     ;;
   kill) [ -z "$job" ] || kill -s TERM "$job" 2>/dev/null ;;
+  will) take "${id#l}"; will=$taken taken= ;;
   esac
 done
 [ -z "$job" ] || { kill -s TERM "$job" 2>/dev/null; wait "$job" 2>/dev/null; }
+[ -z "$will" ] || timeout -k 2 10 /bin/sh -c "$will" </dev/null >/dev/null 2>&1

@@ -231,6 +231,10 @@ impl Transport for Ssh {
         self.session.run(command, output).await
     }
 
+    async fn aside(&self, command: Command, will: &str, output: &mut dyn Output) -> Result<Exit> {
+        self.session.aside(command, will, output).await
+    }
+
     async fn stream(&self, command: Command) -> Result<Box<dyn Stream>> {
         self.session.stream(command).await
     }

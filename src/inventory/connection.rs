@@ -27,6 +27,7 @@ pub const KNOWN: &[&str] = &[
     "zkmig_ssh_config",
     "zkmig_host_key_checking",
     "zkmig_connect_timeout",
+    "zkmig_lock_file",
 ];
 
 /// How a host is reached.
@@ -54,6 +55,8 @@ pub struct Connection {
     pub strict_host_keys: bool,
     /// How long connecting may take.
     pub connect_timeout: Duration,
+    /// Where the host's lock is, instead of the user's own place.
+    pub lock_file: Option<String>,
 }
 
 impl Connection {
@@ -71,6 +74,7 @@ impl Connection {
             ssh_options: Vec::new(),
             strict_host_keys: true,
             connect_timeout: Duration::from_secs(10),
+            lock_file: None,
         }
     }
 }
@@ -149,6 +153,14 @@ pub fn read(host: &Host) -> Result<Connection> {
         connection.connect_timeout = Duration::from_secs(
             seconds.ok_or_else(|| wrong(variable, "zkmig_connect_timeout", "seconds from 1 to 600"))?,
         );
+    }
+    if let Some(variable) = get("zkmig_lock_file") {
+        let path = text(variable, "zkmig_lock_file", "an absolute path on the host")?;
+        let plain = |c: char| c.is_ascii_graphic() || c == ' ';
+        if !path.starts_with('/') || path.ends_with('/') || path.len() > 1000 || !path.chars().all(plain) {
+            return Err(wrong(variable, "zkmig_lock_file", "an absolute path on the host, in ASCII"));
+        }
+        connection.lock_file = Some(path);
     }
     for name in ["ansible_ssh_extra_args", "ansible_ssh_common_args"] {
         if let Some(variable) = get(name) {

@@ -22,6 +22,8 @@ struct Loader {
     bare: Vec<(String, Source, Key)>,
     /// The groups that something was said about.
     defined: Vec<usize>,
+    /// What was read.
+    files: Vec<Source>,
 }
 
 /// Reads inventories.
@@ -35,6 +37,7 @@ pub fn load(paths: &[PathBuf], extra: &Extra) -> Result<Inventory> {
     for file in &files {
         let source = Source::read(file)?;
         loader.file(&source)?;
+        loader.files.push(source);
     }
     let mut folders: Vec<PathBuf> = Vec::new();
     for file in &files {
@@ -284,17 +287,24 @@ impl Loader {
         index
     }
 
+    fn vars_file(&mut self, path: &Path, owner: &str) -> Result<Variables> {
+        let source = Source::read(path)?;
+        let vars = variables(&source, owner, &parse(&source)?)?;
+        self.files.push(source);
+        Ok(vars)
+    }
+
     /// Reads `group_vars` and `host_vars` beside the inventories.
     fn beside(&mut self, folder: &Path) -> Result<()> {
         for (file, name) in vars_files(&folder.join("group_vars"))? {
             if let Some(index) = self.group_by_name.get(&name).copied() {
-                let vars = vars_file(&file, &format!("group {name}"))?;
+                let vars = self.vars_file(&file, &format!("group {name}"))?;
                 self.group_vars(index, vars);
             }
         }
         for (file, name) in vars_files(&folder.join("host_vars"))? {
             if let Some(index) = self.by_name.get(&name).copied() {
-                let vars = vars_file(&file, &format!("host {name}"))?;
+                let vars = self.vars_file(&file, &format!("host {name}"))?;
                 if let Some(known) = self.host_vars.get_mut(index) {
                     known.extend(vars);
                 }
@@ -318,8 +328,13 @@ impl Loader {
             return Err(Error::input(format!("`{}` is the name of a host and of a group", host.name))
                 .hint("a pattern could mean either: rename one"));
         }
-        let mut inventory =
-            Inventory { hosts: self.hosts, groups: self.groups, by_name: self.by_name, extra: extra.clone() };
+        let mut inventory = Inventory {
+            hosts: self.hosts,
+            groups: self.groups,
+            by_name: self.by_name,
+            extra: extra.clone(),
+            files: self.files,
+        };
         let depths: BTreeMap<String, usize> =
             inventory.depths().into_iter().map(|(name, depth)| (name.to_owned(), depth)).collect();
         let mut order: Vec<usize> = (0..inventory.groups.len()).collect();
@@ -370,12 +385,6 @@ fn variables(source: &Source, owner: &str, node: &Node) -> Result<Variables> {
             Ok((key.name.clone(), Variable { value: value.value(), origin }))
         })
         .collect()
-}
-
-fn vars_file(path: &Path, owner: &str) -> Result<Variables> {
-    let source = Source::read(path)?;
-    let node = parse(&source)?;
-    variables(&source, owner, &node)
 }
 
 /// The files below a `group_vars` or `host_vars` folder and whom they are about: `NAME`, `NAME.yaml`, `NAME/*.yaml`.

@@ -89,6 +89,7 @@ pub struct Inventory {
     groups: Vec<Group>,
     by_name: HashMap<String, usize>,
     extra: Extra,
+    files: Vec<Source>,
 }
 
 impl Host {
@@ -121,6 +122,11 @@ impl Inventory {
     /// All hosts, in the files' order.
     pub fn hosts(&self) -> impl Iterator<Item = &Host> {
         self.hosts.iter()
+    }
+
+    /// The files that it was read from, those of `-e` too.
+    pub fn files(&self) -> impl Iterator<Item = &Source> {
+        self.files.iter().chain(self.extra.files())
     }
 
     /// The host of this name.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::yaml::{Kind, Source, parse};
-use super::{Origin, Variable};
+use super::{Origin, Variable, is_secret};
 use crate::error::{Error, Result};
 
 /// Whose the variables of the command line are.
@@ -51,6 +51,47 @@ impl Extra {
             self.0.push((key.name, Variable { value: value.value(), origin }));
         }
         Ok(())
+    }
+
+    /// The files that were read.
+    pub fn files(&self) -> impl Iterator<Item = &Source> {
+        let mut seen: Vec<&str> = vec![EXTRA];
+        self.0.iter().filter_map(|(_, variable)| variable.origin.source.as_ref()).filter(move |source| {
+            let new = !seen.contains(&source.path.as_str());
+            if new {
+                seen.push(&source.path);
+            }
+            new
+        })
+    }
+
+    /// The arguments of `-e` as they may be kept, and the names of the secrets that were left out of them. What is in a
+    /// file stays there.
+    pub fn recordable(arguments: &[String]) -> Result<(Vec<String>, Vec<String>)> {
+        let (mut kept, mut left_out) = (Vec::new(), Vec::new());
+        for argument in arguments {
+            if argument.starts_with('@') {
+                kept.push(argument.clone());
+                continue;
+            }
+            let given = Self::parse(std::slice::from_ref(argument))?;
+            let secret: Vec<String> =
+                given.iter().map(|(name, _)| name.clone()).filter(|name| is_secret(name)).collect();
+            if secret.is_empty() {
+                kept.push(argument.clone());
+            } else {
+                let others: serde_json::Map<String, Value> = given
+                    .iter()
+                    .filter(|(name, _)| !is_secret(name))
+                    .map(|(name, variable)| (name.clone(), variable.value.clone()))
+                    .collect();
+                if !others.is_empty() {
+                    kept.push(Value::Object(others).to_string());
+                }
+                left_out.extend(secret);
+            }
+        }
+        Ok((kept, left_out))
     }
 
     /// The variables.

@@ -92,7 +92,7 @@ impl Screen {
     /// The lines that an event adds to the output.
     fn lines(&mut self, event: &Event) -> Vec<String> {
         match &event.what {
-            What::RunStarted { version, playbook, inventories, check, steps } => {
+            What::RunStarted { run, attempt, version, playbook, inventories, check, steps } => {
                 self.check = *check;
                 self.steps = steps.len();
                 let mode = if *check {
@@ -100,7 +100,13 @@ impl Screen {
                 } else {
                     String::new()
                 };
-                vec![format!("zkmig {version}  {}  -i {}{mode}", style(playbook).bold(), inventories.join(" -i "))]
+                let again = if *attempt > 1 { format!(", attempt {attempt}") } else { String::new() };
+                let run = if run.is_empty() {
+                    String::new()
+                } else {
+                    format!("  {}", style(format!("run {run}{again}")).dim())
+                };
+                vec![format!("zkmig {version}  {}  -i {}{run}{mode}", style(playbook).bold(), inventories.join(" -i "))]
             }
             What::HostConnected { host, ms } if self.settings.verbose > 0 => {
                 vec![line(host, "connected", &format!("in {ms} ms"))]
@@ -112,6 +118,12 @@ impl Screen {
                 let total = if self.steps >= *number { format!("/{}", self.steps) } else { String::new() };
                 vec![String::new(), style(format!("[{number}{total}] {step}")).bold().to_string()]
             }
+            What::StepSkipped { step, number, why } => {
+                let total = if self.steps >= *number { format!("/{}", self.steps) } else { String::new() };
+                vec![format!("{} {}", style(format!("[{number}{total}] {step}")).bold(), style(why).dim())]
+            }
+            What::Locked { hosts } if self.settings.verbose > 0 => vec![format!("  locked: {}", hosts.join(", "))],
+            What::Unlocked { hosts } if self.settings.verbose > 0 => vec![format!("  unlocked: {}", hosts.join(", "))],
             What::StepFinished { ok: true, ms, .. } if *ms >= 100 || self.settings.verbose > 0 => {
                 vec![style(format!("  {}", span(*ms))).dim().to_string()]
             }
@@ -293,23 +305,23 @@ impl Ask for Terminal {
     fn confirm(&self, text: &str) -> io::Result<bool> {
         self.progress.suspend(|| {
             let mut out = io::stderr();
-            for line in text.split('\n') {
-                writeln!(out, "  {}", printable(line))?;
+            text.split('\n').try_for_each(|line| writeln!(out, "  {}", printable(line)))
+        })?;
+        let mut out = io::stderr();
+        loop {
+            write!(out, "{} ", style("Go on? [yes/no]").bold())?;
+            out.flush()?;
+            // Not while the screen is held: an interrupt has to be able to say something although nobody answers.
+            let mut answer = String::new();
+            if io::stdin().lock().read_line(&mut answer)? == 0 {
+                return Ok(false);
             }
-            loop {
-                write!(out, "{} ", style("Go on? [yes/no]").bold())?;
-                out.flush()?;
-                let mut answer = String::new();
-                if io::stdin().lock().read_line(&mut answer)? == 0 {
-                    return Ok(false);
-                }
-                match answer.trim().to_ascii_lowercase().as_str() {
-                    "y" | "yes" => return Ok(true),
-                    "n" | "no" => return Ok(false),
-                    _ => writeln!(out, "please answer yes or no")?,
-                }
+            match answer.trim().to_ascii_lowercase().as_str() {
+                "y" | "yes" => return Ok(true),
+                "n" | "no" => return Ok(false),
+                _ => writeln!(out, "please answer yes or no")?,
             }
-        })
+        }
     }
 
     fn password(&self, text: &str) -> io::Result<String> {

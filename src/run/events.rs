@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::secrets::Secrets;
-use crate::task::{Diff, Kind as EffectKind};
+use crate::task::{Copied, Diff, Fact, Kind as EffectKind};
 
 /// The version of the NDJSON form. It grows when a field changes its meaning or goes away, not when one is added.
 pub const VERSION: u32 = 1;
@@ -64,8 +64,14 @@ pub enum Outcome {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum What {
-    /// The run begins.
+    /// The run begins, or goes on in a further attempt.
     RunStarted {
+        /// The run's id; empty where nothing is recorded.
+        #[serde(default)]
+        run: String,
+        /// Counts the attempts from 1: each further one resumed the run.
+        #[serde(default = "first")]
+        attempt: u32,
         /// zkmig's version.
         version: String,
         /// The playbook's path.
@@ -97,6 +103,15 @@ pub enum What {
         step: String,
         /// Its place among the steps, counted from 1.
         number: usize,
+    },
+    /// A step is not carried out: an earlier attempt did, and what it gave is taken from the run's record.
+    StepSkipped {
+        /// Its name.
+        step: String,
+        /// Its place among the steps, counted from 1.
+        number: usize,
+        /// Why.
+        why: String,
     },
     /// A step is over.
     StepFinished {
@@ -170,6 +185,27 @@ pub enum What {
         /// What went wrong.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         message: Option<String>,
+        /// What it left on the host, to be seen again by a further attempt.
+        #[serde(skip_serializing_if = "Vec::is_empty", default)]
+        facts: Vec<Fact>,
+        /// The copy that it made, or found, of a file as it was before.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        copied: Option<Copied>,
+    },
+    /// The locks of these hosts are the run's.
+    Locked {
+        /// The hosts.
+        hosts: Vec<String>,
+    },
+    /// The locks of these hosts were given back.
+    Unlocked {
+        /// The hosts.
+        hosts: Vec<String>,
+    },
+    /// How the run can be undone.
+    UndoKnown {
+        /// The command, as it is typed.
+        command: String,
     },
     /// A rolling block goes to its next host.
     RollingTurn {
@@ -231,6 +267,11 @@ pub enum What {
     },
 }
 
+/// Streams of before there were attempts.
+fn first() -> u32 {
+    1
+}
+
 /// A sink of the event stream.
 pub trait Reader: Send {
     /// Takes the next event. After an error the reader gets no more.
@@ -256,6 +297,13 @@ impl Events {
     /// A stream with these readers, from which `secrets` are redacted.
     pub fn new(readers: Vec<Box<dyn Reader>>, secrets: Secrets) -> Self {
         Self { state: Arc::new(Mutex::new(State { seq: 0, readers })), began: Instant::now(), secrets }
+    }
+
+    /// Adds a reader; it gets what happens from now on. The events' numbers go on after `seq`.
+    pub fn attach(&self, reader: Box<dyn Reader>, seq: u64) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.seq = state.seq.max(seq);
+        state.readers.push(reader);
     }
 
     /// Gives an event to every reader.

@@ -22,6 +22,8 @@ pub struct RunHost {
     pub user: User,
     /// What earlier effects of a check mode run would have changed.
     pub predictions: Predictions,
+    /// Where its lock is; empty for the user's own place.
+    pub lock: String,
 }
 
 /// Makes connections.
@@ -50,7 +52,8 @@ pub async fn connect_all(
                 events.emit(What::HostConnected { host: host.name.clone(), ms });
                 let user = if host.connection.become_root { User::Root } else { User::Login };
                 let predictions = Predictions::default();
-                Ok(Arc::new(RunHost { name: host.name.clone(), transport, user, predictions }))
+                let lock = host.connection.lock_file.clone().unwrap_or_default();
+                Ok(Arc::new(RunHost { name: host.name.clone(), transport, user, predictions, lock }))
             }
             Err(error) => {
                 events.emit(What::HostUnreachable { host: host.name.clone(), message: error.to_string() });

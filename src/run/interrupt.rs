@@ -10,7 +10,8 @@ use crate::error::{Error, Kind};
 /// The operator's wish to stop. Clones share it.
 #[derive(Clone, Default)]
 pub struct Interrupt {
-    stopping: Arc<AtomicBool>,
+    signalled: Arc<AtomicBool>,
+    soon: CancellationToken,
     now: CancellationToken,
 }
 
@@ -18,21 +19,32 @@ impl Interrupt {
     /// One more signal: the first asks to stop at the next safe place, the second to stop now. Gives whether it was the
     /// second.
     pub fn signal(&self) -> bool {
-        let second = self.stopping.swap(true, Ordering::SeqCst);
+        let second = self.signalled.swap(true, Ordering::SeqCst);
+        self.soon.cancel();
         if second {
             self.now.cancel();
         }
         second
     }
 
+    /// Asks to stop at the next safe place without a signal of the operator's, whose first one still means that too.
+    pub fn stop(&self) {
+        self.soon.cancel();
+    }
+
     /// Whether the run should stop at the next safe place.
     pub fn is_stopping(&self) -> bool {
-        self.stopping.load(Ordering::SeqCst)
+        self.soon.is_cancelled()
     }
 
     /// Whether the run should stop now.
     pub fn is_now(&self) -> bool {
         self.now.is_cancelled()
+    }
+
+    /// Ends when the run should stop at the next safe place.
+    pub async fn soon(&self) {
+        self.soon.cancelled().await;
     }
 
     /// Ends when the run should stop now.
@@ -43,6 +55,5 @@ impl Interrupt {
     /// The error that ends an interrupted run.
     pub fn error() -> Error {
         Error::new(Kind::Interrupted, "interrupted by the operator")
-            .hint("run the same command again: it goes on from what the hosts show")
     }
 }

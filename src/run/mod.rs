@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
@@ -11,18 +11,26 @@ use tokio::runtime::Handle;
 pub mod events;
 pub mod hosts;
 pub mod interrupt;
+pub mod locks;
 pub mod progress;
+pub mod record;
+pub mod resume;
 pub mod secrets;
+pub mod standing;
 
 use crate::error::{Error, Kind as ErrorKind, Result};
 use crate::host::User;
 use crate::inventory::Inventory;
-use crate::task::{Changed, Context, Kind};
+use crate::task::{Changed, Context, Copied, Fact, Kind};
 use events::{Events, Outcome, Place, What};
 use hosts::RunHost;
 use interrupt::Interrupt;
+use locks::Locks;
 use progress::EffectProgress;
+use record::Record;
+use resume::{Replay, Turn};
 use secrets::Secrets;
+use standing::{Follower, Standing};
 
 /// How a run was asked for.
 #[derive(Clone, Debug, Default)]
@@ -58,7 +66,7 @@ pub struct Run {
     /// The operator's wish to stop.
     pub interrupt: Interrupt,
     /// Who answers questions.
-    pub ask: Box<dyn Ask>,
+    pub ask: Arc<dyn Ask>,
     /// The hosts that exist.
     pub inventory: Inventory,
     runtime: Handle,
@@ -68,12 +76,28 @@ pub struct Run {
     effects: AtomicU64,
     touched: AtomicBool,
     turns: AtomicUsize,
+    changed: AtomicBool,
+    standing: Arc<Mutex<Standing>>,
+    record: OnceLock<Record>,
+    locks: OnceLock<Locks>,
+    target: OnceLock<Vec<String>>,
+    replay: Mutex<Replay>,
 }
 
 #[derive(Default)]
 struct Steps {
     current: Option<String>,
     count: usize,
+    by_name: HashMap<String, usize>,
+}
+
+/// How long an effect that is under way goes on once the operator asked to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Patience {
+    /// Until it has ended; only a second signal ends it earlier.
+    End,
+    /// No longer: it changes nothing.
+    None,
 }
 
 /// An effect as it is announced.
@@ -101,6 +125,10 @@ pub struct Report {
     pub changed: Option<Changed>,
     /// What it did, for a person, where that says more than the announcement.
     pub summary: Option<String>,
+    /// What it left on the host.
+    pub facts: Vec<Fact>,
+    /// The copy that it made, or found, of a file as it was before.
+    pub copied: Option<Copied>,
 }
 
 impl Run {
@@ -109,11 +137,13 @@ impl Run {
         options: Options,
         events: Events,
         secrets: Secrets,
-        ask: Box<dyn Ask>,
+        ask: Arc<dyn Ask>,
         inventory: Inventory,
         connector: Box<dyn hosts::Connect>,
         runtime: Handle,
     ) -> Self {
+        let standing = Arc::new(Mutex::new(Standing::default()));
+        events.attach(Box::new(Follower(Arc::clone(&standing))), 0);
         Self {
             options,
             events,
@@ -128,16 +158,113 @@ impl Run {
             effects: AtomicU64::new(0),
             touched: AtomicBool::new(false),
             turns: AtomicUsize::new(0),
+            changed: AtomicBool::new(false),
+            standing,
+            record: OnceLock::new(),
+            locks: OnceLock::new(),
+            target: OnceLock::new(),
+            replay: Mutex::default(),
         }
     }
 
-    /// Drives a future on the run's runtime from a script's thread, until it ends or the operator wants to stop now.
-    pub fn block_on<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+    /// Has the run recorded, from its next event on. `seq` and `effects` are the last numbers of earlier attempts.
+    pub fn record_in(&self, record: Record, seq: u64, effects: u64) {
+        self.events.attach(record.reader(), seq);
+        self.effects.store(effects, Ordering::SeqCst);
+        // There is one record a run; a second would be a defect, and the first one goes on.
+        let _ = self.record.set(record);
+    }
+
+    /// The run's record, if it has one.
+    pub fn record(&self) -> Option<&Record> {
+        self.record.get()
+    }
+
+    /// Has the run take the lock of each host that it connects to.
+    pub fn lock_as(&self, holder: crate::task::lock::Holder) {
+        let _ = self.locks.set(Locks::new(holder, self.events.clone(), self.interrupt.clone()));
+    }
+
+    /// Tells the run the words of its command line that say which hosts and variables are meant.
+    pub fn asked_for(&self, target: Vec<String>) {
+        let _ = self.target.set(target);
+    }
+
+    /// The command that runs another playbook on the same hosts with the same variables, and these besides.
+    pub fn command_on_same_hosts(&self, playbook: &str, vars: &[(String, String)]) -> String {
+        let mut words = vec!["zkmig".to_owned(), "run".to_owned(), record::manifest::word(playbook)];
+        words.extend(self.target.get().into_iter().flatten().cloned());
+        for (name, value) in vars {
+            words.extend(["-e".to_owned(), record::manifest::word(&format!("{name}={value}"))]);
+        }
+        words.join(" ")
+    }
+
+    /// Gives the run what earlier attempts got done.
+    pub fn replay(&self, replay: Replay) {
+        *lock(&self.replay) = replay;
+    }
+
+    /// Where the run stands.
+    pub fn standing(&self) -> Standing {
+        lock(&self.standing).clone()
+    }
+
+    /// Begins with what earlier attempts have changed.
+    pub fn stands_at(&self, standing: Standing) {
+        *lock(&self.standing) = standing;
+    }
+
+    /// Whether the operator said yes to this question in an earlier attempt.
+    pub fn has_answered(&self, question: &str) -> bool {
+        lock(&self.replay).has_answered(question)
+    }
+
+    /// Drives a future on the run's runtime from a script's thread, until it ends or the operator wants to stop. One that
+    /// changes nothing is ended by the first signal, unless a host is in hand; anything else by the second.
+    fn block_on<T>(&self, patience: Patience, work: impl Future<Output = Result<T>>) -> Result<T> {
+        let leave = patience == Patience::None && self.turns.load(Ordering::SeqCst) == 0;
         self.runtime.block_on(async {
             tokio::select! {
                 biased;
                 () = self.interrupt.now() => Err(Interrupt::error()),
+                () = self.interrupt.soon(), if leave => Err(Interrupt::error()),
                 result = work => result,
+            }
+        })
+    }
+
+    /// Drives what is no effect of the run on its runtime, until it ends or the operator wants to stop.
+    pub fn quietly<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        self.block_on(Patience::None, work)
+    }
+
+    /// Waits on a script's thread. An interrupt ends it.
+    pub fn pause(&self, span: Duration) -> Result<()> {
+        self.block_on(Patience::None, async {
+            tokio::time::sleep(span).await;
+            Ok(())
+        })
+    }
+
+    /// Waits for what another thread finds, such as the operator's answer. The first interrupt ends it.
+    pub fn await_answer<T: Send + 'static>(
+        &self,
+        ask: impl FnOnce() -> std::io::Result<T> + Send + 'static,
+    ) -> Result<std::io::Result<T>> {
+        let (give, take) = tokio::sync::oneshot::channel();
+        // A thread that reads from the terminal can't be ended; it ends with the process.
+        std::thread::Builder::new()
+            .name("question".to_owned())
+            .spawn(move || {
+                let _ = give.send(ask());
+            })
+            .map_err(|error| Error::failed("can't start a thread").caused_by(error))?;
+        self.runtime.block_on(async {
+            tokio::select! {
+                biased;
+                () = self.interrupt.soon() => Err(Interrupt::error()),
+                answer = take => answer.map_err(|_| Error::defect("the thread of a question ended in a panic")),
             }
         })
     }
@@ -151,11 +278,17 @@ impl Run {
         if !missing.is_empty() {
             self.touched.store(true, Ordering::SeqCst);
             let bound = self.forks();
-            let connected = self.block_on(async {
+            let connected = self.block_on(Patience::None, async {
                 hosts::connect_all(&*self.connector, &self.inventory, &missing, bound, &self.events).await
             })?;
-            let mut known = lock(&self.hosts);
-            known.extend(connected.into_iter().map(|host| (host.name.clone(), host)));
+            {
+                let mut known = lock(&self.hosts);
+                known.extend(connected.iter().map(|host| (host.name.clone(), Arc::clone(host))));
+            }
+            if let Some(locks) = self.locks.get() {
+                // Not to be left half way: what was taken has to be known, so that it is given back.
+                self.block_on(Patience::End, locks.take(&connected))?;
+            }
         }
         let known = lock(&self.hosts);
         names
@@ -164,8 +297,11 @@ impl Run {
             .collect()
     }
 
-    /// Ends every connection. What still runs on a host for this run is ended with it.
+    /// Gives the locks back and ends every connection. What still runs on a host for this run is ended with it.
     pub async fn close(&self) {
+        if let Some(locks) = self.locks.get() {
+            locks.release().await;
+        }
         let hosts: Vec<_> = lock(&self.hosts).drain().map(|(_, host)| host).collect();
         futures_util::future::join_all(hosts.iter().map(|host| host.transport.close())).await;
     }
@@ -185,14 +321,17 @@ impl Run {
         lock(&self.steps).current.clone()
     }
 
-    /// Carries out a step of the playbook.
+    /// Carries out a step of the playbook, unless an earlier attempt did: then `recall` makes its value from what was
+    /// kept, or from nothing where the step is to be left out. `keep` gives the form in which its value is kept.
     pub fn step<T, E>(
         &self,
         name: &str,
         refuse: impl FnOnce(Error) -> E,
         work: impl FnOnce() -> Result<T, E>,
+        keep: impl FnOnce(&T) -> Option<serde_json::Value>,
+        recall: impl FnOnce(Option<serde_json::Value>) -> Result<T>,
     ) -> Result<T, E> {
-        let number = {
+        let (number, nth) = {
             let mut steps = lock(&self.steps);
             if let Some(outer) = &steps.current {
                 let error = Error::input(format!("step \"{name}\" is inside step \"{outer}\""))
@@ -202,15 +341,50 @@ impl Run {
             if self.interrupt.is_stopping() {
                 return Err(refuse(Interrupt::error().detail(format!("stopped before step \"{name}\""))));
             }
-            steps.current = Some(name.to_owned());
             steps.count += 1;
-            steps.count
+            let nth = steps.by_name.entry(name.to_owned()).or_default();
+            *nth += 1;
+            let nth = *nth;
+            (steps.count, nth)
         };
+        let turn = lock(&self.replay).turn(name, nth);
+        let skipped = |why: &str| {
+            self.events.emit(What::StepSkipped { step: name.to_owned(), number, why: why.to_owned() });
+        };
+        match turn {
+            Turn::Run => {}
+            Turn::Gave(value) => {
+                let value = recall(Some(value)).map_err(refuse)?;
+                skipped("done by an earlier attempt of this run");
+                return Ok(value);
+            }
+            Turn::Skip => {
+                let value = recall(None).map_err(refuse)?;
+                skipped("left out by --from-step");
+                return Ok(value);
+            }
+        }
+        lock(&self.steps).current = Some(name.to_owned());
         self.events.emit(What::StepStarted { step: name.to_owned(), number });
         let began = Instant::now();
         let result = work();
+        if let (Ok(value), Some(record)) = (&result, self.record.get()) {
+            let result = record::StepResult { step: name.to_owned(), nth, value: keep(value) };
+            if let Err(error) = record.step(&result) {
+                self.events
+                    .emit(What::Warning { text: format!("what step \"{name}\" gave could not be recorded: {error}") });
+            }
+        }
         lock(&self.steps).current = None;
         self.events.emit(What::StepFinished { step: name.to_owned(), ok: result.is_ok(), ms: millis(began) });
+        result
+    }
+
+    /// Looks around after a failure. Like in a turn, only the second interrupt ends it.
+    pub fn look_around<T>(&self, work: impl FnOnce() -> T) -> T {
+        self.turns.fetch_add(1, Ordering::SeqCst);
+        let result = work();
+        self.turns.fetch_sub(1, Ordering::SeqCst);
         result
     }
 
@@ -256,7 +430,8 @@ impl Run {
                 timeout: call.timeout,
                 progress: &progress,
             };
-            self.block_on(work(&context)).map(|(value, report)| (Some(value), report))
+            let patience = if call.kind == Kind::Read { Patience::None } else { Patience::End };
+            self.block_on(patience, work(&context)).map(|(value, report)| (Some(value), report))
         })
     }
 
@@ -287,12 +462,37 @@ impl Run {
         result.map_err(|error| failure.unwrap_or_else(|| refuse(error)))
     }
 
+    /// Whether all that happened so far is on the disk. Where it is not, nothing may be changed that was not begun before.
+    fn may_change(&self) -> Result<()> {
+        let Some(record) = self.record.get() else { return Ok(()) };
+        match record.durable() {
+            Err(why) if !self.changed.load(Ordering::SeqCst) => {
+                Err(Error::input("the run's record can't be written, and no host was changed yet").caused_by(why).hint(
+                    format!("make room for {}, or set XDG_STATE_HOME to another folder", record.folder().display()),
+                ))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Puts what happened so far on the disk. That it can't be is told by the stream itself.
+    fn recorded(&self) -> Result<()> {
+        if let Some(record) = self.record.get() {
+            let _ = record.durable();
+        }
+        Ok(())
+    }
+
     fn announce<T>(&self, call: &Call<'_>, work: impl FnOnce() -> Result<(Option<T>, Report)>) -> Result<Option<T>> {
         let changes = call.kind != Kind::Read;
         if changes && self.interrupt.is_stopping() && self.turns.load(Ordering::SeqCst) == 0 {
             return Err(Interrupt::error());
         }
         self.touched.store(true, Ordering::SeqCst);
+        let changes_host = changes && call.host.is_some() && !self.options.check;
+        if changes_host {
+            self.may_change()?;
+        }
         let effect = self.effects.fetch_add(1, Ordering::SeqCst) + 1;
         let host = call.host.map(|host| host.name.clone());
         let step = self.current_step();
@@ -306,9 +506,19 @@ impl Run {
             place: call.place.clone(),
         });
         let began = Instant::now();
-        let result = work();
+        // The announcement is on the disk before what it announces begins.
+        let result = match if changes_host { self.may_change() } else { self.recorded() } {
+            Ok(()) => {
+                self.changed.fetch_or(changes_host, Ordering::SeqCst);
+                work()
+            }
+            Err(error) => Err(error),
+        };
+        let (mut facts, mut copied) = (Vec::new(), None);
         let (outcome, diff, message, summary) = match &result {
             Ok((value, report)) => {
+                facts.clone_from(&report.facts);
+                copied.clone_from(&report.copied);
                 let outcome = match &report.changed {
                     Some(changed) if changed.changed && self.options.check => Outcome::WouldChange,
                     Some(changed) if changed.changed => Outcome::Changed,
@@ -348,6 +558,8 @@ impl Run {
             ms: millis(began),
             diff,
             message,
+            facts,
+            copied,
         });
         result.map(|(value, _)| value).map_err(|mut error| {
             if let Some(step) = step {

@@ -12,7 +12,7 @@ use super::playbook::Playbook;
 use super::resolver::file_name;
 use crate::error::{Error, Result};
 use crate::inventory::Inventory;
-use crate::task::template;
+use crate::task::{Kind, template};
 
 /// What the language itself can call.
 const LANGUAGE: &[&str] =
@@ -37,6 +37,28 @@ pub fn check(playbook: &Playbook, engine: &Engine, inventory: Option<&Inventory>
         errors.extend(checker.check());
     }
     errors
+}
+
+/// Whether anything that the playbook calls may change a host. A command says of itself whether it only looks.
+pub fn may_change(playbook: &Playbook) -> bool {
+    let mut found = false;
+    for ast in playbook.compiled.values() {
+        ast.walk(&mut |path: &[ASTNode<'_>]| {
+            if let Some(ASTNode::Expr(Expr::MethodCall(call, _))) = path.last() {
+                let changes = catalog::entries().any(|entry| {
+                    entry.name == call.name && !entry.on.is_empty() && !matches!(entry.kind, None | Some(Kind::Read))
+                });
+                found |= changes && !only_looks(&call.args);
+            }
+            !found
+        });
+    }
+    found
+}
+
+fn only_looks(args: &[Expr]) -> bool {
+    let Some(Expr::Map(fields, _)) = args.last() else { return false };
+    fields.0.iter().any(|(option, value)| option.name == "read_only" && matches!(value, Expr::BoolConstant(true, _)))
 }
 
 impl Functions {
@@ -236,6 +258,11 @@ impl Checker<'_> {
         match (name, method) {
             ("hosts", false) => {
                 if let Some(Err(error)) = self.inventory.map(|inventory| inventory.select(text)) {
+                    errors.push(self.at(*text_position, error));
+                }
+            }
+            ("undo_with", false) => {
+                if let Err(error) = self.playbook.sources.resolve_in_folder(text) {
                     errors.push(self.at(*text_position, error));
                 }
             }

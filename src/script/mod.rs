@@ -12,6 +12,7 @@ pub mod declare;
 pub mod failure;
 pub mod options;
 pub mod playbook;
+pub mod recorded;
 pub mod resolver;
 pub mod source;
 pub mod value;

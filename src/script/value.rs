@@ -12,6 +12,8 @@ use crate::error::{Error, Result};
 pub struct Unknown {
     /// The effect that would have given it.
     pub origin: String,
+    /// The step that would have given it, where it was left out.
+    step: Option<String>,
 }
 
 /// A JSON value as a script has it.
@@ -70,8 +72,25 @@ pub fn to_json(value: &Dynamic) -> Result<Value> {
 }
 
 impl Unknown {
+    /// What an action would have given that check mode did not run.
+    pub fn not_run(origin: String) -> Self {
+        Self { origin, step: None }
+    }
+
+    /// What a step would have given that was left out.
+    pub fn left_out(step: &str) -> Self {
+        Self { origin: format!("step \"{step}\""), step: Some(step.to_owned()) }
+    }
+
     /// The error of deciding by it.
     pub fn error(&self) -> Error {
+        if let Some(step) = &self.step {
+            return Error::input(format!("what step \"{step}\" gives is needed here, and --from-step left it out"))
+                .hint("start without --from-step: what is done already is seen on the hosts")
+                .hint(
+                    "`zkmig resume RUN --from-step NAME` has the results of the earlier steps from the run's record",
+                );
+        }
         Error::stopped(format!("check mode does not know the result of {}, which it did not run", self.origin))
             .hint("everything up to here is predicted; from here on only a real run can tell")
             .hint("a command that only looks runs in check mode too when it says so: run(…, #{ read_only: true })")
@@ -84,7 +103,10 @@ type Refusal = std::result::Result<bool, Box<EvalAltResult>>;
 pub fn register(engine: &mut Engine) {
     engine
         .register_type_with_name::<Unknown>("unknown")
-        .register_indexer_get(|unknown: &mut Unknown, _: &str| unknown.clone())
+        .register_indexer_get(|unknown: &mut Unknown, _: &str| -> std::result::Result<Unknown, Box<EvalAltResult>> {
+            // Check mode goes on as long as nothing is decided by it; a run for real has no use for what nobody knows.
+            if unknown.step.is_some() { Err(raise(unknown.error())) } else { Ok(unknown.clone()) }
+        })
         .register_fn("to_string", |unknown: &mut Unknown| format!("(unknown until {} has run)", unknown.origin))
         .register_fn("to_debug", |unknown: &mut Unknown| format!("(unknown until {} has run)", unknown.origin))
         .register_fn("!", |unknown: Unknown| -> Refusal { Err(raise(unknown.error())) });

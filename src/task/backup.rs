@@ -29,7 +29,12 @@ pub struct Backup {
     pub backup_sha256: String,
     /// Whether the backup is an older one that differs from the file as it is now. It is kept: the first is the original.
     pub differs: bool,
+    /// The content of the backup, where it is not larger than 256 KiB; not in check mode.
+    pub content: Option<Vec<u8>>,
 }
+
+/// The largest backup whose content is given too, in bytes.
+const FETCHED: &str = "262144";
 
 /// Copies the file at `path` to `backup` on the same host, unless something is there. With `folders` the backup's
 /// folder is made, for its owner only.
@@ -48,6 +53,7 @@ pub async fn backup(context: &Context<'_>, path: &str, backup: &str, folders: bo
         &backup,
         if folders || folder_is_predicted { "yes" } else { "no" },
         if context.check { "check" } else { "change" },
+        FETCHED,
     ];
     let printed = context.script(shell::script(include_str!("sh/backup.sh"), &arguments), Stdin::Closed).await?;
     let text = String::from_utf8_lossy(&printed.stdout);
@@ -62,6 +68,7 @@ pub async fn backup(context: &Context<'_>, path: &str, backup: &str, folders: bo
         backup_sha256: kept.clone().unwrap_or_else(|| sha256.clone()),
         real_path: value("real").unwrap_or_default(),
         link: value("link"),
+        content: fetched(&text)?,
         ..outcome(backup, sha256, kept)
     };
     if context.check && predictions.resolve(&done.real_path).1.is_some() {
@@ -76,6 +83,15 @@ pub async fn backup(context: &Context<'_>, path: &str, backup: &str, folders: bo
         }
     }
     Ok(done)
+}
+
+/// The content of the backup in what the script printed: lines of base64 between `content` and a dot.
+fn fetched(text: &str) -> Result<Option<Vec<u8>>> {
+    let mut lines = text.lines().skip_while(|line| *line != "content");
+    if lines.next().is_none() {
+        return Ok(None);
+    }
+    read::decode(lines.take_while(|line| *line != ".").collect::<String>().as_bytes()).map(Some)
 }
 
 fn outcome(backup: String, sha256: String, kept: Option<String>) -> Backup {

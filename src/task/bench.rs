@@ -71,6 +71,10 @@ impl Transport for Shell {
         }
     }
 
+    async fn aside(&self, command: Command, _: &str, output: &mut dyn Output) -> Result<Exit> {
+        self.run(command, output).await
+    }
+
     async fn stream(&self, command: Command) -> Result<Box<dyn Stream>> {
         Ok(Box::new(Running::new(self.spawn(&command)?)?))
     }

@@ -20,6 +20,7 @@ pub mod http;
 pub mod journal;
 pub mod line;
 pub mod link;
+pub mod lock;
 pub mod path;
 pub mod prediction;
 pub mod printable;
@@ -107,6 +108,45 @@ pub struct Diff {
     pub after: String,
 }
 
+/// What an effect has left on its host, so that a later attempt of the run can see whether it still stands.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(tag = "fact", rename_all = "snake_case")]
+pub enum Fact {
+    /// A file with this content.
+    File {
+        /// Its path.
+        path: String,
+        /// The SHA-256 of its content.
+        sha256: String,
+    },
+    /// Nothing at a path.
+    Absent {
+        /// The path.
+        path: String,
+    },
+    /// A unit whose main process was started at this time or later.
+    Started {
+        /// The unit.
+        unit: String,
+        /// Seconds since 1970, by the host's clock.
+        at: f64,
+    },
+}
+
+/// A copy of a file as it was before the run changed it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Copied {
+    /// The file.
+    pub path: String,
+    /// The copy on the host.
+    pub backup: String,
+    /// The SHA-256 of the copy.
+    pub sha256: String,
+    /// Where the file's symbolic link led, if it was one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub link: Option<String>,
+}
+
 /// What a script of ours printed, whole.
 #[derive(Clone, Debug)]
 pub struct Printed {
@@ -147,6 +187,18 @@ impl Context<'_> {
         let mut output = Collect { stdout: Vec::new(), stderr: Vec::new(), overflow: false };
         let command = Command { script: script.into(), user: self.user, stdin, timeout: self.timeout };
         let exit = self.transport.run(command, &mut output).await.map_err(|error| error.on_host(self.host))?;
+        self.printed(exit, output)
+    }
+
+    /// Like [`script`](Self::script), beside what else runs on the host; see [`Transport::aside`] for `will`.
+    pub async fn script_aside(&self, script: impl Into<String>, will: &str, stdin: Stdin) -> Result<Printed> {
+        let mut output = Collect { stdout: Vec::new(), stderr: Vec::new(), overflow: false };
+        let command = Command { script: script.into(), user: self.user, stdin, timeout: self.timeout };
+        let exit = self.transport.aside(command, will, &mut output).await.map_err(|error| error.on_host(self.host))?;
+        self.printed(exit, output)
+    }
+
+    fn printed(&self, exit: Exit, output: Collect) -> Result<Printed> {
         if exit.timed_out {
             return Err(Error::failed(format!("did not end within {}", command::span(self.timeout))).on_host(self.host));
         }

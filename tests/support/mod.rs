@@ -11,8 +11,8 @@ use tempfile::TempDir;
 /// An inventory whose one host nobody can reach: a command that touches it ends with exit code 4.
 pub const NOBODY: &str = "masters:\n  hosts:\n    m1:\n      ansible_host: 127.0.0.1\n      ansible_port: 1\n";
 
-/// An inventory of two hosts that are this machine.
-pub const LOCAL: &str = "masters:\n  hosts:\n    m1: {}\n    m2: {}\n  vars:\n    ansible_connection: local\n";
+/// An inventory of two hosts that are this machine, each with a lock of its own in the project's folder.
+pub const LOCAL: &str = "masters:\n  hosts:\n    m1: { zkmig_lock_file: FOLDER/lock-m1 }\n    m2: { zkmig_lock_file: FOLDER/lock-m2 }\n  vars:\n    ansible_connection: local\n";
 
 /// A folder with a playbook and an inventory.
 pub struct Project {
@@ -33,7 +33,8 @@ impl Project {
     /// A project with this inventory.
     pub fn new(inventory: &str) -> Self {
         let project = Self { folder: tempfile::tempdir().unwrap() };
-        project.file("hosts.yaml", inventory);
+        let folder = project.path().display().to_string();
+        project.file("hosts.yaml", &inventory.replace("FOLDER", &folder));
         project
     }
 
@@ -59,8 +60,26 @@ impl Project {
     pub fn zkmig(&self, arguments: &[&str]) -> Ran {
         let mut command = Command::new(env!("CARGO_BIN_EXE_zkmig"));
         command.args(arguments).current_dir(self.path()).stdin(std::process::Stdio::null());
-        command.env("NO_COLOR", "1").env_remove("CLICOLOR_FORCE");
+        command.env("NO_COLOR", "1").env_remove("CLICOLOR_FORCE").env("XDG_STATE_HOME", self.path().join("state"));
         Ran::new(command.output().unwrap())
+    }
+
+    /// Starts `zkmig` with these arguments, to be looked at and ended while it runs.
+    pub fn start(&self, arguments: &[&str]) -> std::process::Child {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_zkmig"));
+        command.args(arguments).current_dir(self.path()).stdin(std::process::Stdio::null());
+        command.env("NO_COLOR", "1").env_remove("CLICOLOR_FORCE").env("XDG_STATE_HOME", self.path().join("state"));
+        command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+        command.spawn().unwrap()
+    }
+
+    /// The records of the runs that were made here, the oldest first.
+    pub fn records(&self) -> Vec<PathBuf> {
+        let folder = self.path().join("state/zkmig/runs");
+        let mut records: Vec<PathBuf> =
+            std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+        records.sort();
+        records
     }
 
     /// Runs a playbook with this text on the project's hosts.
@@ -68,6 +87,21 @@ impl Project {
         self.file("play.rhai", playbook);
         self.zkmig(&[&["run", "play.rhai", "-i", "hosts.yaml"], arguments].concat())
     }
+}
+
+/// Waits for a condition; a test that waits in vain fails.
+#[track_caller]
+pub fn wait_for(what: &str, condition: impl Fn() -> bool) {
+    let began = std::time::Instant::now();
+    while !condition() {
+        assert!(began.elapsed() < std::time::Duration::from_secs(20), "{what} did not happen");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+}
+
+/// Sends a signal to a process.
+pub fn signal(child: &std::process::Child, name: &str) {
+    assert!(Command::new("kill").args(["-s", name, &child.id().to_string()]).status().unwrap().success());
 }
 
 /// What a command did.

@@ -6,6 +6,7 @@ use super::host::{BECOME, Common, Effect, Host, TIMEOUT, text};
 use super::{method1, method2};
 use crate::error::{Error, Result};
 use crate::run::Report;
+use crate::run::events::What;
 use crate::script::Script;
 use crate::script::catalog::{Entry, Opt, opt};
 use crate::script::options::Options;
@@ -14,7 +15,9 @@ use crate::task::attributes::Wanted;
 use crate::task::line::{Goal, Place};
 use crate::task::stat::Stat;
 use crate::task::write::{self, Written};
-use crate::task::{Changed, Kind, absent, attributes, backup, copy, directory, line, link, read, stat, template};
+use crate::task::{
+    Changed, Copied, Fact, Kind, absent, attributes, backup, copy, directory, line, link, read, stat, template,
+};
 
 const MODE: Opt = opt("mode", "a text such as \"0644\"", "the permissions; those of the old file, 0644 for a new one");
 const OWNER: Opt = opt("owner", "a text", "the owner; that of the old file");
@@ -220,8 +223,16 @@ fn write_options(options: &mut Options) -> Result<write::Options> {
     })
 }
 
+/// A file with its content, for a later attempt to see that it is still so. The hash of a secret is kept nowhere.
+fn written_report(path: &str, written: Written, secret: bool) -> (Written, Report) {
+    let facts =
+        if secret { Vec::new() } else { vec![Fact::File { path: path.to_owned(), sha256: written.sha256.clone() }] };
+    let changed = Some(written.changed.clone());
+    (written, Report { changed, facts, ..Report::default() })
+}
+
 fn reported<T>(value: T, changed: Changed) -> (T, Report) {
-    (value, Report { changed: Some(changed), summary: None })
+    (value, Report { changed: Some(changed), ..Report::default() })
 }
 
 fn written(written: Option<Written>) -> Result<Map> {
@@ -249,9 +260,7 @@ fn copy_file(script: &Script, ctx: &NativeCallContext<'_>, host: &Host, path: &D
     let common = Common::take(&mut options)?;
     let effect = Effect { name: "copy", summary: path.clone(), kind: Kind::Change, ctx, common };
     written(script.effect(host, effect, async |context| {
-        let written = copy::copy(context, &path, &source, &how).await?;
-        let changed = written.changed.clone();
-        Ok(reported(written, changed))
+        Ok(written_report(&path, copy::copy(context, &path, &source, &how).await?, how.secret))
     })?)
 }
 
@@ -273,8 +282,7 @@ fn template_file(
     let effect = Effect { name: "template", summary: path.clone(), kind: Kind::Change, ctx, common };
     written(script.effect(host, effect, async |context| {
         let written = template::template(context, &path, &file, &template_text, &vars, &how).await?;
-        let changed = written.changed.clone();
-        Ok(reported(written, changed))
+        Ok(written_report(&path, written, how.secret))
     })?)
 }
 
@@ -295,10 +303,19 @@ fn backup_file(
     let made = script
         .effect(host, effect, async |context| {
             let made = backup::backup(context, &path, &target, folders).await?;
-            let changed = made.changed.clone();
-            Ok(reported(made, changed))
+            let copied = Copied {
+                path: path.clone(),
+                backup: made.backup.clone(),
+                sha256: made.backup_sha256.clone(),
+                link: made.link.clone(),
+            };
+            let facts = vec![Fact::File { path: made.backup.clone(), sha256: made.backup_sha256.clone() }];
+            let report =
+                Report { changed: Some(made.changed.clone()), facts, copied: Some(copied), ..Report::default() };
+            Ok((made, report))
         })?
         .ok_or_else(|| Error::defect("a change did not run"))?;
+    script.keep_copy(host, &target, made.content.as_deref());
     let mut map = Map::new();
     map.insert("changed".into(), made.changed.changed.into());
     map.insert("backup".into(), made.backup.into());
@@ -307,6 +324,21 @@ fn backup_file(
     map.insert("sha256".into(), made.sha256.into());
     map.insert("differs".into(), made.differs.into());
     Ok(map)
+}
+
+impl Script {
+    /// Keeps a copy of a backup in the run's record, unless it holds a secret.
+    fn keep_copy(&self, host: &Host, path: &str, content: Option<&[u8]>) {
+        let (Some(record), Some(content)) = (self.run.record(), content) else { return };
+        let text = String::from_utf8_lossy(content);
+        if self.run.options.check || self.run.secrets.redact(&text) != text {
+            return;
+        }
+        if let Err(error) = record.keep(&host.0.name, path, content) {
+            let text = format!("{}: the copy of {path} could not be kept in the run's record: {error}", host.0.name);
+            self.run.events.emit(What::Warning { text });
+        }
+    }
 }
 
 fn file_state(script: &Script, ctx: &NativeCallContext<'_>, host: &Host, path: &Dynamic, options: Map) -> Result<Map> {

@@ -13,7 +13,7 @@ use crate::script::catalog::{Entry, opt};
 use crate::script::failure::{Failure, failure_in, raise};
 use crate::script::options::{Options, hosts_of};
 use crate::script::value::{from_json, shown};
-use crate::script::{STACK, Script};
+use crate::script::{STACK, Script, recorded};
 
 const HOSTS: Entry = Entry {
     name: "hosts",
@@ -48,7 +48,9 @@ const STEP: Entry = Entry {
     arguments: &[2],
     options: &[],
     kind: None,
-    doc: "A named part of the playbook: what the output, --list-steps and the errors call it. Gives what the function gives.",
+    doc: "A named part of the playbook: what the output, --list-steps and the errors call it. Gives what the function gives. \
+          That is recorded: a resumed run does not carry out again what is over. What can't be recorded (functions, values that \
+          hold a secret) makes the step run again, and those after it.",
     example: "let answer = step(\"Think\", || 6 * 7);",
 };
 
@@ -152,8 +154,21 @@ const NOW: Entry = Entry {
     example: "let began = now();",
 };
 
+const UNDO_WITH: Entry = Entry {
+    name: "undo_with",
+    on: "",
+    usage: "undo_with(playbook) or undo_with(playbook, vars)",
+    arguments: &[1, 2],
+    options: &[],
+    kind: None,
+    doc: "Names the playbook, a file in this one's folder, that undoes this one on the same hosts with the same variables and \
+          these besides. Errors and `zkmig runs show` tell the command. Call it before the first change.",
+    example: "// undo_with(\"static-to-zk.rhai\");",
+};
+
 /// The functions of this file.
-pub const ENTRIES: &[Entry] = &[HOSTS, EACH, STEP, CONFIRM, NOTE, FAIL, CHECKED, SECRET, DECLARE, CHECK_MODE, NOW];
+pub const ENTRIES: &[Entry] =
+    &[HOSTS, EACH, STEP, CONFIRM, NOTE, FAIL, CHECKED, SECRET, DECLARE, CHECK_MODE, NOW, UNDO_WITH];
 
 /// Registers the functions of this file.
 pub fn register(engine: &mut Engine, script: &Script) {
@@ -165,7 +180,16 @@ pub fn register(engine: &mut Engine, script: &Script) {
     engine.register_fn("each", move |ctx: NativeCallContext, hosts: Array, work: FnPtr| each(&s, &ctx, &hosts, &work));
     let s = script.clone();
     engine.register_fn("step", move |ctx: NativeCallContext, name: &str, work: FnPtr| -> Scripted<Dynamic> {
-        s.run.step(name, |error| s.raise(&ctx, error), || work.call_within_context(&ctx, ()))
+        s.run.step(
+            name,
+            |error| s.raise(&ctx, error),
+            || work.call_within_context::<Dynamic>(&ctx, ()).map(Dynamic::flatten),
+            |value| s.kept(value),
+            |kept| match kept {
+                Some(value) => recorded::decode(&s, &value),
+                None => Ok(recorded::left_out(name)),
+            },
+        )
     });
     let s = script.clone();
     engine.register_fn("confirm", move |ctx: NativeCallContext, text: &str| s.scripted(&ctx, s.confirm(text)));
@@ -190,6 +214,14 @@ pub fn register(engine: &mut Engine, script: &Script) {
     let s = script.clone();
     engine.register_fn("secret", move |ctx: NativeCallContext, source: Map| s.scripted(&ctx, s.secret(source)));
     engine.register_fn("declare", |_: Map| ());
+    let s = script.clone();
+    engine.register_fn("undo_with", move |ctx: NativeCallContext, playbook: &str| {
+        s.scripted(&ctx, s.undo_with(playbook, Map::new()))
+    });
+    let s = script.clone();
+    engine.register_fn("undo_with", move |ctx: NativeCallContext, playbook: &str, vars: Map| {
+        s.scripted(&ctx, s.undo_with(playbook, vars))
+    });
     let s = script.clone();
     engine.register_fn("check_mode", move || s.run.options.check);
     engine.register_fn("now", || {
@@ -269,7 +301,27 @@ impl Script {
                     .hint("limit to hosts that the playbook works on, or leave --limit out"));
             }
         }
-        let hosts = self.run.connect(&names)?;
+        self.hosts(&names)
+    }
+
+    fn undo_with(&self, playbook: &str, vars: Map) -> crate::error::Result<()> {
+        let file = self.sources.resolve_in_folder(playbook)?;
+        let vars: Vec<(String, String)> =
+            vars.into_iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+        self.run.events.emit(What::UndoKnown { command: self.run.command_on_same_hosts(&file, &vars) });
+        Ok(())
+    }
+
+    /// What a step gave, in the form in which it is kept; none when that would keep a secret.
+    fn kept(&self, value: &Dynamic) -> Option<serde_json::Value> {
+        let kept = recorded::encode(value)?;
+        let text = kept.to_string();
+        (self.run.secrets.redact(&text) == text).then_some(kept)
+    }
+
+    /// The hosts of these names as a script has them, connected.
+    pub fn hosts(&self, names: &[String]) -> crate::error::Result<Array> {
+        let hosts = self.run.connect(names)?;
         hosts
             .into_iter()
             .map(|host| {
@@ -289,6 +341,10 @@ impl Script {
             answer(true, "check mode");
             return Ok(());
         }
+        if self.run.has_answered(text) {
+            answer(true, "an earlier attempt of this run");
+            return Ok(());
+        }
         if self.run.options.yes {
             answer(true, "--yes");
             return Ok(());
@@ -299,8 +355,10 @@ impl Script {
                 .detail(text)
                 .hint("run it with --yes if the answer is yes"));
         }
-        let yes =
-            self.run.ask.confirm(text).map_err(|error| Error::stopped("no answer could be read").caused_by(error))?;
+        // Not the run itself: a thread that nobody answers would keep its folders from being removed.
+        let (ask, question) = (std::sync::Arc::clone(&self.run.ask), text.to_owned());
+        let yes = self.run.await_answer(move || ask.confirm(&question))?;
+        let yes = yes.map_err(|error| Error::stopped("no answer could be read").caused_by(error))?;
         answer(yes, "the operator");
         if yes { Ok(()) } else { Err(Error::stopped("the operator answered no")) }
     }

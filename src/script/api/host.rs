@@ -134,7 +134,7 @@ impl Script {
 
 /// The value of an action that check mode did not run.
 pub fn unknown(name: &str, summary: &str, host: &Host) -> Dynamic {
-    Dynamic::from(Unknown { origin: format!("{name} `{summary}` on {}", host.0.name) })
+    Dynamic::from(Unknown::not_run(format!("{name} `{summary}` on {}", host.0.name)))
 }
 
 /// An argument that has to be a text.
@@ -184,7 +184,7 @@ fn run(script: &Script, ctx: &NativeCallContext<'_>, host: &Host, what: &Dynamic
     let output = script.effect(host, effect, async |context| {
         let output = command::run(context, &command).await?;
         let unchanged = (kind == Kind::Action && !counts).then(crate::task::Changed::default);
-        Ok((output, Report { changed: unchanged, summary: None }))
+        Ok((output, Report { changed: unchanged, ..Report::default() }))
     })?;
     let Some(output) = output else { return Ok(unknown("run", &summary, host)) };
     let mut map = Map::new();

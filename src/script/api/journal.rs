@@ -166,7 +166,7 @@ fn wait_for(
         let matches = wait::wait(context, &how).await?;
         let told = matches.first().map(|found| format!("{}: {}", journal.unit, found.entry.message));
         // A wait changes nothing: it is reported like a read that took its time.
-        Ok((matches, Report { changed: Some(crate::task::Changed::default()), summary: told }))
+        Ok((matches, Report { changed: Some(crate::task::Changed::default()), summary: told, ..Report::default() }))
     })?;
     let Some(found) = found else { return Ok(unknown("wait", &summary, &journal.host)) };
     if all {

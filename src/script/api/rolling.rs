@@ -30,6 +30,12 @@ const ROLLING: Entry = Entry {
             "a function |remaining| …",
             "chooses the next host among those that remain, anew before each turn",
         ),
+        opt(
+            "on_stop",
+            "a function |host| …",
+            "called when the block stops, with the host that it stopped at: gives a text or a list of texts for the error, such \
+             as how the others are",
+        ),
     ],
     kind: None,
     doc: "Calls the function for one host after the other, in the given order, and stops at the first failure, whatever it \
@@ -58,6 +64,7 @@ struct Plan {
     before: Option<FnPtr>,
     after: Option<FnPtr>,
     order: Option<FnPtr>,
+    on_stop: Option<FnPtr>,
 }
 
 fn plan(hosts: usize, options: Map) -> Result<Plan> {
@@ -71,6 +78,7 @@ fn plan(hosts: usize, options: Map) -> Result<Plan> {
         before: options.function("before")?,
         after: options.function("after")?,
         order: options.function("order")?,
+        on_stop: options.function("on_stop")?,
     })
 }
 
@@ -122,7 +130,9 @@ fn rolling(script: &Script, ctx: &NativeCallContext, hosts: &Array, work: &FnPtr
         let name = names.join(", ");
         let untouched: Vec<String> = remaining.iter().map(|host| host.0.name.clone()).collect();
         let number = finished.len() + 1;
+        let begun = std::cell::Cell::new(false);
         let outcome = script.run.turn(&name, number, total, raise, || {
+            begun.set(true);
             gate(script, ctx, plan.before.as_ref(), &turn, "before")?;
             let turn_results = if turn.len() == 1 {
                 let mut map = Map::new();
@@ -143,8 +153,15 @@ fn rolling(script: &Script, ctx: &NativeCallContext, hosts: &Array, work: &FnPtr
             Ok(turn_results) => results.extend(turn_results),
             Err(error) => {
                 let Some(failure) = failure_in(&error) else { return Err(error) };
-                let failure = failure.on_host(&name);
-                return Err(script.raise(ctx, standing(failure, number, total, &name, &finished, &untouched)));
+                let standing = if begun.get() {
+                    let failure = failure.on_host(&name);
+                    failure.detail(standing(&format!("at {name} ({number} of {total})"), &finished, &untouched))
+                } else {
+                    let untouched = [names, untouched].concat();
+                    failure.detail(standing(&format!("before {name} ({number} of {total})"), &finished, &untouched))
+                };
+                let seen = plan.on_stop.as_ref().map(|on_stop| around(script, ctx, on_stop, turn.first()));
+                return Err(script.raise(ctx, seen.into_iter().flatten().fold(standing, Error::detail)));
             }
         }
         finished.extend(names);
@@ -153,24 +170,25 @@ fn rolling(script: &Script, ctx: &NativeCallContext, hosts: &Array, work: &FnPtr
 }
 
 /// Says where a rolling block stands when it stopped.
-fn standing(
-    failure: Error,
-    number: usize,
-    total: usize,
-    turn: &str,
-    finished: &[String],
-    untouched: &[String],
-) -> Error {
+fn standing(place: &str, finished: &[String], untouched: &[String]) -> String {
     let list = |names: &[String]| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-    let failure = failure.detail(format!(
-        "the rolling block stopped at {turn} ({number} of {total}); done before: {}; not touched: {}",
-        list(finished),
-        list(untouched)
-    ));
-    if failure.kind() == Kind::Interrupted {
-        failure
-    } else {
-        failure.hint("when the cause is mended, run the same command again: it goes on from what the hosts show")
+    format!("the rolling block stopped {place}; done before: {}; not touched: {}", list(finished), list(untouched))
+}
+
+/// What the playbook sees when it looks around after a stop. That it can't look must not hide why the block stopped.
+fn around(script: &Script, ctx: &NativeCallContext, on_stop: &FnPtr, host: Option<&Host>) -> Vec<String> {
+    let Some(host) = host else { return Vec::new() };
+    let seen = script.run.look_around(|| on_stop.call_within_context::<Dynamic>(ctx, (host.clone(),)));
+    match seen {
+        Ok(texts) => match texts.as_array_ref() {
+            Ok(texts) => texts.iter().map(ToString::to_string).collect(),
+            Err(_) if texts.is_unit() => Vec::new(),
+            Err(_) => vec![texts.to_string()],
+        },
+        Err(error) => {
+            let why = failure_in(&error).map_or_else(|| error.to_string(), |failure| failure.to_string());
+            vec![format!("how things are could not be seen: {why}")]
+        }
     }
 }
 

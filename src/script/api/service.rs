@@ -11,7 +11,7 @@ use crate::script::catalog::Entry;
 use crate::script::options::Options;
 use crate::task::process::{self, Process};
 use crate::task::service::{self, Goal, Status, Verb};
-use crate::task::{Changed, Kind};
+use crate::task::{Changed, Fact, Kind};
 
 /// A unit on a host.
 #[derive(Clone)]
@@ -184,13 +184,20 @@ fn act(
     let common = Common::take(&mut Options::new(&RESTART, options)?)?;
     let effect = Effect { name, summary: service.unit.clone(), kind: Kind::Action, ctx, common };
     let done = script.effect(&service.host, effect, async |context| {
-        Ok((service::act(context, &service.unit, verb).await?, Report::default()))
+        let done = service::act(context, &service.unit, verb).await?;
+        let report = Report { facts: started(&done.after), ..Report::default() };
+        Ok((done, report))
     })?;
     let Some(done) = done else { return Ok(unknown(name, &service.unit, &service.host)) };
     let mut map = Map::new();
     map.insert("before".into(), status_map(&done.before).into());
     map.insert("after".into(), status_map(&done.after).into());
     Ok(map.into())
+}
+
+/// When the main process of a unit was started, for a later attempt to see that it did not go back.
+fn started(status: &Status) -> Vec<Fact> {
+    status.started_at.map(|at| Fact::Started { unit: status.unit.clone(), at }).into_iter().collect()
 }
 
 fn ensure(
@@ -205,7 +212,7 @@ fn ensure(
     let effect = Effect { name, summary: service.unit.clone(), kind: Kind::Change, ctx, common };
     let changed = script.effect(&service.host, effect, async |context| {
         let changed: Changed = service::ensure(context, &service.unit, goal).await?.changed;
-        Ok((changed.changed, Report { changed: Some(changed), summary: None }))
+        Ok((changed.changed, Report { changed: Some(changed), ..Report::default() }))
     })?;
     let mut map = Map::new();
     map.insert("changed".into(), changed.unwrap_or(false).into());

@@ -109,10 +109,7 @@ pub fn register(engine: &mut Engine, script: &Script) {
 impl Script {
     /// A pause that an interrupt ends.
     fn sleep(&self, span: Duration) -> Result<()> {
-        self.run.block_on(async {
-            tokio::time::sleep(span).await;
-            Ok(())
-        })
+        self.run.pause(span)
     }
 }
 

@@ -1,5 +1,5 @@
-# path, backup, whether folders are made, check|change, time
-path=$1 backup=$2 folders=$3 task=$4
+# path, backup, whether folders are made, check|change, most bytes of a backup whose content is given
+path=$1 backup=$2 folders=$3 task=$4 most=$5
 tidy
 real=$(readlink -f "$path") || fail "it does not exist"
 [ -e "$real" ] || fail "it does not exist"
@@ -15,7 +15,15 @@ is_there() {
     [ -e "$backup" ] || [ -L "$backup" ] || return 1
     [ -f "$backup" ] || fail "$backup is there, and is not a regular file"
     kept=$(hash_of "$backup") || exit 1
-    printf 'kept %s\nend\n' "$kept"
+    printf 'kept %s\n' "$kept"
+    given
+    printf 'end\n'
+}
+given() {
+    [ "$task" = change ] && [ "$(stat -c %s "$backup")" -le "$most" ] || return 0
+    printf 'content\n'
+    base64 <"$backup" || exit 1
+    printf '.\n'
 }
 if is_there; then exit 0; fi
 dir=${backup%/*}/
@@ -56,4 +64,5 @@ if ! said=$(ln -T "$tmp" "$backup" 2>&1 || ln "$tmp" "$backup" 2>&1); then
 fi
 [ "$(hash_of "$backup")" = "$hash" ] || fail "the backup is not like the file"
 synced_folder "$dir"
+given
 printf 'end\n'

@@ -1,0 +1,126 @@
+//! `zkmig resume`: goes on with a run that did not come to its end, from its record.
+
+use super::run::{known_step, prepare, subject};
+use super::session::{HostArgs, OutputArgs, Session};
+use crate::error::{Error, Kind, Result};
+use crate::inventory::Extra;
+use crate::run::record::story::State;
+use crate::run::record::{Story, store};
+use crate::run::resume::{Replay, verify};
+use crate::script::playbook::Playbook;
+use crate::script::{self, STACK};
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// The run, as `zkmig runs list` names it, or the beginning of its name; the newest that did not come to its end unless given
+    run: Option<String>,
+    /// Carry out this step and those after it again, although they are over
+    #[arg(long, value_name = "NAME")]
+    from_step: Option<String>,
+    /// Go on although the playbook, the inventory or the options have changed since
+    #[arg(long)]
+    accept_changes: bool,
+    /// Answer every question of the playbook with yes
+    #[arg(short, long)]
+    yes: bool,
+    /// Show the differences of the files that change
+    #[arg(short = 'D', long)]
+    diff: bool,
+    /// Give a secret again that the record does not keep, or another value: KEY=VALUE, @FILE or a YAML map
+    #[arg(short, long = "extra-vars", value_name = "KEY=VALUE|@FILE")]
+    extra_vars: Vec<String>,
+    /// Ask for the sudo password
+    #[arg(short = 'K', long)]
+    ask_become_pass: bool,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+pub fn run(mut args: Args) -> Result<()> {
+    let story = chosen(args.run.as_deref())?;
+    let manifest = &story.manifest;
+    if let Some(events) = &mut args.output.events
+        && events.as_os_str() != "-"
+    {
+        *events = std::path::absolute(&*events).unwrap_or_else(|_| events.clone());
+    }
+    for argument in &mut args.extra_vars {
+        if let Some(path) = argument.strip_prefix('@') {
+            *argument = format!("@{}", std::path::absolute(path).unwrap_or_else(|_| path.into()).display());
+        }
+    }
+    std::env::set_current_dir(&manifest.folder).map_err(|error| {
+        Error::input(format!("the folder {} in which the run was started can't be entered", manifest.folder.display()))
+            .caused_by(error)
+    })?;
+    let hosts = HostArgs {
+        inventory: manifest.inventories.clone(),
+        limit: manifest.limit.clone(),
+        extra_vars: manifest.extra_vars.iter().chain(&args.extra_vars).cloned().collect(),
+        forks: manifest.forks,
+        ask_become_pass: args.ask_become_pass || manifest.ask_become_pass,
+    };
+    let (_, given) = Extra::recordable(&args.extra_vars)?;
+    let missing: Vec<&str> =
+        manifest.secret_vars.iter().filter(|name| !given.contains(name)).map(String::as_str).collect();
+    if !missing.is_empty() && !hosts.ask_become_pass {
+        return Err(Error::input(format!(
+            "the record of run {} keeps no secrets: {} is missing",
+            story.id(),
+            missing.join(", ")
+        ))
+        .hint("give it again: -e NAME=VALUE, -e @FILE, or -K for the sudo password"));
+    }
+    let session = Session::new(&hosts, &args.output, args.diff || manifest.diff, false, args.yes || manifest.yes)?;
+    let playbook = Playbook::load(manifest.playbook.as_ref(), &script::language())?;
+    let prepared = prepare(&session.run, &playbook)?;
+    if let Some(from) = &args.from_step {
+        from_step(&story, &playbook, from)?;
+    }
+    session.begin(subject(&playbook, &hosts, args.diff, Some((&story, args.accept_changes))))?;
+    let mut replay = Replay::of(&story, args.from_step.as_deref(), !args.accept_changes);
+    session.conduct(STACK, |run| {
+        verify(run, &story, &mut replay)?;
+        run.replay(replay);
+        script::run(&prepared, &playbook)
+    })
+}
+
+fn chosen(given: Option<&str>) -> Result<Story> {
+    let Some(given) = given else {
+        return store::newest_unfinished()?.ok_or_else(|| {
+            Error::input("there is no run to go on with")
+                .hint("`zkmig runs list` shows the runs that were made here")
+                .hint("on another machine, `zkmig run` goes on from what the hosts show")
+        });
+    };
+    let story = store::find(given)?;
+    if story.can_be_resumed() {
+        return Ok(story);
+    }
+    let id = story.id();
+    Err(match story.state {
+        State::Running => Error::new(Kind::Locked, format!("run {id} is under way"))
+            .hint("it runs in another terminal of this machine: look there"),
+        State::Ended(0) => Error::input(format!("run {id} came to its end: there is nothing to go on with"))
+            .hint(format!("start it again: {}", story.manifest.command_line())),
+        _ if story.manifest.check => {
+            Error::input(format!("run {id} was in check mode: there is nothing to go on with"))
+        }
+        _ => Error::input(format!("run {id} had not begun with anything"))
+            .hint(format!("start it again: {}", story.manifest.command_line())),
+    })
+}
+
+/// Fails when the steps before this one are not all over.
+fn from_step(story: &Story, playbook: &Playbook, from: &str) -> Result<()> {
+    known_step(playbook, from)?;
+    let before = playbook.steps.iter().take_while(|step| *step != from);
+    // A step that the run did not come by is one that it had no reason for.
+    let open = story.steps.iter().find(|went| went.ok == Some(false) || went.ok.is_none());
+    match before.into_iter().find(|step| open.is_some_and(|open| open.name == **step)) {
+        None => Ok(()),
+        Some(step) => Err(Error::input(format!("step \"{step}\" before it did not come to its end"))
+            .hint(format!("leave --from-step out: the run goes on with \"{step}\""))),
+    }
+}

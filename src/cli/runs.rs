@@ -1,0 +1,155 @@
+//! `zkmig runs`: the runs that were made here, and what one of them did.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::print;
+use crate::error::{Error, Result};
+use crate::run::record::story::State;
+use crate::run::record::{Story, store};
+use crate::script::options::shown_duration;
+use crate::task::printable;
+
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    what: Option<What>,
+}
+
+#[derive(clap::Subcommand)]
+enum What {
+    /// The runs, the newest first
+    List,
+    /// What a run did, on which hosts, how it goes on, and the command that undoes it
+    Show {
+        /// The run, or the beginning of its name; the newest unless given
+        run: Option<String>,
+    },
+}
+
+pub fn run(args: Args) -> Result<()> {
+    match args.what {
+        None | Some(What::List) => list(),
+        Some(What::Show { run }) => show(run.as_deref()),
+    }
+}
+
+fn list() -> Result<()> {
+    let mut text = String::new();
+    for id in store::ids()? {
+        match store::find(&id) {
+            Ok(story) => {
+                let hosts = story.standing.changed_hosts().count();
+                let changed = match hosts {
+                    0 => "nothing changed".to_owned(),
+                    1 => "1 host changed".to_owned(),
+                    hosts => format!("{hosts} hosts changed"),
+                };
+                let check = if story.manifest.check { "  check" } else { "" };
+                text.push_str(&format!(
+                    "{id}  {:<12}  {changed:<16}  {}{check}\n",
+                    state(&story),
+                    printable(&story.manifest.playbook)
+                ));
+            }
+            Err(error) => text.push_str(&format!("{id}  {error}\n")),
+        }
+    }
+    if text.is_empty() {
+        text = "no run was made here yet\n".to_owned();
+    }
+    print(&text)
+}
+
+/// How far a run is, in a word or two.
+fn state(story: &Story) -> String {
+    match story.state {
+        State::Running => "running".to_owned(),
+        State::Killed => "killed".to_owned(),
+        State::Ended(0) => "done".to_owned(),
+        State::Ended(2) => "wrong input".to_owned(),
+        State::Ended(3) => "failed".to_owned(),
+        State::Ended(4) => "unreachable".to_owned(),
+        State::Ended(5) => "stopped".to_owned(),
+        State::Ended(6) => "locked out".to_owned(),
+        State::Ended(130) => "interrupted".to_owned(),
+        State::Ended(code) => format!("exit code {code}"),
+    }
+}
+
+fn time(time: Timestamp) -> String {
+    time.to_zoned_datetime(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S %Z").to_string()
+}
+
+fn show(given: Option<&str>) -> Result<()> {
+    let story = match given {
+        Some(given) => store::find(given)?,
+        None => store::newest()?.ok_or_else(|| Error::input("no run was made here yet"))?,
+    };
+    let manifest = &story.manifest;
+    let mut text = format!(
+        "run       {}\nstate     {}\nstarted   {} by {} on {}\ncommand   {}\nfolder    {}\nrecord    {}\nattempts  {}\n",
+        story.id(),
+        state(&story),
+        time(manifest.started),
+        printable(&manifest.who),
+        printable(&manifest.from),
+        printable(&manifest.command_line()),
+        manifest.folder.display(),
+        story.folder.display(),
+        story.attempts,
+    );
+    if let Some(message) = &story.message {
+        text.push_str(&format!("stopped   {}\n", indented(message)));
+    }
+    if !story.steps.is_empty() {
+        text.push_str("\nsteps\n");
+        for step in &story.steps {
+            let (mark, took) = match step.ok {
+                Some(true) => ("✓", shown_duration(Duration::from_millis(step.ms))),
+                Some(false) => ("✗", format!("failed after {}", shown_duration(Duration::from_millis(step.ms)))),
+                None => ("…", "did not end".to_owned()),
+            };
+            text.push_str(&format!("  {mark} {}  {took}\n", printable(&step.name)));
+        }
+    }
+    text.push_str(&format!("\n{}\n", story.standing.changes().lines().map(printable).collect::<Vec<_>>().join("\n")));
+    if !story.copies.is_empty() {
+        text.push_str("\nbackups on the hosts\n");
+        for (host, copy) in &story.copies {
+            let link = copy.link.as_ref().map(|link| format!(" (a link to {})", printable(link))).unwrap_or_default();
+            text.push_str(&format!(
+                "  {host:<15}  {}{link} → {}  sha256 {}\n",
+                printable(&copy.path),
+                printable(&copy.backup),
+                &copy.sha256[..copy.sha256.len().min(12)]
+            ));
+        }
+        let kept = story.folder.join("backups");
+        if kept.is_dir() {
+            text.push_str(&format!("  copies of them are in {}\n", kept.display()));
+        }
+    }
+    text.push('\n');
+    if story.can_be_resumed() {
+        text.push_str(&format!("go on:    zkmig resume {}\n", story.id()));
+    }
+    match story.standing.undo() {
+        _ if !story.standing.has_changed() => text.push_str("go back:  nothing has to be undone\n"),
+        Some(undo) if std::env::current_dir().is_ok_and(|folder| folder == manifest.folder) => {
+            text.push_str(&format!("go back:  {}\n", printable(undo)));
+        }
+        Some(undo) => {
+            let folder = crate::run::record::manifest::word(&manifest.folder.display().to_string());
+            text.push_str(&format!("go back:  cd {folder} && {}\n", printable(undo)));
+        }
+        None => text.push_str("go back:  the playbook names no other that undoes it; the backups are named above\n"),
+    }
+    print(&text)
+}
+
+fn indented(text: &str) -> String {
+    text.lines().map(printable).collect::<Vec<_>>().join("\n          ")
+}

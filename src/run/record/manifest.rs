@@ -1,0 +1,188 @@
+//! How a run was asked for, as its record keeps it: enough to go on with it, and to see whether anything differs by then.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+/// The file `run.json` of a record.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Manifest {
+    /// The version of this form.
+    pub v: u32,
+    /// The run's id.
+    pub run: String,
+    /// zkmig's version.
+    pub version: String,
+    /// The command: `run` or `exec`.
+    pub command: String,
+    /// The playbook, or what stands for it, as it was typed.
+    pub playbook: String,
+    /// The inventories, as they were typed.
+    pub inventories: Vec<PathBuf>,
+    /// The pattern of `--limit`.
+    pub limit: Option<String>,
+    /// The arguments of `-e`, without secrets.
+    pub extra_vars: Vec<String>,
+    /// The variables of `-e` that were left out of the record, because they are secret.
+    pub secret_vars: Vec<String>,
+    /// `--forks`.
+    pub forks: u16,
+    /// Check mode.
+    pub check: bool,
+    /// `--diff`.
+    pub diff: bool,
+    /// `--yes`.
+    pub yes: bool,
+    /// `--ask-become-pass`.
+    pub ask_become_pass: bool,
+    /// Whether it may change hosts.
+    pub may_change: bool,
+    /// The folder that it was started in.
+    pub folder: PathBuf,
+    /// The operator.
+    pub who: String,
+    /// The operator's machine.
+    pub from: String,
+    /// When it was started.
+    pub started: Timestamp,
+    /// The SHA-256 of every file that it was made from, by what the file is and its path as typed.
+    pub inputs: BTreeMap<String, String>,
+}
+
+impl Manifest {
+    /// What differs in the inputs of `now`, a line each; nothing when all is as it was.
+    pub fn changes(&self, now: &Self) -> Vec<String> {
+        let mut found = Vec::new();
+        if self.version != now.version {
+            found.push(format!("zkmig: version {} then, {} now", self.version, now.version));
+        }
+        for (name, hash) in &self.inputs {
+            match now.inputs.get(name) {
+                None => found.push(format!("{name}: not used any more")),
+                Some(other) if other != hash => found.push(format!("{name}: its content has changed")),
+                Some(_) => {}
+            }
+        }
+        found.extend(
+            now.inputs.keys().filter(|name| !self.inputs.contains_key(*name)).map(|name| format!("{name}: is new")),
+        );
+        if self.limit != now.limit {
+            let shown = |limit: &Option<String>| limit.clone().unwrap_or_else(|| "none".to_owned());
+            found.push(format!("--limit: {} then, {} now", shown(&self.limit), shown(&now.limit)));
+        }
+        if self.extra_vars != now.extra_vars {
+            found.push(format!("-e: {} then, {} now", list(&self.extra_vars), list(&now.extra_vars)));
+        }
+        found
+    }
+
+    /// The run's command line from the program's name on, quoted for a shell.
+    pub fn command_line(&self) -> String {
+        let mut words = vec!["zkmig".to_owned(), self.command.clone(), word(&self.playbook)];
+        words.extend(self.target_words());
+        if self.check {
+            words.push("--check".to_owned());
+        }
+        words.join(" ")
+    }
+
+    /// The options that say which hosts and variables are meant, quoted for a shell.
+    pub fn target_words(&self) -> Vec<String> {
+        let mut words = Vec::new();
+        for inventory in &self.inventories {
+            words.extend(["-i".to_owned(), word(&inventory.display().to_string())]);
+        }
+        if let Some(limit) = &self.limit {
+            words.extend(["-l".to_owned(), word(limit)]);
+        }
+        for argument in &self.extra_vars {
+            words.extend(["-e".to_owned(), word(argument)]);
+        }
+        if self.ask_become_pass || !self.secret_vars.is_empty() {
+            words.push("-K".to_owned());
+        }
+        words
+    }
+}
+
+fn list(arguments: &[String]) -> String {
+    if arguments.is_empty() { "none".to_owned() } else { arguments.join(" ") }
+}
+
+/// A word as a person would type it in a shell: quoted where it has to be.
+pub fn word(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@%+".contains(c);
+    if !text.is_empty() && text.chars().all(plain) { text.to_owned() } else { crate::task::quoted(text) }
+}
+
+/// The SHA-256 of a text, in hexadecimal.
+pub fn hash(text: &[u8]) -> String {
+    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// An id for a run that begins now: ids sort as their runs began.
+pub fn new_id(now: Timestamp) -> String {
+    use std::hash::{BuildHasher as _, Hasher as _};
+    let mut hasher = std::collections::hash_map::RandomState::new().build_hasher();
+    hasher.write_i128(now.as_nanosecond());
+    format!("{}-{:04x}", now.strftime("%Y%m%d-%H%M%S"), hasher.finish() & 0xffff)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn manifest() -> Manifest {
+        Manifest {
+            v: 1,
+            run: "r".to_owned(),
+            version: "1".to_owned(),
+            command: "run".to_owned(),
+            playbook: "play book.rhai".to_owned(),
+            inventories: vec!["hosts.yaml".into()],
+            limit: None,
+            extra_vars: vec!["a=b c".to_owned()],
+            secret_vars: Vec::new(),
+            forks: 32,
+            check: false,
+            diff: false,
+            yes: true,
+            ask_become_pass: false,
+            may_change: true,
+            folder: "/".into(),
+            who: "alice".to_owned(),
+            from: "laptop".to_owned(),
+            started: Timestamp::UNIX_EPOCH,
+            inputs: [("playbook x.rhai".to_owned(), "1".to_owned()), ("inventory y".to_owned(), "2".to_owned())].into(),
+        }
+    }
+
+    #[test]
+    fn the_command_line_can_be_typed_again() {
+        assert_eq!(manifest().command_line(), "zkmig run 'play book.rhai' -i hosts.yaml -e 'a=b c'");
+    }
+
+    #[test]
+    fn everything_that_differs_is_named() {
+        let mut now = manifest();
+        assert!(manifest().changes(&now).is_empty());
+        now.inputs.insert("playbook x.rhai".to_owned(), "other".to_owned());
+        now.inputs.remove("inventory y");
+        now.inputs.insert("inventory z".to_owned(), "3".to_owned());
+        now.limit = Some("m1".to_owned());
+        now.extra_vars.clear();
+        assert_eq!(
+            manifest().changes(&now),
+            [
+                "inventory y: not used any more",
+                "playbook x.rhai: its content has changed",
+                "inventory z: is new",
+                "--limit: none then, m1 now",
+                "-e: a=b c then, none now",
+            ]
+        );
+    }
+}

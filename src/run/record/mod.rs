@@ -1,0 +1,330 @@
+//! The record of a run: a folder with all that happened, durable before the next effect begins.
+//!
+//! `run.json` says how the run was asked for, `events.ndjson` is its event stream, `results.ndjson` what its steps gave,
+//! `sources/` and `inventory/` the files as they were used, without secrets, and `backups/` the copies of what it changed.
+//! Before the first change a record that can't be written stops the run; from then on it is only reported.
+
+use std::collections::BTreeMap;
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::events::{Event, Reader};
+use super::secrets::Secrets;
+use crate::error::{Error, Result};
+
+pub mod manifest;
+pub mod store;
+pub mod story;
+
+pub use manifest::Manifest;
+pub use story::Story;
+
+/// Room that is kept on the disk for the end of the story: given up when the disk is full.
+const RESERVE: usize = 256 * 1024;
+
+/// What a step gave, as a line of `results.ndjson`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StepResult {
+    /// The step's name.
+    pub step: String,
+    /// Which of the steps of this name, counted from 1.
+    pub nth: usize,
+    /// What it gave; none when that has no form in which it can be kept, or holds a secret.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub value: Option<Value>,
+}
+
+/// A record that is being written. Clones write to the same one.
+#[derive(Clone)]
+pub struct Record(Arc<Shared>);
+
+struct Shared {
+    folder: PathBuf,
+    id: String,
+    files: Mutex<Files>,
+    events: File,
+    synced: Mutex<u64>,
+    // Held as long as the run lives: who can take it knows that it is over.
+    _alive: File,
+}
+
+struct Files {
+    events: File,
+    results: File,
+    written: u64,
+    broken: Option<String>,
+}
+
+impl Record {
+    /// Begins the record of a new run.
+    pub fn create(
+        manifest: &Manifest,
+        sources: &BTreeMap<String, String>,
+        inventory: &BTreeMap<String, String>,
+        secrets: &Secrets,
+    ) -> Result<Self> {
+        let failed = |path: &Path, error: io::Error| cannot(path, &error);
+        let runs = store::runs_folder()?;
+        let folder = runs.join(&manifest.run);
+        DirBuilder::new().mode(0o700).create(&folder).map_err(|error| failed(&folder, error))?;
+        let record = Self::open(folder.clone(), manifest.run.clone())?;
+        let begun = || -> io::Result<()> {
+            record.write_inputs("", manifest, sources, inventory, secrets)?;
+            write_new(&folder.join("reserve"), &vec![b'.'; RESERVE])?;
+            sync_folder(&folder)?;
+            sync_folder(&runs)
+        };
+        begun().map_err(|error| {
+            // A record without a beginning is of no use to anybody.
+            let _ = std::fs::remove_dir_all(&folder);
+            failed(&folder, error)
+        })?;
+        Ok(record)
+    }
+
+    /// Goes on with the record of a run that is over without having come to its end.
+    pub fn reopen(folder: &Path, id: &str) -> Result<Self> {
+        let record = Self::open(folder.to_owned(), id.to_owned())?;
+        let reserve = folder.join("reserve");
+        if !reserve.exists() {
+            write_new(&reserve, &vec![b'.'; RESERVE]).map_err(|error| cannot(folder, &error))?;
+        }
+        Ok(record)
+    }
+
+    fn open(folder: PathBuf, id: String) -> Result<Self> {
+        let failed = |error: io::Error| cannot(&folder, &error);
+        let open = |name: &str| {
+            OpenOptions::new().create(true).append(true).mode(0o600).open(folder.join(name)).map_err(failed)
+        };
+        let alive = open("alive")?;
+        match alive.try_lock() {
+            Ok(()) => {}
+            Err(std::fs::TryLockError::WouldBlock) => {
+                return Err(Error::new(crate::error::Kind::Locked, format!("the run {id} is under way"))
+                    .hint("it runs in another terminal of this machine: look there"));
+            }
+            Err(std::fs::TryLockError::Error(error)) => return Err(failed(error)),
+        }
+        let events = open("events.ndjson")?;
+        ended_line(&folder.join("events.ndjson"), &events).map_err(failed)?;
+        let results = open("results.ndjson")?;
+        ended_line(&folder.join("results.ndjson"), &results).map_err(failed)?;
+        let handle = events.try_clone().map_err(failed)?;
+        let files = Files { events, results, written: 0, broken: None };
+        Ok(Self(Arc::new(Shared {
+            folder,
+            id,
+            files: Mutex::new(files),
+            events: handle,
+            synced: Mutex::new(0),
+            _alive: alive,
+        })))
+    }
+
+    /// Writes how the run is asked for and what it is made from. `suffix` keeps what earlier attempts were made from.
+    pub fn write_inputs(
+        &self,
+        suffix: &str,
+        manifest: &Manifest,
+        sources: &BTreeMap<String, String>,
+        inventory: &BTreeMap<String, String>,
+        secrets: &Secrets,
+    ) -> io::Result<()> {
+        let folder = &self.0.folder;
+        for (name, files) in [("sources", sources), ("inventory", inventory)] {
+            let below = folder.join(format!("{name}{suffix}"));
+            DirBuilder::new().mode(0o700).recursive(true).create(&below)?;
+            for (path, text) in files {
+                write_new(&below.join(flat(path)), secrets.redact(text).as_bytes())?;
+            }
+            sync_folder(&below)?;
+        }
+        let text = serde_json::to_string_pretty(manifest)?;
+        replace(&folder.join("run.json"), secrets.redact(&text).as_bytes())
+    }
+
+    /// The run's id.
+    pub fn id(&self) -> &str {
+        &self.0.id
+    }
+
+    /// Its folder.
+    pub fn folder(&self) -> &Path {
+        &self.0.folder
+    }
+
+    /// The reader that writes the event stream.
+    pub fn reader(&self) -> Box<dyn Reader> {
+        Box::new(Writer(self.clone()))
+    }
+
+    /// Returns when all that was written is on the disk; says why not.
+    pub fn durable(&self) -> Result<(), String> {
+        let wanted = {
+            let files = self.files();
+            if let Some(broken) = &files.broken {
+                return Err(broken.clone());
+            }
+            files.written
+        };
+        let mut synced = self.0.synced.lock().unwrap_or_else(PoisonError::into_inner);
+        if *synced >= wanted {
+            // Another host's effect has waited for the same.
+            return Ok(());
+        }
+        let written = self.files().written;
+        if let Err(error) = self.0.events.sync_data() {
+            let broken = error.to_string();
+            self.files().broken = Some(broken.clone());
+            return Err(broken);
+        }
+        *synced = written;
+        Ok(())
+    }
+
+    /// Keeps what a step gave. A later result of the same step takes the place of an earlier one.
+    pub fn step(&self, result: &StepResult) -> io::Result<()> {
+        let mut line = serde_json::to_vec(result)?;
+        line.push(b'\n');
+        let mut files = self.files();
+        if files.broken.is_some() {
+            return Ok(());
+        }
+        self.append(&mut files, |files| &mut files.results, &line)?;
+        files.results.sync_data()
+    }
+
+    /// Keeps a copy of a file of a host as it was before the run. The first one of a path stays.
+    pub fn keep(&self, host: &str, path: &str, content: &[u8]) -> io::Result<()> {
+        let folder = self.0.folder.join("backups").join(flat(host));
+        DirBuilder::new().mode(0o700).recursive(true).create(&folder)?;
+        let file = folder.join(flat(path));
+        if file.exists() {
+            return Ok(());
+        }
+        write_new(&file, content)?;
+        sync_folder(&folder)
+    }
+
+    /// The run is over: what was kept for its end is given back.
+    pub fn finish(&self) {
+        // Neither is needed any more, and failing to do it loses nothing.
+        let _ = self.0.events.sync_data();
+        let _ = std::fs::remove_file(self.0.folder.join("reserve"));
+    }
+
+    fn append(&self, files: &mut Files, file: impl Fn(&mut Files) -> &mut File, line: &[u8]) -> io::Result<()> {
+        let at = file(files).metadata()?.len();
+        let first = file(files).write_all(line);
+        let second = match first {
+            Err(error)
+                if error.kind() == io::ErrorKind::StorageFull || error.kind() == io::ErrorKind::QuotaExceeded =>
+            {
+                // A part may have been written; then the room that was kept is taken.
+                file(files).set_len(at)?;
+                std::fs::remove_file(self.0.folder.join("reserve")).map_err(|_| error)?;
+                file(files).write_all(line)
+            }
+            other => other,
+        };
+        if let Err(error) = &second {
+            files.broken = Some(error.to_string());
+        }
+        second
+    }
+
+    fn files(&self) -> MutexGuard<'_, Files> {
+        self.0.files.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+struct Writer(Record);
+
+impl Reader for Writer {
+    fn read(&mut self, event: &Event) -> io::Result<()> {
+        let mut line = serde_json::to_vec(event)?;
+        line.push(b'\n');
+        let mut files = self.0.files();
+        self.0.append(&mut files, |files| &mut files.events, &line)?;
+        files.written += 1;
+        Ok(())
+    }
+
+    fn name(&self) -> String {
+        format!("the run's record {}", self.0.folder().display())
+    }
+}
+
+fn cannot(path: &Path, error: &io::Error) -> Error {
+    Error::input(format!("the run's record can't be written to {}", path.display()))
+        .caused_by(error)
+        .hint("a run that nobody can look up or go on with is not begun: make room there, or set XDG_STATE_HOME to another folder")
+}
+
+/// A path or a name as one file name. Not every path has a file name of its own length, so long ones keep their end.
+fn flat(path: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() || "-_.=@".contains(c) { c.to_string() } else { "%".to_owned() };
+    let name: String = path.chars().map(plain).collect();
+    let name = name.trim_start_matches(['%', '.']);
+    let short = &name[name.len().saturating_sub(200)..];
+    // Two paths that look alike then are told apart by the hash.
+    if short.len() < path.trim_start_matches('/').len() || short.contains('%') {
+        format!("{short}~{}", &manifest::hash(path.as_bytes())[..8])
+    } else {
+        short.to_owned()
+    }
+}
+
+fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(path)?;
+    file.write_all(content)?;
+    file.sync_all()
+}
+
+/// Replaces a file as a whole.
+fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(content)?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    sync_folder(folder)
+}
+
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+/// A line that a killed process left without its end gets one, so that the next is not lost with it.
+fn ended_line(path: &Path, mut file: &File) -> io::Result<()> {
+    use std::io::{Read as _, Seek as _};
+    if file.metadata()?.size() == 0 {
+        return Ok(());
+    }
+    let mut last = File::open(path)?;
+    last.seek(io::SeekFrom::End(-1))?;
+    let mut byte = [0];
+    last.read_exact(&mut byte)?;
+    if byte == *b"\n" { Ok(()) } else { file.write_all(b"\n") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn file_names_are_plain_short_and_different() {
+        assert_eq!(flat("hosts.yaml"), "hosts.yaml");
+        let (one, other) = (flat("/opt/a b"), flat("/opt/a%b"));
+        assert!(one != other && one.starts_with("opt%a%b~"), "{one} {other}");
+        assert!(flat(&"x/".repeat(500)).len() < 220);
+        assert!(!flat("../../etc/passwd").contains('/'));
+    }
+}

@@ -1,0 +1,196 @@
+//! What a further attempt takes from the record of a run: the results of the steps that are over, as far as the hosts bear
+//! them out, and the answers of the operator.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use super::events::What;
+use super::hosts::RunHost;
+use super::record::story::subject;
+use super::record::{StepResult, Story};
+use super::{Call, Report, Run};
+use crate::error::{Error, Result};
+use crate::task::{Fact, Kind, printable, service, stat};
+
+/// What a run has of earlier attempts.
+#[derive(Debug, Default)]
+pub struct Replay {
+    results: Vec<StepResult>,
+    next: usize,
+    answered: HashSet<String>,
+    skip_until: Option<String>,
+}
+
+/// What is to be done about a step.
+pub enum Turn {
+    /// It is carried out.
+    Run,
+    /// It gave this before.
+    Gave(serde_json::Value),
+    /// It is left out, and nobody knows what it would give.
+    Skip,
+}
+
+impl Replay {
+    /// The replay of a run that goes on. `from` is the step from which everything is carried out again.
+    pub fn of(story: &Story, from: Option<&str>, answers: bool) -> Self {
+        let mut results = story.results.clone();
+        if let Some(from) = from
+            && let Some(at) = results.iter().position(|result| result.step == from)
+        {
+            results.truncate(at);
+        }
+        // What could not be kept is found anew, and with it all that came after.
+        if let Some(at) = results.iter().position(|result| result.value.is_none()) {
+            results.truncate(at);
+        }
+        let answered = if answers { story.answered.clone() } else { HashSet::new() };
+        Self { results, next: 0, answered, skip_until: None }
+    }
+
+    /// A run without a record that leaves out the steps before this one.
+    pub fn skipping(until: &str) -> Self {
+        Self { skip_until: Some(until.to_owned()), ..Self::default() }
+    }
+
+    /// What is to be done about the next step.
+    pub fn turn(&mut self, step: &str, nth: usize) -> Turn {
+        if let Some(until) = &self.skip_until {
+            if until != step {
+                return Turn::Skip;
+            }
+            self.skip_until = None;
+        }
+        match self.results.get(self.next) {
+            Some(StepResult { step: name, nth: number, value: Some(value) }) if name == step && *number == nth => {
+                self.next += 1;
+                Turn::Gave(value.clone())
+            }
+            _ => {
+                // From the first step on that is carried out, what came later is of no account.
+                self.results.clear();
+                Turn::Run
+            }
+        }
+    }
+
+    /// Whether the operator has said yes to this before.
+    pub fn has_answered(&self, question: &str) -> bool {
+        self.answered.contains(question)
+    }
+
+    /// The names of the steps that are taken from the record.
+    pub fn steps(&self) -> Vec<&str> {
+        self.results.iter().map(|result| result.step.as_str()).collect()
+    }
+}
+
+/// Looks on the hosts whether what the finished steps left there still stands. Where it does not, the step that left it and all
+/// that came after are carried out again.
+pub fn verify(run: &Arc<Run>, story: &Story, replay: &mut Replay) -> Result<()> {
+    let kept: Vec<(String, usize)> = replay.results.iter().map(|result| (result.step.clone(), result.nth)).collect();
+    let mut newest: Vec<&super::record::story::Left> = Vec::new();
+    for left in &story.left {
+        newest.retain(|known| !(known.host == left.host && subject(&known.fact) == subject(&left.fact)));
+        newest.push(left);
+    }
+    // What a step that did not end was about may be as it was before or after.
+    newest.retain(|left| {
+        let about = subject(&left.fact);
+        kept.contains(&left.step) && !story.begun.iter().any(|(host, what)| *host == left.host && what.contains(&about))
+    });
+    let mut by_host: HashMap<&str, Vec<&super::record::story::Left>> = HashMap::new();
+    for left in newest {
+        by_host.entry(&left.host).or_default().push(left);
+    }
+    if by_host.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<String> = by_host.keys().map(|name| (*name).to_owned()).collect();
+    let hosts = run.connect(&names)?;
+    let mut again: Option<usize> = None;
+    let results: Vec<Result<Vec<(usize, String)>>> = std::thread::scope(|scope| {
+        let threads: Vec<_> = hosts
+            .iter()
+            .map(|host| {
+                let facts = by_host.get(host.name.as_str()).cloned().unwrap_or_default();
+                let kept = &kept;
+                scope.spawn(move || look(run, host, &facts, kept))
+            })
+            .collect();
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap_or_else(|_| Err(Error::defect("a thread ended in a panic"))))
+            .collect()
+    });
+    for result in results {
+        for (step, text) in result? {
+            run.events.emit(What::Warning { text });
+            again = Some(again.map_or(step, |known| known.min(step)));
+        }
+    }
+    if let Some(step) = again {
+        replay.results.truncate(step);
+    }
+    Ok(())
+}
+
+/// The facts of a host that do not hold any more: the step's place among the kept ones, and what a person is told.
+fn look(
+    run: &Arc<Run>,
+    host: &RunHost,
+    facts: &[&super::record::story::Left],
+    kept: &[(String, usize)],
+) -> Result<Vec<(usize, String)>> {
+    let call = Call {
+        host: Some(host),
+        name: "verify",
+        summary: format!("{} facts of the steps that are over", facts.len()),
+        kind: Kind::Read,
+        place: None,
+        timeout: std::time::Duration::from_secs(60),
+        user: None,
+    };
+    let facts_held = run.effect(call, async |context| {
+        let paths: Vec<&str> = facts
+            .iter()
+            .filter_map(|left| match &left.fact {
+                Fact::File { path, .. } | Fact::Absent { path } => Some(path.as_str()),
+                Fact::Started { .. } => None,
+            })
+            .collect();
+        let mut stats = stat::stat_all(context, &paths, true).await?.into_iter();
+        let mut wrong = Vec::new();
+        for left in facts {
+            let found = match &left.fact {
+                Fact::File { sha256, .. } => match stats.next().unwrap_or_default() {
+                    stat if stat.sha256.as_deref() == Some(sha256) => continue,
+                    stat if stat.exists => "has another content now",
+                    _ => "is gone",
+                },
+                Fact::Absent { .. } => match stats.next().unwrap_or_default() {
+                    stat if !stat.exists => continue,
+                    _ => "is there again",
+                },
+                Fact::Started { unit, at } => {
+                    let status = service::status(context, unit).await?;
+                    // The times are exact to some 20 ms, and clocks are set.
+                    if status.started_at.is_some_and(|started| started + 2.0 >= *at) {
+                        continue;
+                    }
+                    "runs with a process from before its restart"
+                }
+            };
+            let step = kept.iter().position(|step| *step == left.step).unwrap_or(0);
+            let text = format!(
+                "{}: {} {found}: step \"{}\" and those after it are carried out again",
+                host.name,
+                printable(&subject(&left.fact)),
+                left.step.0
+            );
+            wrong.push((step, text));
+        }
+        Ok((wrong, Report::default()))
+    })?;
+    Ok(facts_held.unwrap_or_default())
+}

@@ -1,0 +1,152 @@
+//! Where a run stands: what it has changed on which host, which steps are over, what it has in hand. Made from its events.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::events::{Event, Outcome, Reader, What};
+use crate::task::Kind;
+
+/// Where a run stands.
+#[derive(Clone, Debug, Default)]
+pub struct Standing {
+    hosts: Vec<String>,
+    changes: HashMap<String, Vec<String>>,
+    in_hand: BTreeMap<u64, InHand>,
+    done: Vec<String>,
+    step: Option<String>,
+    undo: Option<String>,
+}
+
+/// An effect of which it is not known whether it was done.
+#[derive(Clone, Debug)]
+struct InHand {
+    host: String,
+    what: String,
+    failed: bool,
+}
+
+impl Standing {
+    /// Takes the next event.
+    pub fn take(&mut self, event: &Event) {
+        match &event.what {
+            What::RunStarted { .. } => {
+                // What an attempt that was killed had in hand stays named until it is done again.
+                self.done.clear();
+                self.step = None;
+            }
+            What::HostConnected { host, .. } => self.host(host),
+            What::StepStarted { step, .. } => self.step = Some(step.clone()),
+            What::StepSkipped { step, .. } => self.done.push(step.clone()),
+            What::StepFinished { step, ok: true, .. } => {
+                self.done.push(step.clone());
+                self.step = None;
+            }
+            What::EffectStarted { effect, host: Some(host), name, summary, kind, .. } if *kind != Kind::Read => {
+                self.host(host);
+                let what = format!("{name} {summary}");
+                self.in_hand.retain(|_, known| !(known.host == *host && known.what == what));
+                self.in_hand.insert(*effect, InHand { host: host.clone(), what, failed: false });
+            }
+            What::EffectFinished { effect, host: Some(host), name, summary, kind, outcome, .. }
+                if *kind != Kind::Read =>
+            {
+                let started = self.in_hand.remove(effect);
+                match outcome {
+                    Outcome::Changed => {
+                        let text = format!("{}  {name} {summary}", clock(event.time));
+                        self.changes.entry(host.clone()).or_default().push(text);
+                    }
+                    // Whether it was done before it failed is not known.
+                    Outcome::Interrupted | Outcome::Unreachable | Outcome::Failed => {
+                        if let Some(started) = started {
+                            let failed = *outcome == Outcome::Failed;
+                            self.in_hand.insert(*effect, InHand { failed, ..started });
+                        }
+                    }
+                    _ => {}
+                }
+            }
+            What::UndoKnown { command } => self.undo = Some(command.clone()),
+            _ => {}
+        }
+    }
+
+    fn host(&mut self, name: &str) {
+        if !self.hosts.iter().any(|known| known == name) {
+            self.hosts.push(name.to_owned());
+        }
+    }
+
+    /// Whether anything was changed, or may have been.
+    pub fn has_changed(&self) -> bool {
+        !self.changes.is_empty() || !self.in_hand.is_empty()
+    }
+
+    /// The hosts that were changed.
+    pub fn changed_hosts(&self) -> impl Iterator<Item = &str> {
+        self.hosts.iter().map(String::as_str).filter(|host| self.changes.contains_key(*host))
+    }
+
+    /// The command that undoes the run, if the playbook named one.
+    pub fn undo(&self) -> Option<&str> {
+        self.undo.as_deref()
+    }
+
+    /// The steps that are over.
+    pub fn done(&self) -> &[String] {
+        &self.done
+    }
+
+    /// The step that is under way.
+    pub fn step(&self) -> Option<&str> {
+        self.step.as_deref()
+    }
+
+    /// What was changed on which host, for a person.
+    pub fn changes(&self) -> String {
+        if !self.has_changed() {
+            return "no host was changed".to_owned();
+        }
+        let mut lines = vec!["changed so far:".to_owned()];
+        for host in &self.hosts {
+            let nothing = Vec::new();
+            let changes = self.changes.get(host).unwrap_or(&nothing);
+            let in_hand = self.in_hand.values().filter(|known| known.host == *host).map(|known| match known.failed {
+                true => format!("{}: it failed", known.what),
+                false => format!("{}: begun, and whether it was done is not known", known.what),
+            });
+            let in_hand: Vec<String> = in_hand.collect();
+            if changes.is_empty() && in_hand.is_empty() {
+                lines.push(format!("  {host:<15}  nothing"));
+                continue;
+            }
+            for (index, text) in changes.iter().chain(&in_hand).enumerate() {
+                let name = if index == 0 { host.as_str() } else { "" };
+                lines.push(format!("  {name:<15}  {text}"));
+            }
+        }
+        lines.join("\n")
+    }
+}
+
+/// The time of day on the operator's clock.
+fn clock(time: Timestamp) -> String {
+    time.to_zoned_datetime(TimeZone::system()).strftime("%H:%M:%S").to_string()
+}
+
+/// The reader that keeps a standing up to date.
+pub struct Follower(pub Arc<Mutex<Standing>>);
+
+impl Reader for Follower {
+    fn read(&mut self, event: &Event) -> std::io::Result<()> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take(event);
+        Ok(())
+    }
+
+    fn name(&self) -> String {
+        "the run's standing".to_owned()
+    }
+}
