@@ -2,87 +2,29 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that can't set itself up has failed")]
 
+mod support;
+
 use std::fs;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command as Process, Stdio};
+use std::path::Path;
+use std::process::Command as Process;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tempfile::TempDir;
+use support::sshd::{Sshd, free_port, keygen};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use zkmig::error::{Error, Kind};
 use zkmig::host::control::Control;
 use zkmig::host::ssh::{Ssh, Target};
 use zkmig::host::{Command, Output, Pipe, Stdin, Transport, User};
 
-/// An sshd on a free port of loopback.
-struct Sshd {
-    folder: TempDir,
-    port: u16,
-    process: Child,
+/// How an sshd is reached.
+trait Reached {
+    fn target(&self) -> Target;
 }
 
-impl Drop for Sshd {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-fn keygen(path: &Path, passphrase: &str) {
-    let status =
-        Process::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", passphrase, "-f"]).arg(path).status().unwrap();
-    assert!(status.success());
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
-impl Sshd {
-    fn start(extra: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let path = |name: &str| folder.path().join(name);
-        keygen(&path("host"), "");
-        keygen(&path("user"), "");
-        fs::copy(path("user.pub"), path("authorized")).unwrap();
-        let port = free_port();
-        let host_key = fs::read_to_string(path("host.pub")).unwrap();
-        fs::write(path("known_hosts"), format!("[127.0.0.1]:{port} {host_key}")).unwrap();
-        let config = format!(
-            "Port {port}\nListenAddress 127.0.0.1\nHostKey {host}\nAuthorizedKeysFile {authorized}\nPidFile none\n\
-             UsePAM no\nStrictModes no\nPermitRootLogin yes\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n{extra}\n",
-            host = path("host").display(),
-            authorized = path("authorized").display(),
-        );
-        fs::write(path("sshd_config"), config).unwrap();
-        // sshd started by root wants this folder.
-        let _ = fs::create_dir_all("/run/sshd");
-        let log = fs::File::create(path("log")).unwrap();
-        let process = Process::new("/usr/sbin/sshd")
-            .args(["-D", "-e", "-f"])
-            .arg(path("sshd_config"))
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        let sshd = Self { folder, port, process };
-        let began = Instant::now();
-        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
-            let log = fs::read_to_string(sshd.path("log")).unwrap_or_default();
-            assert!(began.elapsed() < Duration::from_secs(10), "sshd did not start: {log}");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        sshd
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
+impl Reached for Sshd {
     fn target(&self) -> Target {
         let config = self.path("ssh_config");
         fs::write(
