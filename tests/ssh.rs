@@ -18,6 +18,7 @@ use zkmig::error::{Error, Kind};
 use zkmig::host::control::Control;
 use zkmig::host::ssh::{Ssh, Target};
 use zkmig::host::{Command, Output, Pipe, Stdin, Transport, User};
+use zkmig::task::{Context, Predictions, Silent, write};
 
 /// How an sshd is reached.
 trait Reached {
@@ -366,4 +367,51 @@ async fn a_step_costs_one_round_trip_and_at_most_five_milliseconds() {
     let (step, ping) = (median(steps), median(pings));
     eprintln!("over a relay of 40 ms: a step takes {step:?}, the relay alone {ping:?}");
     assert!(step < ping + Duration::from_millis(5), "a step takes {step:?}, the relay alone {ping:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_upload_whose_connection_breaks_leaves_the_old_file_and_the_next_one_tidies_up() {
+    let sshd = Sshd::start("");
+    let control = Arc::new(Control::new().unwrap());
+    let host = Ssh::connect(sshd.target(), None, User::Login, Arc::clone(&control)).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("file");
+    fs::write(&path, "old").unwrap();
+    let shown = path.display().to_string();
+    let names = || -> Vec<(String, u64)> {
+        let entries = fs::read_dir(folder.path()).unwrap().flatten();
+        let name = |entry: &fs::DirEntry| entry.file_name().to_string_lossy().into_owned();
+        entries.map(|entry| (name(&entry), entry.metadata().map_or(0, |data| data.len()))).collect()
+    };
+    let upload = async |host: &Ssh, content: &[u8]| {
+        let context = Context {
+            host: "m1",
+            transport: host,
+            user: User::Login,
+            check: false,
+            predictions: &Predictions::default(),
+            timeout: Duration::from_secs(60),
+            progress: &Silent,
+        };
+        write::write(&context, &shown, content, &write::Options::default()).await
+    };
+    // As soon as the second piece is there, many are still to come.
+    let cut = async {
+        while !names().iter().any(|(name, size)| name.starts_with(".zkmig.stage.") && *size > 1024 * 1024) {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        for id in master_ids(control.path()) {
+            assert!(Process::new("kill").args(["-9", &id]).status().unwrap().success());
+        }
+    };
+    let content = vec![b'x'; 64 * 1024 * 1024];
+    let (result, ()) = tokio::join!(upload(&host, &content), cut);
+    let error = result.unwrap_err();
+    assert_eq!(error.kind(), Kind::Unreachable, "{}", text(&error));
+    assert_eq!(fs::read(&path).unwrap(), b"old");
+
+    let host = connect(sshd.target()).await.unwrap();
+    upload(&host, b"new").await.unwrap();
+    host.close().await;
+    assert_eq!(names(), [("file".to_owned(), 3)]);
 }
