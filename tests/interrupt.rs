@@ -4,10 +4,10 @@
 
 mod support;
 
-use std::process::{Child, Command, Stdio};
+use std::process::Child;
 use std::time::{Duration, Instant};
 
-use support::Project;
+use support::{Project, signal, wait_for};
 
 const PLAYBOOK: &str = r#"
     step("Restart", || rolling(hosts("masters"), |m| { m.run(`touch turn-${m.name}`, #{ cwd: vars.folder }); m.run("sleep 7201.5 & wait", #{ accept: [0, 143, 137], timeout: "3s" }); }));
@@ -16,27 +16,7 @@ const PLAYBOOK: &str = r#"
 fn start(project: &Project, playbook: &str) -> Child {
     project.file("play.rhai", playbook);
     let folder = format!("folder={}", project.path().display());
-    Command::new(env!("CARGO_BIN_EXE_zkmig"))
-        .args(["run", "play.rhai", "-i", "hosts.yaml", "--events", "events", "-e", &folder])
-        .current_dir(project.path())
-        .env("XDG_STATE_HOME", project.join("state"))
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap()
-}
-
-fn wait_for(what: &str, condition: impl Fn() -> bool) {
-    let began = Instant::now();
-    while !condition() {
-        assert!(began.elapsed() < Duration::from_secs(20), "{what} did not happen");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
-fn signal(child: &Child, name: &str) {
-    assert!(Command::new("kill").args(["-s", name, &child.id().to_string()]).status().unwrap().success());
+    project.start(&["run", "play.rhai", "-i", "hosts.yaml", "--events", "events", "-e", &folder])
 }
 
 fn runs(word: &str) -> bool {

@@ -24,7 +24,7 @@ use crate::error::{Error, Result};
 const TRIES: u32 = 3;
 
 /// How long a master without any channel lives on: it is ended by `close`, and this is for a zkmig that was killed.
-const IDLE: std::num::NonZeroUsize = match std::num::NonZeroUsize::new(30) {
+const IDLE: std::num::NonZeroUsize = match std::num::NonZeroUsize::new(10) {
     Some(seconds) => seconds,
     None => std::num::NonZeroUsize::MIN,
 };

@@ -103,7 +103,10 @@ type Refusal = std::result::Result<bool, Box<EvalAltResult>>;
 pub fn register(engine: &mut Engine) {
     engine
         .register_type_with_name::<Unknown>("unknown")
-        .register_indexer_get(|unknown: &mut Unknown, _: &str| unknown.clone())
+        .register_indexer_get(|unknown: &mut Unknown, _: &str| -> std::result::Result<Unknown, Box<EvalAltResult>> {
+            // Check mode goes on as long as nothing is decided by it; a run for real has no use for what nobody knows.
+            if unknown.step.is_some() { Err(raise(unknown.error())) } else { Ok(unknown.clone()) }
+        })
         .register_fn("to_string", |unknown: &mut Unknown| format!("(unknown until {} has run)", unknown.origin))
         .register_fn("to_debug", |unknown: &mut Unknown| format!("(unknown until {} has run)", unknown.origin))
         .register_fn("!", |unknown: Unknown| -> Refusal { Err(raise(unknown.error())) });

@@ -1,48 +1,16 @@
-//! Just enough of ZooKeeper's client protocol to prove that a server lets a client in and lists the root: one request that
-//! opens a session, lists `/` and closes the session, and the reading of the answer.
+//! Just enough of ZooKeeper's client protocol to prove that a server lets a client in, and to read one znode: a request
+//! opens a session, asks one thing and closes the session. An answer is a stranger's: any of its lengths may lie.
 
-/// The bytes of the request. Opening a session is a write, so an answer also proves that a quorum agrees.
+/// The request that opens a session, lists `/` and closes the session. Opening a session is a write, so an answer also
+/// proves that a quorum agrees.
 pub fn list_root_request() -> Vec<u8> {
-    let mut connect = Vec::new();
-    connect.extend_from_slice(&0_i32.to_be_bytes()); // protocol version
-    connect.extend_from_slice(&0_i64.to_be_bytes()); // last zxid seen
-    connect.extend_from_slice(&10_000_i32.to_be_bytes()); // session time-out, in ms
-    connect.extend_from_slice(&0_i64.to_be_bytes()); // no session yet
-    connect.extend_from_slice(&16_i32.to_be_bytes()); // its password, of 16 bytes
-    connect.extend_from_slice(&[0; 16]);
-    connect.push(0); // not read-only
-    let mut list = Vec::new();
-    list.extend_from_slice(&1_i32.to_be_bytes()); // xid
-    list.extend_from_slice(&8_i32.to_be_bytes()); // getChildren
-    list.extend_from_slice(&1_i32.to_be_bytes());
-    list.push(b'/');
-    list.push(0); // no watch
-    let mut close = Vec::new();
-    close.extend_from_slice(&2_i32.to_be_bytes()); // xid
-    close.extend_from_slice(&(-11_i32).to_be_bytes()); // closeSession
-    let mut bytes = Vec::new();
-    for frame in [connect, list, close] {
-        bytes.extend_from_slice(&i32::try_from(frame.len()).unwrap_or(0).to_be_bytes());
-        bytes.extend_from_slice(&frame);
-    }
-    bytes
+    request(GET_CHILDREN, "/")
 }
 
 /// The names of the root's children; none when the answer is not that of a server that let the client in.
 pub fn list_root_answer(bytes: &[u8]) -> Option<Vec<String>> {
-    let mut rest = bytes;
-    let connected = frame(&mut rest)?;
-    let mut connected = connected;
-    let _version = int(&mut connected)?;
-    let timeout = int(&mut connected)?;
-    if timeout <= 0 {
-        return None;
-    }
-    let mut reply = frame(&mut rest)?;
-    let xid = int(&mut reply)?;
-    let _zxid = take(&mut reply, 8)?;
-    let error = int(&mut reply)?;
-    if xid != 1 || error != 0 {
+    let (error, mut reply) = reply(bytes)?;
+    if error != 0 {
         return None;
     }
     let count = int(&mut reply)?;
@@ -52,6 +20,92 @@ pub fn list_root_answer(bytes: &[u8]) -> Option<Vec<String>> {
             String::from_utf8(take(&mut reply, length)?.to_vec()).ok()
         })
         .collect()
+}
+
+/// What a server says of a znode.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Data {
+    /// What is in it; nothing where the server has null.
+    Found(Vec<u8>),
+    /// There is no such znode.
+    NoNode,
+    /// The znode may not be read without a name.
+    NoAuth,
+    /// The server let the client in and answered with another of ZooKeeper's error codes.
+    Failed(i32),
+    /// The answer is not that of a server that let the client in, or it is cut short.
+    None,
+}
+
+/// The request that opens a session, reads the znode at `path` and closes the session.
+pub fn data_request(path: &str) -> Vec<u8> {
+    request(GET_DATA, path)
+}
+
+/// What the answer to `data_request` says.
+pub fn data_answer(bytes: &[u8]) -> Data {
+    match reply(bytes) {
+        None => Data::None,
+        Some((0, mut reply)) => data(&mut reply).map_or(Data::None, Data::Found),
+        Some((-101, _)) => Data::NoNode,
+        Some((-102, _)) => Data::NoAuth,
+        Some((error, _)) => Data::Failed(error),
+    }
+}
+
+/// A buffer of the protocol; null, whose length is -1, is empty.
+fn data(reply: &mut &[u8]) -> Option<Vec<u8>> {
+    match int(reply)? {
+        -1 => Some(Vec::new()),
+        length => Some(take(reply, usize::try_from(length).ok()?)?.to_vec()),
+    }
+}
+
+/// ZooKeeper's numbers of the operations that take a path and whether to watch it.
+const GET_DATA: i32 = 4;
+const GET_CHILDREN: i32 = 8;
+
+/// The bytes of three frames: a new session, one operation on a path, the end of the session.
+fn request(operation: i32, path: &str) -> Vec<u8> {
+    let mut connect = Vec::new();
+    connect.extend_from_slice(&0_i32.to_be_bytes()); // protocol version
+    connect.extend_from_slice(&0_i64.to_be_bytes()); // last zxid seen
+    connect.extend_from_slice(&10_000_i32.to_be_bytes()); // session time-out, in ms
+    connect.extend_from_slice(&0_i64.to_be_bytes()); // no session yet
+    connect.extend_from_slice(&16_i32.to_be_bytes()); // its password, of 16 bytes
+    connect.extend_from_slice(&[0; 16]);
+    connect.push(0); // not read-only
+    let mut ask = Vec::new();
+    ask.extend_from_slice(&1_i32.to_be_bytes()); // xid
+    ask.extend_from_slice(&operation.to_be_bytes());
+    ask.extend_from_slice(&i32::try_from(path.len()).unwrap_or(0).to_be_bytes());
+    ask.extend_from_slice(path.as_bytes());
+    ask.push(0); // no watch
+    let mut close = Vec::new();
+    close.extend_from_slice(&2_i32.to_be_bytes()); // xid
+    close.extend_from_slice(&(-11_i32).to_be_bytes()); // closeSession
+    let mut bytes = Vec::new();
+    for frame in [connect, ask, close] {
+        bytes.extend_from_slice(&i32::try_from(frame.len()).unwrap_or(0).to_be_bytes());
+        bytes.extend_from_slice(&frame);
+    }
+    bytes
+}
+
+/// The error code and the rest of the reply to the operation; none when no session was opened.
+fn reply(bytes: &[u8]) -> Option<(i32, &[u8])> {
+    let mut rest = bytes;
+    let mut connected = frame(&mut rest)?;
+    let _version = int(&mut connected)?;
+    let timeout = int(&mut connected)?;
+    if timeout <= 0 {
+        return None;
+    }
+    let mut reply = frame(&mut rest)?;
+    let xid = int(&mut reply)?;
+    let _zxid = take(&mut reply, 8)?;
+    let error = int(&mut reply)?;
+    (xid == 1).then_some((error, reply))
 }
 
 fn frame<'a>(bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
@@ -73,25 +127,74 @@ fn take<'a>(bytes: &mut &'a [u8], length: usize) -> Option<&'a [u8]> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn an_answer_that_is_cut_or_wrong_is_no_list_and_no_panic() {
-        let mut answer = Vec::new();
-        let connected = [0, 0, 0, 0, 0, 0, 39, 16];
-        answer.extend_from_slice(&8_i32.to_be_bytes());
-        answer.extend_from_slice(&connected);
+    /// What a server says that opened a session and replies to the operation.
+    fn answer(error: i32, rest: &[u8]) -> Vec<u8> {
         let mut reply = Vec::new();
         reply.extend_from_slice(&1_i32.to_be_bytes());
         reply.extend_from_slice(&0_i64.to_be_bytes());
-        reply.extend_from_slice(&0_i32.to_be_bytes());
-        reply.extend_from_slice(&1_i32.to_be_bytes());
-        reply.extend_from_slice(&9_i32.to_be_bytes());
-        reply.extend_from_slice(b"zookeeper");
-        answer.extend_from_slice(&33_i32.to_be_bytes());
+        reply.extend_from_slice(&error.to_be_bytes());
+        reply.extend_from_slice(rest);
+        let mut answer = vec![0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 39, 16];
+        answer.extend_from_slice(&i32::try_from(reply.len()).expect("it is short").to_be_bytes());
         answer.extend_from_slice(&reply);
-        assert_eq!(list_root_answer(&answer), Some(vec!["zookeeper".to_owned()]));
-        for end in 0..answer.len() {
-            assert_eq!(list_root_answer(&answer[..end]), None);
+        answer
+    }
+
+    fn buffer(length: i32, content: &[u8]) -> Vec<u8> {
+        [&length.to_be_bytes(), content].concat()
+    }
+
+    #[test]
+    fn an_answer_that_is_cut_or_wrong_is_no_list_and_no_panic() {
+        let list = answer(0, &[&1_i32.to_be_bytes()[..], &buffer(9, b"zookeeper")].concat());
+        assert_eq!(list_root_answer(&list), Some(vec!["zookeeper".to_owned()]));
+        for end in 0..list.len() {
+            assert_eq!(list_root_answer(&list[..end]), None);
         }
         assert_eq!(list_root_answer(&[0xff; 64]), None);
+    }
+
+    #[test]
+    fn a_znode_is_read_and_an_error_is_told_by_its_kind() {
+        let stat = [7; 68];
+        let whole = answer(0, &[&buffer(3, b"a=b")[..], &stat].concat());
+        assert_eq!(data_answer(&whole), Data::Found(b"a=b".to_vec()));
+        assert_eq!(data_answer(&answer(0, &[&buffer(-1, b"")[..], &stat].concat())), Data::Found(Vec::new()));
+        assert_eq!(data_answer(&answer(-101, b"")), Data::NoNode);
+        assert_eq!(data_answer(&answer(-102, b"")), Data::NoAuth);
+        assert_eq!(data_answer(&answer(-4, b"")), Data::Failed(-4));
+        for end in 0..whole.len() {
+            assert_eq!(data_answer(&whole[..end]), Data::None);
+        }
+    }
+
+    #[test]
+    fn lengths_that_lie_give_no_data_and_take_no_memory() {
+        for length in [4, 69, i32::MAX, -2, i32::MIN] {
+            assert_eq!(data_answer(&answer(0, &buffer(length, b"a=b"))), Data::None, "{length}");
+        }
+        let mut long = answer(0, &buffer(3, b"a=b"));
+        long[12..16].copy_from_slice(&i32::MAX.to_be_bytes());
+        assert_eq!(data_answer(&long), Data::None);
+        let mut refused = answer(0, &buffer(3, b"a=b"));
+        refused[8..12].copy_from_slice(&0_i32.to_be_bytes());
+        assert_eq!(data_answer(&refused), Data::None);
+        assert_eq!(data_answer(b"This ZooKeeper instance is not currently serving requests\n"), Data::None);
+    }
+
+    #[test]
+    fn the_request_names_the_path_it_asks_for() {
+        let request = data_request("/configs/config");
+        let path = b"/configs/config";
+        assert_eq!(request[..4], 45_i32.to_be_bytes());
+        assert_eq!(request[49..53], 28_i32.to_be_bytes());
+        assert_eq!(request[57..61], GET_DATA.to_be_bytes());
+        assert_eq!(request[65..65 + path.len()], path[..]);
+        let mut lengths = Vec::new();
+        let mut rest = &request[..];
+        while let Some(frame) = frame(&mut rest) {
+            lengths.push(frame.len());
+        }
+        assert_eq!((lengths, rest.len()), (vec![45, 28, 8], 0));
     }
 }

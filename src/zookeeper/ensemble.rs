@@ -58,6 +58,22 @@ impl Ensemble {
         Self::from_servers(servers)
     }
 
+    /// Reads the list of a shared configuration as strictly: there Exhibitor itself writes `S:1:a` for `1:a`, and people
+    /// write spaces.
+    pub fn parse_stored(text: &str) -> Result<Self, Invalid> {
+        let entries: Vec<String> = text
+            .split(',')
+            .map(|entry| {
+                let parts: Vec<&str> = entry.split(':').map(str::trim).collect();
+                match parts.as_slice() {
+                    [kind, id, address] if kind.eq_ignore_ascii_case("s") => format!("{id}:{address}"),
+                    parts => parts.join(":"),
+                }
+            })
+            .collect();
+        Self::parse(&entries.join(","))
+    }
+
     /// The ensemble of these servers.
     pub fn from_servers(servers: impl IntoIterator<Item = (ServerId, String)>) -> Result<Self, Invalid> {
         let mut by_address: BTreeMap<String, ServerId> = BTreeMap::new();
@@ -198,6 +214,15 @@ mod tests {
             "1:a:2",
         ] {
             assert!(Ensemble::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_stored_list_may_have_types_and_spaces_but_nothing_that_exhibitor_drops() {
+        let stored = Ensemble::parse_stored("S:7:a, 3 : b,s:8:c").map(|ensemble| ensemble.to_string());
+        assert_eq!(stored.as_deref(), Ok("7:a,3:b,8:c"));
+        for wrong in ["", "O:1:a", "1:a,", "1:a,x", "1:a,1:b", "S:a"] {
+            assert!(Ensemble::parse_stored(wrong).is_err(), "{wrong}");
         }
     }
 

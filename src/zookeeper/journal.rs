@@ -27,6 +27,11 @@ pub const PATTERNS: &[Pattern] = &[
         doc: "the start script took the static backend",
     },
     Pattern {
+        name: "configured_dynamic",
+        regex: r"^Exhibitor configured for (Zookeeper|shared filesystem|AWS S3|Azure|GCE)",
+        doc: "the start script took a backend that keeps the configuration in a shared store",
+    },
+    Pattern {
         name: "start_failed",
         regex: r"^ERROR: ",
         doc: "the start script refuses its configuration; systemd tries again every 5 s",
@@ -198,6 +203,12 @@ mod tests {
     fn the_patterns_match_the_lines_that_they_are_for() {
         for (name, line) in [
             ("configured_static", "Exhibitor configured for static ZK ensemble"),
+            ("configured_dynamic", "Exhibitor configured for Zookeeper"),
+            ("configured_dynamic", "Exhibitor configured for shared filesystem"),
+            (
+                "standalone",
+                "INFO  com.netflix.exhibitor.core.activity.ActivityLog  Starting in standalone mode [ActivityQueue-0]",
+            ),
             ("start_failed", "ERROR: ip-detect returned 10.0.0.1. 10.0.0.1 is not in the configured list of masters."),
             (
                 "process_started",

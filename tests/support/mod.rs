@@ -66,11 +66,44 @@ impl Project {
         Ran::new(command.output().unwrap())
     }
 
+    /// Starts `zkmig` with these arguments, to be looked at and ended while it runs.
+    pub fn start(&self, arguments: &[&str]) -> std::process::Child {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_zkmig"));
+        command.args(arguments).current_dir(self.path()).stdin(std::process::Stdio::null());
+        command.env("NO_COLOR", "1").env_remove("CLICOLOR_FORCE").env("XDG_STATE_HOME", self.path().join("state"));
+        command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+        command.spawn().unwrap()
+    }
+
+    /// The records of the runs that were made here, the oldest first.
+    pub fn records(&self) -> Vec<PathBuf> {
+        let folder = self.path().join("state/zkmig/runs");
+        let mut records: Vec<PathBuf> =
+            std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+        records.sort();
+        records
+    }
+
     /// Runs a playbook with this text on the project's hosts.
     pub fn run(&self, playbook: &str, arguments: &[&str]) -> Ran {
         self.file("play.rhai", playbook);
         self.zkmig(&[&["run", "play.rhai", "-i", "hosts.yaml"], arguments].concat())
     }
+}
+
+/// Waits for a condition; a test that waits in vain fails.
+#[track_caller]
+pub fn wait_for(what: &str, condition: impl Fn() -> bool) {
+    let began = std::time::Instant::now();
+    while !condition() {
+        assert!(began.elapsed() < std::time::Duration::from_secs(20), "{what} did not happen");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+}
+
+/// Sends a signal to a process.
+pub fn signal(child: &std::process::Child, name: &str) {
+    assert!(Command::new("kill").args(["-s", name, &child.id().to_string()]).status().unwrap().success());
 }
 
 /// What a command did.

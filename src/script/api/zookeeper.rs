@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::script::failure::raise;
 use crate::script::value::{to_json, wrong_type};
 use crate::zookeeper::ensemble::{Ensemble, Invalid};
-use crate::zookeeper::{client, config_yaml, environment, exhibitor, four_letter, journal};
+use crate::zookeeper::{client, config_yaml, environment, exhibitor, four_letter, journal, properties};
 
 /// Registers the module.
 pub fn register(engine: &mut Engine) {
@@ -107,6 +107,28 @@ pub fn register(engine: &mut Engine) {
     set(m, "list_root_request", || -> Blob { client::list_root_request() });
     set(m, "list_root_answer", |answer: Blob| -> Array {
         client::list_root_answer(&answer).unwrap_or_default().into_iter().map(Dynamic::from).collect()
+    });
+    set(m, "data_request", |path: &str| -> Blob { client::data_request(path) });
+    set(m, "data_answer", |answer: Blob| -> Map {
+        let (found, why) = match client::data_answer(&answer) {
+            client::Data::Found(data) => (Some(data), String::new()),
+            client::Data::NoNode => (None, "there is no such znode".to_owned()),
+            client::Data::NoAuth => (None, "the znode may not be read without a name".to_owned()),
+            client::Data::Failed(code) => (None, format!("the server answers with ZooKeeper's error {code}")),
+            client::Data::None => (None, "the server opens no session".to_owned()),
+        };
+        let mut map = Map::new();
+        // Java's properties are ISO 8859-1.
+        let text = found.map(|data| data.into_iter().map(char::from).collect::<String>());
+        map.insert("text".into(), text.map_or(Dynamic::UNIT, Dynamic::from));
+        map.insert("why".into(), why.into());
+        map
+    });
+    set(m, "properties", |text: &str| -> Map {
+        properties::parse(text).into_iter().map(|(key, value)| (key.into(), value.into())).collect()
+    });
+    set(m, "stored_ensemble", |text: &str| -> Scripted<String> {
+        Ensemble::parse_stored(text).map(|ensemble| ensemble.to_string()).map_err(|error| invalid(&error))
     });
     module.build_index();
     engine.register_static_module("zookeeper", module.into());

@@ -1,0 +1,317 @@
+//! What a run leaves behind, and how another attempt goes on with it.
+
+#![allow(clippy::unwrap_used, reason = "a test that can't set itself up has failed")]
+
+mod support;
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use support::{Project, signal, wait_for};
+
+/// Three steps; each leaves a line in `log` each time it is carried out, and the last waits while a file `hold` is there.
+const PLAYBOOK: &str = r#"
+    declare(#{ folder: #{ type: "text", help: "the project's folder" }, greeting: #{ type: "text", value: "hello", help: "what to say" } });
+    let masters = hosts("masters");
+    let log = |what| local_log(what);
+    fn local_log(what) { hosts("masters")[0].run(`echo ${what} >>${vars.folder}/log`); }
+    let found = step("Look", || { local_log("look"); #{ hosts: masters, names: masters.map(|m| m.name), none: (), half: 0.5 } });
+    confirm("Go on?");
+    step("Write", || { local_log("write"); found.hosts.each(|m| m.copy(`${vars.folder}/file-${m.name}`, #{ content: "content\n" })); });
+    step("Act", || {
+        local_log("act");
+        found.hosts[1].run(`while [ -e ${vars.folder}/hold ]; do sleep 0.1; done`);
+        local_log(`end ${found.names.len()} ${found.none == ()} ${found.half}`);
+    });
+"#;
+
+fn folder(project: &Project) -> String {
+    format!("folder={}", project.path().display())
+}
+
+fn arguments<'a>(folder: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    [&["run", "play.rhai", "-i", "hosts.yaml", "-e", folder], more].concat()
+}
+
+fn log(project: &Project) -> String {
+    std::fs::read_to_string(project.join("log")).unwrap_or_default().replace('\n', " ")
+}
+
+/// A project whose run was killed in its last step.
+fn killed() -> Project {
+    let project = Project::local();
+    project.file("play.rhai", PLAYBOOK).file("hold", "");
+    let folder = folder(&project);
+    let mut child = project.start(&arguments(&folder, &["--yes"]));
+    wait_for("the last step", || log(&project).ends_with("act "));
+    signal(&child, "KILL");
+    child.wait().unwrap();
+    std::fs::remove_file(project.join("hold")).unwrap();
+    wait_for("the host's note that the run is dead", || {
+        project.join("lock-m1.ended").exists() && project.join("lock-m2.ended").exists()
+    });
+    project
+}
+
+#[test]
+fn a_killed_run_goes_on_with_the_step_in_which_it_died() {
+    let project = killed();
+    project.zkmig(&["runs"]).says(&["killed", "2 hosts changed", "play.rhai"]);
+    project.zkmig(&["runs", "show"]).says(&[
+        "✓ Write",
+        "… Act",
+        "go on:    zkmig resume",
+        "whether it was done is not known",
+    ]);
+    let ran = project.zkmig(&["resume"]);
+    ran.says(&[
+        "attempt 2",
+        "Look done by an earlier attempt",
+        "Write done by an earlier attempt",
+        "yes (an earlier attempt",
+    ]);
+    assert_eq!(log(&project), "look write act act end 2 true 0.5 ");
+    assert!(!project.join("lock-m1").exists() && !project.join("lock-m1.ended").exists());
+    project.zkmig(&["runs"]).says(&["done"]);
+    project.zkmig(&["resume"]).fails(2, &["there is no run to go on with"]);
+    let id = project.records()[0].file_name().unwrap().to_string_lossy().into_owned();
+    project.zkmig(&["resume", &id]).fails(2, &["came to its end"]);
+}
+
+#[test]
+fn the_lock_of_a_killed_run_is_dead_and_only_an_operator_removes_it() {
+    let project = killed();
+    let folder = folder(&project);
+    let began = std::time::Instant::now();
+    let refused = project.zkmig(&arguments(&folder, &["--yes"]));
+    refused.fails(
+        6,
+        &["another run holds the lock", "dead: the connection of its run ended", "zkmig unlock", "zkmig resume"],
+    );
+    assert!(began.elapsed() < std::time::Duration::from_secs(2));
+    project.zkmig(&["unlock", "-i", "hosts.yaml"]).fails(5, &["nobody is there to say"]);
+    project.zkmig(&["unlock", "-i", "hosts.yaml", "--list"]).says(&["m1", "m2", "dead"]);
+    project.zkmig(&["unlock", "-i", "hosts.yaml", "--yes"]).says(&["m1: unlocked", "m2: unlocked"]);
+    project.zkmig(&["unlock", "-i", "hosts.yaml"]).says(&["no host is locked"]);
+    assert_eq!(project.zkmig(&arguments(&folder, &["--yes"])).code, 0);
+}
+
+#[test]
+fn two_runs_at_once_are_one_run_and_one_that_says_whose_the_other_is() {
+    let project = Project::local();
+    project.file("play.rhai", PLAYBOOK).file("hold", "");
+    let folder = folder(&project);
+    let mut first = project.start(&arguments(&folder, &["--yes"]));
+    wait_for("the last step", || log(&project).ends_with("act "));
+    let began = std::time::Instant::now();
+    let second = project.zkmig(&arguments(&folder, &["--yes"]));
+    second.fails(
+        6,
+        &["another run holds the lock", "who ", "since", "run ", "play.rhai", "alive: renewed", "wait for its end"],
+    );
+    assert!(began.elapsed() < std::time::Duration::from_secs(1));
+    project
+        .zkmig(&["unlock", "-i", "hosts.yaml", "--yes"])
+        .fails(6, &["is that of a run that lives; no lock was removed"]);
+    // What only looks is not kept out, and keeps nobody out.
+    assert_eq!(project.zkmig(&arguments(&folder, &["--check"])).code, 0);
+    assert_eq!(project.zkmig(&["exec", "masters", "-i", "hosts.yaml", "--read-only", "--", "true"]).code, 0);
+    project.zkmig(&["exec", "masters", "-i", "hosts.yaml", "--", "true"]).fails(6, &["another run holds the lock"]);
+    project.zkmig(&["resume"]).fails(2, &["there is no run to go on with"]);
+    std::fs::remove_file(project.join("hold")).unwrap();
+    assert_eq!(first.wait().unwrap().code(), Some(0));
+    assert_eq!(log(&project), "look write act end 2 true 0.5 ");
+}
+
+#[test]
+fn a_run_whose_lock_was_taken_from_it_stops_at_the_next_safe_place() {
+    let project = Project::local();
+    let playbook = r#"
+        let masters = hosts("masters");
+        step("Roll", || rolling(masters, |m| { m.run(`touch ${vars.folder}/turn-${m.name}; while [ -e ${vars.folder}/hold ]; do sleep 0.1; done`); }));
+    "#;
+    project.file("play.rhai", playbook).file("hold", "");
+    let folder = folder(&project);
+    let mut child = project.start(&arguments(&folder, &["--events", "events"]));
+    wait_for("the first turn", || project.join("turn-m1").exists());
+    project.zkmig(&["unlock", "-i", "hosts.yaml", "--yes", "--force"]).says(&["unlocked"]);
+    let warned =
+        || std::fs::read_to_string(project.join("events")).unwrap_or_default().contains("is no longer this run's");
+    wait_for("the run's notice", warned);
+    std::fs::remove_file(project.join("hold")).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert!(!project.join("turn-m2").exists());
+}
+
+#[test]
+fn what_has_changed_meanwhile_is_named_and_refused_unless_it_is_accepted() {
+    let project = killed();
+    project.file("play.rhai", &PLAYBOOK.replace("local_log(\"act\")", "local_log(\"acted\")"));
+    let ran = project.zkmig(&["resume"]);
+    ran.fails(2, &["made from something else", "playbook play.rhai: its content has changed", "--accept-changes"]);
+    project.zkmig(&["resume", "-e", "greeting=servus"]).fails(2, &["-e: ", "greeting=servus now"]);
+    assert_eq!(project.zkmig(&["resume", "--accept-changes", "--yes"]).code, 0);
+    assert_eq!(log(&project), "look write act acted end 2 true 0.5 ");
+}
+
+#[test]
+fn a_step_whose_outcome_is_gone_is_carried_out_again_with_those_after_it() {
+    let project = killed();
+    std::fs::write(project.join("file-m2"), "somebody else's\n").unwrap();
+    let ran = project.zkmig(&["resume"]);
+    ran.says(&[
+        "file-m2 has another content now: step \"Write\" and those after it are carried out again",
+        "Look done by an earlier",
+    ]);
+    assert_eq!(log(&project), "look write act write act end 2 true 0.5 ");
+    assert_eq!(std::fs::read_to_string(project.join("file-m2")).unwrap(), "content\n");
+}
+
+#[test]
+fn from_step_carries_out_again_what_is_over() {
+    let project = killed();
+    project.zkmig(&["resume", "--from-step", "Wirte"]).fails(2, &["has no step \"Wirte\"", "did you mean `Write`?"]);
+    project.zkmig(&["resume", "--from-step", "Write"]).says(&["Look done by an earlier"]);
+    assert_eq!(log(&project), "look write act write act end 2 true 0.5 ");
+    let folder = folder(&project);
+    let ran = project.zkmig(&arguments(&folder, &["--yes", "--from-step", "Write"]));
+    ran.fails(2, &["what step \"Look\" gives is needed here", "resume RUN --from-step"]);
+}
+
+#[test]
+fn a_record_is_private_and_has_no_secret_in_it() {
+    let project = Project::local();
+    let inventory = std::fs::read_to_string(project.join("hosts.yaml")).unwrap();
+    project.file("hosts.yaml", &format!("{inventory}    ansible_become_password: hunter2-inventory\n"));
+    let playbook = r#"
+        let token = secret(#{ env: "TOKEN_OF_TEST" });
+        let m = hosts("masters")[0];
+        let seen = step("Use it", || { m.run(`echo ${token}`); m.copy(`${vars.folder}/secret`, #{ content: token }); m.backup(`${vars.folder}/secret`, `${vars.folder}/secret.orig`); token });
+        if !check_mode() { fail(`stopped with ${token}`); }
+    "#;
+    project.file("play.rhai", playbook);
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_zkmig"));
+    let output = command
+        .args(arguments(&folder(&project), &["-e", "ansible_become_pass=hunter2-extra", "--diff", "-vv"]))
+        .current_dir(project.path())
+        .env("TOKEN_OF_TEST", "hunter2-token")
+        .env("XDG_STATE_HOME", project.join("state"))
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(5));
+    let printed = [output.stdout, output.stderr].concat();
+    assert!(!String::from_utf8_lossy(&printed).contains("hunter2"));
+    let mut files = 0;
+    let mut open = vec![project.join("state/zkmig")];
+    while let Some(path) = open.pop() {
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+        if path.is_dir() {
+            assert_eq!(mode, 0o700, "{}", path.display());
+            open.extend(std::fs::read_dir(&path).unwrap().flatten().map(|entry| entry.path()));
+        } else {
+            assert_eq!(mode, 0o600, "{}", path.display());
+            let text = std::fs::read(&path).unwrap();
+            assert!(!String::from_utf8_lossy(&text).contains("hunter2"), "{} holds a secret", path.display());
+            files += 1;
+        }
+    }
+    assert!(files >= 5);
+    project.zkmig(&["resume"]).fails(2, &["keeps no secrets: ansible_become_pass is missing"]);
+}
+
+#[test]
+fn a_record_that_can_not_be_begun_stops_the_run_before_any_host_is_touched() {
+    let project = Project::local();
+    project.file("play.rhai", PLAYBOOK).file("state", "a file where a folder has to be");
+    let folder = folder(&project);
+    project.zkmig(&arguments(&folder, &["--yes"])).fails(2, &["records", "XDG_STATE_HOME"]);
+    assert_eq!(log(&project), "");
+    // Where nothing can change, nothing can be lost.
+    project.zkmig(&arguments(&folder, &["--check"])).says(&["warning:", "records"]);
+}
+
+/// A small file system over a folder, as root; it goes with the value.
+struct Small<'a>(&'a Path);
+
+impl<'a> Small<'a> {
+    fn over(folder: &'a Path, size: &str) -> Self {
+        std::fs::create_dir_all(folder).unwrap();
+        let mut mount = std::process::Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", &format!("size={size}"), "zkmig-test"]).arg(folder);
+        assert!(mount.status().unwrap().success(), "a small file system needs root");
+        Self(folder)
+    }
+}
+
+impl Drop for Small<'_> {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount").arg("-l").arg(self.0).status();
+    }
+}
+
+#[test]
+fn a_full_disk_stops_the_run_before_its_first_change_and_later_is_only_told() {
+    let project = Project::local();
+    project.file("play.rhai", PLAYBOOK);
+    let state = project.join("state");
+    let folder = folder(&project);
+    {
+        let _small = Small::over(&state, "64k");
+        project.zkmig(&arguments(&folder, &["--yes"])).fails(2, &["record can't be written", "No space left"]);
+        assert_eq!(log(&project), "");
+    }
+    let _small = Small::over(&state, "1m");
+    let fill = r#"
+        let m = hosts("masters")[0];
+        step("Fill", || { m.run(`dd if=/dev/zero of=${vars.folder}/state/fill 2>/dev/null; true`); });
+        step("Go on", || { for n in 0..400 { m.run(`: ${n}`, #{ read_only: true }); } });
+        step("Fill again", || { m.run(`dd if=/dev/zero of=${vars.folder}/state/more 2>/dev/null; true`); });
+        step("End", || { for n in 0..10 { m.run(`echo ${n} >>${vars.folder}/log`); } });
+    "#;
+    project.file("play.rhai", fill);
+    project.zkmig(&arguments(&folder, &[])).says(&["gets no more events: No space left", "done in"]);
+    assert_eq!(log(&project), "0 1 2 3 4 5 6 7 8 9 ");
+    // The room that was kept has held the story up to the second time.
+    let record = project.records().pop().unwrap();
+    assert!(std::fs::read_to_string(record.join("events.ndjson")).unwrap().contains("Fill again"));
+}
+
+#[test]
+fn a_stop_says_what_was_changed_and_how_to_go_on_and_back() {
+    let project = Project::local();
+    let playbook = r#"
+        let masters = hosts("masters");
+        undo_with("undo.rhai", #{ deep: "a b" });
+        step("Roll", || rolling(masters, |m| {
+            m.copy(`${vars.folder}/file-${m.name}`, #{ content: "x" });
+            if m.name == "m2" { m.run("echo seen last; exit 9"); }
+        }, #{ on_stop: |m| [`asked about ${m.name}`, "the quorum is up"] }));
+    "#;
+    project.file("play.rhai", playbook).file("undo.rhai", "");
+    let folder = folder(&project);
+    let ran = project.zkmig(&arguments(&folder, &[]));
+    let id = project.records()[0].file_name().unwrap().to_string_lossy().into_owned();
+    let undo = format!("zkmig run undo.rhai -i hosts.yaml -e {folder} -e 'deep=a b'");
+    ran.fails(
+        3,
+        &[
+            "seen last",
+            "the rolling block stopped at m2 (2 of 2); done before: m1; not touched: none",
+            "asked about m2",
+            "the quorum is up",
+            "changed so far:\n    m1",
+            "file-m2: created",
+            "exit 9: it failed",
+            &format!("go on: zkmig resume {id}"),
+            &format!("go back: {undo}"),
+            &format!("zkmig runs show {id}"),
+        ],
+    );
+    project.zkmig(&["runs", "show", &id]).says(&[&format!("go back:  {undo}\n")]);
+    project.file("play.rhai", "hosts(\"masters\"); fail(\"no\");");
+    project
+        .zkmig(&["run", "play.rhai", "-i", "hosts.yaml"])
+        .fails(5, &["no host was changed", "nothing has to be undone"]);
+    project.file("play.rhai", "undo_with(\"missing.rhai\");");
+    project.zkmig(&["run", "play.rhai", "-i", "hosts.yaml"]).fails(2, &["there is no file missing.rhai"]);
+}
