@@ -2,6 +2,9 @@
 
 use std::process::ExitCode;
 
+mod hidden;
+
 fn main() -> ExitCode {
+    hidden::hide();
     zkmig::cli::main()
 }

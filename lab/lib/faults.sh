@@ -2,6 +2,9 @@
 # shellcheck shell=bash
 
 readonly LEAK_SCOPE=zookeeper-by-hand.scope
+readonly SUDOERS=/etc/sudoers.d/lab
+# Below /run, as what an operator's tool or another package lays there for the time being.
+readonly BROKEN_UNIT=/run/systemd/system/dcos-exhibitor.service.d/lab-broken.conf
 
 need_host() { # any host of the lab; only some faults suit an external ZooKeeper
     local address
@@ -40,6 +43,11 @@ command_fault() {
     kill-zk) fault_kill_zk "$host" ;;
     kill-exhibitor) fault_kill_exhibitor "$host" ;;
     disk-full) fault_disk_full "$host" ;;
+    refuse-sshd) fault_refuse_sshd "$host" ;;
+    no-sudo) in_master "$host" sed -i '/^centos /d' "$SUDOERS" ;;
+    broken-unit) fault_broken_unit "$host" ;;
+    new-leader) fault_new_leader "$host" ;;
+    vacuum-journal) in_master "$host" bash -c 'journalctl --rotate --quiet && journalctl --vacuum-time=1us --quiet' ;;
     heal) heal "$host" ;;
     *) fail "unknown fault: $kind" "See: lab/lab help" ;;
     esac
@@ -98,6 +106,49 @@ fault_disk_full() {
     [[ -s $LAB/masters/$1/opt/filler ]] || fail "the filesystem of $1 could not be filled"
 }
 
+# Connections are refused, and those that stood have ended, as after a crash of sshd: its unit alone keeps its sessions.
+fault_refuse_sshd() {
+    in_master "$1" bash -c 'systemctl stop ssh && { pkill -KILL -x sshd || true; }'
+    until_true 5 refuses_logins "$1" || fail "sshd on $1 still takes connections"
+}
+
+# shellcheck disable=SC2016
+refuses_logins() { ! in_lab timeout 2 bash -c 'exec 3<>"/dev/tcp/$1/22"' _ "$1" 2>/dev/null; }
+
+fault_broken_unit() {
+    # shellcheck disable=SC2016
+    in_master "$1" bash -c '
+        mkdir -p "${1%/*}"
+        printf "[Service]\nExecStartPre=/bin/false\n" >"$1"
+        systemctl daemon-reload' _ "$BROKEN_UNIT"
+}
+
+# The leader stands still and loses its followers, so that these elect another; then it goes on, and follows. Exhibitor's
+# next checks take three seconds to notice a server that stands still, and an election less than two.
+fault_new_leader() {
+    [[ $(mode_of "$1") == leader ]] || fail "$1 does not lead, so nobody else can take over from it" "Who leads: lab/lab status$NAME_HINT"
+    ((${#MASTERS[@]} > 1)) || fail "one master has nobody to hand over to"
+    local pid
+    pid=$(zookeeper_pid "$1")
+    in_master "$1" kill -STOP "$pid"
+    # Their reads would take syncLimit ticks, ten seconds, to give up.
+    in_master "$1" ss -K sport = :2888 >/dev/null 2>&1 || true
+    until_true 20 another_leads "$1" || {
+        in_master "$1" kill -CONT "$pid" || true
+        fail "no other master took over from $1 within 20 s"
+    }
+    # A real Exhibitor may have ended it meanwhile.
+    in_master "$1" kill -CONT "$pid" 2>/dev/null || true
+}
+
+another_leads() {
+    local address
+    for address in "${MASTERS[@]}"; do
+        [[ $address == "$1" || $(mode_of "$address") != leader ]] || return 0
+    done
+    return 1
+}
+
 heal() {
     ip -n "$NAME" link set "v${1##*.}" up
     if is_external "$1"; then
@@ -105,8 +156,17 @@ heal() {
         return
     fi
     rm -f "$LAB/masters/$1/opt/filler"
-    in_master "$1" systemctl kill -s CONT ssh
-    in_master "$1" rm -f /opt/mesosphere/etc/exhibitor-extras /run/zkmig-lab/hang-once
+    # shellcheck disable=SC2016
+    in_master "$1" bash -c '
+        systemctl start ssh
+        systemctl kill -s CONT ssh
+        rm -f /opt/mesosphere/etc/exhibitor-extras /run/zkmig-lab/hang-once
+        cat >"$1.new" && chmod 440 "$1.new" && mv "$1.new" "$1"
+        if [[ -e $2 ]]; then
+            rm "$2"
+            systemctl daemon-reload
+            systemctl start --no-block dcos-exhibitor
+        fi' _ "$SUDOERS" "$BROKEN_UNIT" <"$BASE$SUDOERS"
     ! leaked "$1" || heal_leak "$1"
 }
 
@@ -159,8 +219,9 @@ reset_master() {
     exhibitor_file | in_master "$1" bash -c '
         setup=$1 count=$2
         etc=/opt/mesosphere/packages/$setup/etc
-        rm -rf /etc/systemd/system/dcos-exhibitor.service.d /run/systemd/system/dcos-exhibitor.service.d
-        systemctl daemon-reload
+        for drop_ins in /etc/systemd/system/dcos-exhibitor.service.d /run/systemd/system/dcos-exhibitor.service.d; do
+            [[ ! -d $drop_ins ]] || { rm -rf "$drop_ins"; systemctl daemon-reload; }
+        done
         timeout 30 systemctl stop dcos-exhibitor
         systemctl stop "$3" 2>/dev/null
         systemctl reset-failed 2>/dev/null
@@ -174,6 +235,7 @@ reset_master() {
         for file in exhibitor master_count master_list dns_config; do
             ln -s "$etc/$file" "/opt/mesosphere/etc/$file"
         done
+        rm -rf /var/lib/dcos/zkmig-backup
         find /var/lib/zkmig /var/backups/zkmig /var/tmp /tmp /root /home/centos /home/operator -mindepth 1 -maxdepth 1 \
             ! -name ".ssh" ! -name ".hushlogin" ! -name ".bash*" ! -name ".profile" ! -name "hsperfdata_*" \
             -exec rm -rf {} + 2>/dev/null

@@ -4,6 +4,7 @@ use super::print;
 use super::session::{HostArgs, load};
 use crate::error::{Error, Result};
 use crate::inventory::Inventory;
+use crate::report::ndjson;
 
 #[derive(clap::Args)]
 #[command(args_conflicts_with_subcommands = false)]
@@ -62,5 +63,6 @@ fn known<'a>(inventory: &'a Inventory, name: &str) -> Result<&'a crate::inventor
 
 fn json(value: &serde_json::Value) -> Result<String> {
     serde_json::to_string_pretty(value)
+        .map(|text| ndjson::json(&text))
         .map_err(|error| Error::defect("the inventory has no JSON form").caused_by(error))
 }

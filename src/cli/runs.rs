@@ -124,7 +124,7 @@ fn show(given: Option<&str>) -> Result<()> {
                 "  {host:<15}  {}{link} → {}  sha256 {}\n",
                 printable(&copy.path),
                 printable(&copy.backup),
-                &copy.sha256[..copy.sha256.len().min(12)]
+                printable(&copy.sha256.chars().take(12).collect::<String>())
             ));
         }
         let kept = story.folder.join("backups");

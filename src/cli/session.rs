@@ -194,7 +194,7 @@ impl Session {
                 token: format!("{}-{}", new_id(now), std::process::id()),
                 who: manifest.who.clone(),
                 from: manifest.from.clone(),
-                since: now.to_string(),
+                since: now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
                 playbook: manifest.playbook.clone(),
             });
         }

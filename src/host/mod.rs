@@ -13,7 +13,8 @@ use crate::error::Result;
 
 pub mod control;
 pub mod local;
-mod marker;
+#[doc(hidden)]
+pub mod marker;
 pub mod secret;
 mod session;
 mod shell;

@@ -176,7 +176,7 @@ async fn greet(channel: &mut Channel, becomes: &Becomes, nonce: &str) -> Result<
         if more.is_none() {
             // The other pipe may still hold the reason.
             let rest = async {
-                let _ = channel.stderr.read_to_end(&mut err).await;
+                let _ = (&mut channel.stderr).take(64 * 1024).read_to_end(&mut err).await;
             };
             let _ = tokio::time::timeout(Duration::from_secs(1), rest).await;
             return Err(refusal(&err, &out, becomes, asked));

@@ -2,16 +2,17 @@
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use openssh::{ControlPersist, ForwardType, KnownHosts, SessionBuilder, Stdio};
+use tokio::io::AsyncReadExt as _;
 use tokio::net::UnixStream;
 use tokio::sync::Mutex;
 
-use super::control::Control;
+use super::control::{Control, end_ssh};
 use super::secret::Secret;
 use super::session::{Opener, Session};
 use super::shell::{Becomes, Channel, command_line};
@@ -23,10 +24,17 @@ use crate::error::{Error, Result};
 const TRIES: u32 = 3;
 
 /// How long a master without any channel lives on: it is ended by `close`, and this is for a zkmig that was killed.
-const IDLE: std::num::NonZeroUsize = match std::num::NonZeroUsize::new(30) {
+const IDLE: std::num::NonZeroUsize = match std::num::NonZeroUsize::new(10) {
     Some(seconds) => seconds,
     None => std::num::NonZeroUsize::MIN,
 };
+
+/// How long a login may take once the host answers: ssh's own time-out ends there, and a key may have to be touched.
+const LOGIN: Duration = Duration::from_secs(30);
+
+/// How long the question who logged in may take, and the most bytes that are read of the answer.
+const ANSWER: Duration = Duration::from_secs(30);
+const MOST_ANSWERED: u64 = 64 * 1024;
 
 /// Where and how to connect.
 #[derive(Clone, Debug)]
@@ -95,8 +103,12 @@ impl Ssh {
 }
 
 async fn establish(target: &Target, control: &Control) -> Result<openssh::Session> {
-    if target.address.starts_with('-') || target.user.as_ref().is_some_and(|user| user.starts_with('-')) {
-        return Err(Error::input(format!("`{}` can't be a host's address", target.address)));
+    // ssh itself takes what follows an `@` for the host.
+    if target.address.rsplit('@').any(|part| part.is_empty() || part.starts_with('-')) {
+        return Err(Error::input(format!("`{}` can't be a host's address", target.address.escape_debug())));
+    }
+    if let Some(user) = target.user.as_ref().filter(|user| user.is_empty() || user.starts_with('-')) {
+        return Err(Error::input(format!("`{}` can't be a user's name", user.escape_debug())));
     }
     let config = configuration(target, control)?;
     let mut builder = SessionBuilder::default();
@@ -105,7 +117,7 @@ async fn establish(target: &Target, control: &Control) -> Result<openssh::Sessio
         .connect_timeout(target.connect_timeout)
         .control_directory(control.path())
         .control_persist(ControlPersist::IdleFor(IDLE))
-        .config_file(config);
+        .config_file(&config);
     if let Some(user) = &target.user {
         builder.user(user.clone());
     }
@@ -117,8 +129,19 @@ async fn establish(target: &Target, control: &Control) -> Result<openssh::Sessio
     }
     let mut pause = Duration::from_millis(500);
     let mut tried = 1;
+    let patience = target.connect_timeout + LOGIN;
     loop {
-        match builder.connect_mux(&target.address).await {
+        let connected = match tokio::time::timeout(patience, builder.connect_mux(&target.address)).await {
+            Ok(connected) => connected,
+            Err(_) => {
+                end_ssh(&config);
+                let address = &target.address;
+                return Err(Error::unreachable(format!("{address} let nobody in within {} s", patience.as_secs()))
+                    .hint(format!("it takes connections and then says nothing more: try it by hand, ssh -v {address}"))
+                    .hint("`zkmig_connect_timeout` sets the time"));
+            }
+        };
+        match connected {
             Ok(session) => return Ok(session),
             Err(error) if tried < TRIES && is_worth_another_try(&error) => {
                 tokio::time::sleep(pause).await;
@@ -135,8 +158,11 @@ async fn establish(target: &Target, control: &Control) -> Result<openssh::Sessio
 fn configuration(target: &Target, control: &Control) -> Result<PathBuf> {
     let mut text = String::from("Host *\n");
     for (key, value) in &target.options {
-        if !key.chars().all(char::is_alphanumeric) || value.chars().any(char::is_control) {
-            return Err(Error::input(format!("`{key}` can't be an option of ssh")));
+        // `Host` and `Match` would end the part in which what follows stands.
+        let ends = ["host", "match", "include"].contains(&key.to_ascii_lowercase().as_str());
+        let plain = !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric());
+        if ends || !plain || value.trim().is_empty() || value.chars().any(char::is_control) {
+            return Err(Error::input(format!("`{}` can't be given to ssh as an option", key.escape_debug())));
         }
         // The text can be written to: it is memory.
         let _ = writeln!(text, "  {key} {value}");
@@ -151,15 +177,16 @@ fn configuration(target: &Target, control: &Control) -> Result<PathBuf> {
         "ServerAliveInterval 5",
         "ServerAliveCountMax 3",
         "ConnectionAttempts 1",
+        // A banner of the host would go to the log that ssh writes for us, however long it is.
+        "LogLevel ERROR",
     ] {
         let _ = writeln!(text, "  {line}");
     }
-    let include = |path: &std::path::Path| format!("Include \"{}\"\n", path.display());
     match &target.config_file {
-        Some(path) => text.push_str(&include(path)),
+        Some(path) => text.push_str(&include(path)?),
         None => {
             if let Some(home) = std::env::var_os("HOME") {
-                text.push_str(&include(&PathBuf::from(home).join(".ssh/config")));
+                text.push_str(&include(&PathBuf::from(home).join(".ssh/config"))?);
             }
             text.push_str("Include /etc/ssh/ssh_config\n");
         }
@@ -173,6 +200,17 @@ fn configuration(target: &Target, control: &Control) -> Result<PathBuf> {
         })
         .map_err(|error| Error::input("can't write the configuration of ssh").caused_by(error))?;
     Ok(file)
+}
+
+/// The line that has ssh read this file. ssh reads a path as a pattern with placeholders, in quotes or not.
+fn include(path: &Path) -> Result<String> {
+    let text = path.to_str().filter(|text| !text.chars().any(|c| c.is_control() || "\"'\\*?[]$%".contains(c)));
+    let text = text.ok_or_else(|| {
+        Error::input(format!("the path of ssh's configuration {} can't be given to ssh", path.display())).hint(
+            "ssh takes quotes, backslashes and any of * ? [ ] $ % for more than a character: use a path without them",
+        )
+    })?;
+    Ok(format!("Include \"{text}\"\n"))
 }
 
 impl Channels {
@@ -216,12 +254,23 @@ impl Opener for Channels {
     }
 
     async fn is_root(&self) -> Result<bool> {
-        let output = self.master().await?.raw_command("id -u").stdin(Stdio::null()).output().await;
+        let failed = || Error::unreachable("can't ask who logged in");
+        let master = self.master().await?;
+        let spawned = tokio::spawn(async move {
+            let mut command = openssh::Session::to_raw_command(master, "id -u");
+            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().await
+        });
         self.round_trips.fetch_add(2, Ordering::Relaxed);
-        let output = output.map_err(|error| {
-            Error::unreachable("can't ask who logged in").caused_by(super::ssh_error::whole(&error))
-        })?;
-        Ok(output.stdout.trim_ascii() == b"0")
+        let child = spawned.await.map_err(|_| Error::defect("opening a channel ended in a panic"))?;
+        let mut child = child.map_err(|error| failed().caused_by(super::ssh_error::whole(&error)))?;
+        let mut said = Vec::new();
+        if let Some(stdout) = child.stdout().take() {
+            // A login shell's start files may print before it; a host that prints without end is cut off.
+            let read = tokio::time::timeout(ANSWER, stdout.take(MOST_ANSWERED).read_to_end(&mut said)).await;
+            let read = read.map_err(|_| failed().caused_by(format!("no answer within {} s", ANSWER.as_secs())))?;
+            read.map_err(|error| failed().caused_by(error))?;
+        }
+        Ok(said.trim_ascii() == b"0")
     }
 }
 
@@ -291,5 +340,50 @@ impl Transport for Ssh {
 
     fn round_trips(&self) -> u64 {
         self.session.round_trips()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(config_file: Option<&str>, options: &[(&str, &str)]) -> Result<String> {
+        let control = Control::new()?;
+        let target = Target {
+            name: "m1".to_owned(),
+            address: "m1".to_owned(),
+            port: None,
+            user: None,
+            key: None,
+            config_file: config_file.map(PathBuf::from),
+            options: options.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
+            strict: true,
+            connect_timeout: Duration::from_secs(1),
+        };
+        let path = configuration(&target, &control)?;
+        std::fs::read_to_string(path).map_err(|error| Error::defect("no file").caused_by(error))
+    }
+
+    #[test]
+    fn nothing_can_break_out_of_its_line_in_the_configuration_of_ssh() {
+        for path in ["/a\"b", "/a\nHost *", "/a'b", "/a\\b", "/a*", "/a[b]", "/$HOME/x", "/a%h"] {
+            assert!(written(Some(path), &[]).is_err(), "{path:?}");
+        }
+        for option in [
+            ("", "ProxyCommand x"),
+            ("Host", "none"),
+            ("match", "all"),
+            ("Include", "/x"),
+            ("A B", "x"),
+            ("A", "x\nB y"),
+            ("A", ""),
+        ] {
+            assert!(written(None, &[option]).is_err(), "{option:?}");
+        }
+        let text = written(Some("/it is/fine"), &[("ProxyJump", "bastion")]).expect("a configuration");
+        assert!(
+            text.starts_with("Host *\n  ProxyJump bastion\n") && text.ends_with("Include \"/it is/fine\"\n"),
+            "{text}"
+        );
     }
 }

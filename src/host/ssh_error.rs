@@ -113,7 +113,7 @@ fn is_encrypted(path: &std::path::Path) -> bool {
     }
     let body: String = text.lines().filter(|line| !line.starts_with("-----")).take(2).collect();
     let whole = body.len() / 4 * 4;
-    match base64::engine::general_purpose::STANDARD.decode(&body[..whole]) {
+    match base64::engine::general_purpose::STANDARD.decode(&body.as_bytes()[..whole]) {
         // openssh-key-v1\0, then the length and the name of the cipher.
         Ok(bytes) => bytes.starts_with(b"openssh-key-v1\0") && bytes.get(19..23).is_some_and(|name| name != b"none"),
         Err(_) => false,

@@ -101,8 +101,9 @@ pub fn read(host: &Host) -> Result<Connection> {
     }
     if let Some(variable) = get("ansible_user") {
         let user = text(variable, "ansible_user", "a user's name")?;
-        let good =
-            !user.is_empty() && !user.starts_with('-') && !user.chars().any(|c| c.is_control() || c.is_whitespace());
+        // A `ProxyCommand` of the user's own configuration may give the name to a shell.
+        let plain = |c: char| c.is_alphanumeric() || "._-@\\+".contains(c);
+        let good = !user.is_empty() && !user.starts_with('-') && user.chars().all(plain);
         connection.user = Some(good.then_some(user).ok_or_else(|| wrong(variable, "ansible_user", "a user's name"))?);
     }
     if let Some(variable) = get("ansible_connection") {
@@ -199,7 +200,7 @@ fn flag(variable: &Variable, name: &str) -> Result<bool> {
 /// A path: `~` is the user's home, and a relative one is relative to the file that names it.
 fn path(variable: &Variable, name: &str) -> Result<PathBuf> {
     let text = text(variable, name, "a path")?;
-    if text.is_empty() || text.contains(['\n', '"']) {
+    if text.is_empty() || text.chars().any(|c| c.is_control() || c == '"') {
         return Err(wrong(variable, name, "a path"));
     }
     if let Some(rest) = text.strip_prefix("~/") {
@@ -239,6 +240,16 @@ fn arguments(text: &str) -> std::result::Result<Vec<(String, String)>, String> {
             }
             "-J" => options.push(("ProxyJump".to_owned(), value)),
             _ => return Err(format!("`{word}` is not supported")),
+        }
+    }
+    // ssh starts another ssh for it, with a shell.
+    let jump = |host: &str| {
+        let good = |c: char| c.is_alphanumeric() || "._-@:[]%/".contains(c);
+        host.chars().all(good) && host.split(['@', '/']).all(|part| !part.starts_with('-'))
+    };
+    for (_, value) in options.iter().filter(|(key, _)| key.eq_ignore_ascii_case("ProxyJump")) {
+        if value.is_empty() || !value.split(',').all(jump) {
+            return Err(format!("`{}` is no host to jump over", value.escape_debug()));
         }
     }
     Ok(options)

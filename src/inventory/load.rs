@@ -85,7 +85,8 @@ fn is_yaml(path: &Path) -> bool {
 /// Whether a text can be a host's name or address: nothing in it means anything to ssh or a shell.
 pub fn is_host_name(name: &str) -> bool {
     let good = |c: char| c.is_alphanumeric() || ".-_:%@".contains(c);
-    !name.is_empty() && name.len() <= 255 && !name.starts_with(['-', '.', ':', '%', '@']) && name.chars().all(good)
+    let parts = || name.split('@').all(|part| !part.is_empty() && !part.starts_with(['-', '.', ':', '%']));
+    name.len() <= 255 && name.chars().all(good) && parts()
 }
 
 impl Loader {

@@ -199,3 +199,51 @@ fn the_command_line_gives_texts_files_and_maps() {
         assert!(Extra::parse(&[wrong.to_owned()]).is_err(), "{wrong}");
     }
 }
+
+#[test]
+fn nothing_in_an_inventory_can_be_taken_for_an_option_or_for_a_shells_text() {
+    let host = |line: &str| format!("m:\n  hosts:\n    a:\n      {line}\n");
+    for line in [
+        "ansible_host: a@-oProxyCommand",
+        "ansible_host: '@a'",
+        "ansible_host: \"a\\nb\"",
+        "ansible_host: a$(id)",
+        "ansible_host: a`id`",
+        "ansible_user: -l",
+        "ansible_user: a;id",
+        "ansible_user: a$(id)",
+        "ansible_user: \"a'b\"",
+        "ansible_user: ''",
+        "ansible_ssh_private_key_file: \"a\\nIdentityFile b\"",
+        "zkmig_ssh_config: 'a\"b'",
+        "ansible_ssh_common_args: -J -oProxyCommand=x",
+        "ansible_ssh_common_args: -J a,b@-oProxyCommand",
+        "ansible_ssh_common_args: -o 'ProxyJump=a;id'",
+        "ansible_ssh_common_args: -F /etc/passwd",
+    ] {
+        let (message, at) = refused(&host(line));
+        assert_eq!(at, 4, "{line} gave {message}");
+    }
+    for line in [
+        "ansible_user: DOMAIN\\me",
+        "ansible_ssh_common_args: -J me@bastion:22,ssh://[fe80::1]:22",
+        "ansible_host: fe80::1%eth0",
+    ] {
+        assert!(load(&[("hosts.yaml", &host(line))], &[]).is_ok(), "{line}");
+    }
+}
+
+#[test]
+fn an_error_beside_a_password_shows_stars() {
+    for text in [
+        "m:\n  vars:\n    ansible_become_password: hunter2\n    ansible_become_password: hunter2\n",
+        "m:\n  vars:\n    ansible_become_password: [hunter2]\n  hosts:\n    a:\n",
+        "m:\n  vars: {ansible_become_pass: hunter2, ansible_become_pass: x}\n",
+        "m:\n  vars:\n    ansible_become_password: |\n      one\n      hunter2\n    ansible_prot: 5\n",
+    ] {
+        let error = load(&[("hosts.yaml", text)], &[]).unwrap_err();
+        assert!(!error.parts().excerpts.is_empty(), "{error}");
+        assert!(!crate::report::diagnostic::render(&error, false).contains("hunter2"), "{text:?}");
+        assert!(error.parts().excerpts.iter().all(|excerpt| !excerpt.text.contains("hunter2")), "{text:?}");
+    }
+}

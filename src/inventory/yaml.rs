@@ -44,15 +44,49 @@ impl Source {
         Ok(Self { path: shown, text: text.into() })
     }
 
-    /// A place in the file.
+    /// A place in the file. Where its text has a password, that is shown as stars.
     pub fn excerpt(&self, span: &Range<usize>) -> Excerpt {
-        Excerpt::new(&self.path, Arc::clone(&self.text), span.clone())
+        Excerpt::new(&self.path, masked(&self.text), span.clone())
     }
 
     /// The line of a place.
     pub fn line(&self, span: &Range<usize>) -> usize {
         self.excerpt(span).line()
     }
+}
+
+/// The text with stars in the place of passwords, as many as they have bytes. What is not YAML has no structure to find
+/// them by: it is the rest of the line, and the lines below it that are indented further.
+fn masked(text: &Arc<str>) -> Arc<str> {
+    const NAME: &str = "ansible_become_pass";
+    if !text.contains(NAME) {
+        return Arc::clone(text);
+    }
+    let stars = |text: &str| -> String {
+        text.chars().map(|c| if c.is_whitespace() { c.to_string() } else { "*".repeat(c.len_utf8()) }).collect()
+    };
+    let mut shown = String::with_capacity(text.len());
+    let mut inside: Option<usize> = None;
+    for line in text.split_inclusive('\n') {
+        let indent = line.len() - line.trim_start().len();
+        let goes_on = inside.is_some_and(|above| indent > above && !line.trim().is_empty());
+        if goes_on {
+            shown.push_str(&stars(line));
+            continue;
+        }
+        if !line.trim().is_empty() {
+            inside = None;
+        }
+        match line.find(NAME).and_then(|at| line[at..].find([':', '=']).map(|colon| at + colon + 1)) {
+            Some(value) => {
+                inside = Some(indent);
+                shown.push_str(&line[..value]);
+                shown.push_str(&stars(&line[value..]));
+            }
+            None => shown.push_str(line),
+        }
+    }
+    shown.into()
 }
 
 /// A value and its place.

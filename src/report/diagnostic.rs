@@ -3,7 +3,7 @@
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
 use crate::error::{Error, Excerpt};
-use crate::task::printable;
+use crate::task::{acts, printable};
 
 /// The error as text for standard error.
 pub fn render(error: &Error, colours: bool) -> String {
@@ -33,7 +33,7 @@ pub fn render(error: &Error, colours: bool) -> String {
             Snippet::source(text.as_str()).path(excerpt.path.as_str()).line_start(*first).annotation(annotation),
         );
     }
-    let step = parts.step.as_ref().map(|step| format!("in step \"{step}\""));
+    let step = parts.step.as_ref().map(|step| format!("in step \"{}\"", printable(step)));
     if let Some(step) = &step {
         group = group.element(Level::NOTE.message(step.as_str()));
     }
@@ -74,13 +74,14 @@ fn window(excerpt: &Excerpt) -> Option<(Excerpt, String)> {
     }
     let end = floor(text, excerpt.span.end.clamp(start, to));
     let line = text[from..to].replace('\t', " ");
-    let line: String = line.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    let line: String = line.chars().map(|c| if acts(c) { '\u{fffd}' } else { c }).collect();
     // Replaced control characters are wider than what they replace only where a caret is not worth a wrong place.
     let (first, last) = if line.len() == to - from { (start - from, end - from) } else { (0, 0) };
     let span = first..last.max(first);
     let mut shown = excerpt.clone();
     shown.span = span;
     shown.label = clean(&excerpt.label);
+    shown.path = printable(&excerpt.path);
     Some((shown, line))
 }
 

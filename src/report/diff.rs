@@ -9,7 +9,8 @@ use crate::task::{Diff, printable};
 pub fn render(diff: &Diff, colours: bool) -> String {
     let compared = TextDiff::from_lines(&diff.before, &diff.after);
     let style = |style: Style| style.force_styling(colours);
-    let mut text = format!("--- {}\n+++ {}\n", diff.path, diff.path);
+    let path = printable(&diff.path);
+    let mut text = format!("--- {path}\n+++ {path}\n");
     for group in compared.grouped_ops(3) {
         if let (Some(first), Some(last)) = (group.first(), group.last()) {
             let old = first.old_range().start..last.old_range().end;

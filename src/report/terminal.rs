@@ -106,7 +106,11 @@ impl Screen {
                 } else {
                     format!("  {}", style(format!("run {run}{again}")).dim())
                 };
-                vec![format!("zkmig {version}  {}  -i {}{run}{mode}", style(playbook).bold(), inventories.join(" -i "))]
+                vec![format!(
+                    "zkmig {version}  {}  -i {}{run}{mode}",
+                    style(printable(playbook)).bold(),
+                    printable(&inventories.join(" -i "))
+                )]
             }
             What::HostConnected { host, ms } if self.settings.verbose > 0 => {
                 vec![line(host, "connected", &format!("in {ms} ms"))]
@@ -116,11 +120,15 @@ impl Screen {
             }
             What::StepStarted { step, number } => {
                 let total = if self.steps >= *number { format!("/{}", self.steps) } else { String::new() };
-                vec![String::new(), style(format!("[{number}{total}] {step}")).bold().to_string()]
+                vec![String::new(), style(format!("[{number}{total}] {}", printable(step))).bold().to_string()]
             }
             What::StepSkipped { step, number, why } => {
                 let total = if self.steps >= *number { format!("/{}", self.steps) } else { String::new() };
-                vec![format!("{} {}", style(format!("[{number}{total}] {step}")).bold(), style(why).dim())]
+                vec![format!(
+                    "{} {}",
+                    style(format!("[{number}{total}] {}", printable(step))).bold(),
+                    style(printable(why)).dim()
+                )]
             }
             What::Locked { hosts } if self.settings.verbose > 0 => vec![format!("  locked: {}", hosts.join(", "))],
             What::Unlocked { hosts } if self.settings.verbose > 0 => vec![format!("  unlocked: {}", hosts.join(", "))],

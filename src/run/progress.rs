@@ -7,6 +7,10 @@ use super::events::{Events, What};
 use crate::host::Pipe;
 use crate::task::{Progress, printable};
 
+/// The longest text of an event about an effect under way, in characters. A host may print lines of megabytes, ten times a
+/// second for hours, and each goes to the event stream and into the run's record.
+const LONGEST: usize = 2000;
+
 /// A person can't read more than this many lines a second, and a host may print thousands.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -34,16 +38,23 @@ impl EffectProgress {
     }
 }
 
+fn shown(text: &str) -> String {
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", printable(&text[..end])),
+        None => printable(text),
+    }
+}
+
 impl Progress for EffectProgress {
     fn line(&self, _: Pipe, line: &str) {
         if let Some(host) = self.host.clone().filter(|_| self.is_due()) {
-            self.events.emit(What::EffectOutput { effect: self.effect, host: Some(host), line: printable(line) });
+            self.events.emit(What::EffectOutput { effect: self.effect, host: Some(host), line: shown(line) });
         }
     }
 
     fn waiting(&self, status: &str) {
         if self.is_due() {
-            let status = printable(status);
+            let status = shown(status);
             self.events.emit(What::EffectWaiting { effect: self.effect, host: self.host.clone(), status });
         }
     }

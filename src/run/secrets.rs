@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::events::What;
 use crate::error::Error;
+use crate::task::printable;
 
 /// What stands in a secret's place.
 pub const REDACTED: &str = "[redacted]";
@@ -13,18 +14,26 @@ pub const REDACTED: &str = "[redacted]";
 /// The shortest value that is redacted: one or two characters would blot out half of every text and hide nothing.
 const SHORTEST: usize = 3;
 
+/// The mark behind a text that was cut off before it was redacted.
+const CUT: char = '…';
+
 /// The secrets of a run. Clones share them.
 #[derive(Clone, Default)]
 pub struct Secrets(Arc<RwLock<Vec<String>>>);
 
 impl Secrets {
-    /// Marks a value, and each of its lines, as secret.
+    /// Marks a value, and each of its lines, as secret, in every spelling that zkmig and its playbooks give texts.
     pub fn add(&self, value: &str) {
         let mut secrets = self.0.write().unwrap_or_else(PoisonError::into_inner);
         for part in std::iter::once(value).chain(value.lines()) {
             let part = part.trim_end_matches(['\r', '\n']);
-            if part.len() >= SHORTEST && !secrets.iter().any(|known| known == part) {
-                secrets.push(part.to_owned());
+            if part.len() < SHORTEST {
+                continue;
+            }
+            for spelling in spellings(part) {
+                if !secrets.contains(&spelling) {
+                    secrets.push(spelling);
+                }
             }
         }
         // The longest first, so that a secret that contains another is replaced whole.
@@ -34,9 +43,16 @@ impl Secrets {
     /// The text without any secret.
     pub fn redact(&self, text: &str) -> String {
         let secrets = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        secrets.iter().fold(text.to_owned(), |text, secret| {
-            if text.contains(secret.as_str()) { text.replace(secret.as_str(), REDACTED) } else { text }
-        })
+        let mut text = text.to_owned();
+        for secret in secrets.iter() {
+            if text.contains(secret.as_str()) {
+                text = text.replace(secret.as_str(), REDACTED);
+            }
+            if text.contains(CUT) {
+                text = without_beginnings(&text, secret);
+            }
+        }
+        text
     }
 
     /// The error without any secret.
@@ -48,11 +64,24 @@ impl Secrets {
         let texts = std::iter::once(&mut parts.message)
             .chain(&mut parts.causes)
             .chain(&mut parts.details)
-            .chain(&mut parts.hints);
+            .chain(&mut parts.hints)
+            .chain(&mut parts.step)
+            .chain(parts.excerpts.iter_mut().map(|excerpt| &mut excerpt.label));
         for text in texts {
             *text = self.redact(text);
         }
+        for excerpt in &mut parts.excerpts {
+            excerpt.text = self.masked(&excerpt.text).into();
+        }
         error
+    }
+
+    /// The text of a file with as many stars in a secret's place as it has bytes, so that places in it stay where they are.
+    fn masked(&self, text: &str) -> String {
+        let secrets = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        secrets.iter().fold(text.to_owned(), |text, secret| {
+            if text.contains(secret.as_str()) { text.replace(secret.as_str(), &"*".repeat(secret.len())) } else { text }
+        })
     }
 
     /// The event without any secret.
@@ -86,6 +115,39 @@ impl Secrets {
     }
 }
 
+/// A text as it is, and as it stands in JSON, in an error that shows it with its escapes, on a terminal, and in quotes of a
+/// shell and of YAML.
+fn spellings(text: &str) -> Vec<String> {
+    let json = serde_json::to_string(text).unwrap_or_default();
+    let json = json.get(1..json.len().saturating_sub(1)).unwrap_or_default();
+    let mut spellings = vec![text.to_owned(), json.to_owned(), text.escape_debug().to_string(), printable(text)];
+    let debug = format!("{text:?}");
+    spellings.push(debug.get(1..debug.len() - 1).unwrap_or_default().to_owned());
+    spellings.push(text.replace('\'', r"'\''"));
+    spellings.push(text.replace('\'', "''"));
+    // An escaped text in JSON that is itself a text in JSON.
+    spellings.push(json.replace('\\', r"\\").replace('"', "\\\""));
+    spellings.sort();
+    spellings.dedup();
+    spellings.retain(|spelling| spelling.len() >= SHORTEST);
+    spellings
+}
+
+/// The text without the beginnings of a secret that were left where something was cut off. A beginning of less than half
+/// of the secret stays: it could be any word.
+fn without_beginnings(text: &str, secret: &str) -> String {
+    let mut pieces = text.split(CUT).map(str::to_owned).collect::<Vec<_>>();
+    let cut = pieces.len().saturating_sub(1);
+    for piece in &mut pieces[..cut] {
+        let ends = secret.char_indices().map(|(at, _)| at).filter(|at| *at >= SHORTEST && *at * 2 >= secret.len());
+        if let Some(end) = ends.rev().find(|end| piece.ends_with(&secret[..*end])) {
+            piece.truncate(piece.len() - end);
+            piece.push_str(REDACTED);
+        }
+    }
+    pieces.join(&CUT.to_string())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -108,5 +170,46 @@ mod tests {
         secrets.add("abc");
         secrets.add("abcdef");
         assert_eq!(secrets.redact("x abcdef y abc"), "x [redacted] y [redacted]");
+    }
+
+    #[test]
+    fn a_secret_is_found_in_every_spelling_that_texts_are_given() {
+        let secret = "a\"b\\c'd\u{1b}e\nsecond \"line\"";
+        let secrets = Secrets::default();
+        secrets.add(secret);
+        let json = serde_json::json!({ "password": secret }).to_string();
+        for text in [
+            secret.to_owned(),
+            serde_json::Value::String(json.clone()).to_string(),
+            json,
+            format!("{secret:?}"),
+            secret.lines().map(printable).collect::<Vec<_>>().join(" / "),
+            crate::task::quoted(secret),
+        ] {
+            let shown = secrets.redact(&text);
+            assert!(shown.contains(REDACTED), "{text:?} stayed");
+            for rest in ["a\"b", "a\\\"b", "c'd", "second", "line"] {
+                assert!(!shown.contains(rest), "{text:?} became {shown:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_beginning_of_a_secret_at_a_cut_is_redacted_too() {
+        let secrets = Secrets::default();
+        secrets.add("correct horse battery");
+        assert_eq!(secrets.redact("x correct horse b… y"), "x [redacted]… y");
+        assert_eq!(secrets.redact("x cor… y"), "x cor… y");
+    }
+
+    #[test]
+    fn the_lines_that_an_error_points_at_show_stars_of_the_same_width() {
+        let secrets = Secrets::default();
+        secrets.add("hunter2");
+        let excerpt = crate::error::Excerpt::new("play.rhai", "let p = \"hunter2\"; nonsense", 19..27);
+        let error = secrets.redact_error(Error::input("hunter2 is wrong").at(excerpt));
+        let excerpt = &error.parts().excerpts[0];
+        assert_eq!(&*excerpt.text, "let p = \"*******\"; nonsense");
+        assert_eq!(&excerpt.text[excerpt.span.clone()], "nonsense");
     }
 }

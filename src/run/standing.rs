@@ -56,7 +56,9 @@ impl Standing {
                 let started = self.in_hand.remove(effect);
                 match outcome {
                     Outcome::Changed => {
-                        let text = format!("{}  {name} {summary}", clock(event.time));
+                        // What was announced is enough here; how it was done stands in the stream.
+                        let what = started.map_or_else(|| format!("{name} {summary}"), |started| started.what);
+                        let text = format!("{}  {what}", clock(event.time));
                         self.changes.entry(host.clone()).or_default().push(text);
                     }
                     // Whether it was done before it failed is not known.

@@ -19,6 +19,9 @@ use crate::host::{self, Command, MAX_STDIN, Pipe, Stdin};
 /// The most of each output that is kept unless the caller says otherwise, in bytes.
 pub const CAPTURE: usize = 1024 * 1024;
 
+/// The most that goes to a `save` file unless the caller says otherwise, in bytes.
+pub const SAVED: u64 = 1024 * 1024 * 1024;
+
 /// The most that a script and its environment may be together, in bytes.
 pub const LONGEST_SCRIPT: usize = 100_000;
 
@@ -48,6 +51,8 @@ pub struct Options {
     pub capture: usize,
     /// A file on this machine that takes the whole standard output.
     pub save: Option<PathBuf>,
+    /// The most bytes that it takes. An output that is longer is a failure, and leaves no file.
+    pub save_max: u64,
     /// The caller says that it only looks: it is a read then, and runs in check mode too.
     pub read_only: bool,
 }
@@ -89,6 +94,7 @@ impl Options {
             accept: vec![0],
             capture: CAPTURE,
             save: None,
+            save_max: SAVED,
             read_only: false,
         }
     }
@@ -167,7 +173,7 @@ pub async fn run(context: &Context<'_>, options: &Options) -> Result<Output> {
     let (script, stdin) = framed(&text, given);
     let command =
         Command { script, user: context.user, stdin: Stdin::Bytes(Bytes::from(stdin)), timeout: context.timeout };
-    let save = options.save.as_deref().map(Save::new).transpose()?;
+    let save = options.save.as_deref().map(|path| Save::new(path, options.save_max)).transpose()?;
     let mut capture = Capture {
         stdout: Kept::new(options.capture),
         stderr: Kept::new(options.capture),
@@ -183,7 +189,10 @@ pub async fn run(context: &Context<'_>, options: &Options) -> Result<Output> {
     }
     let Capture { stdout, stderr, save, .. } = capture;
     if exit.timed_out {
-        let error = context.failed(format!("the command did not end within {}", span(context.timeout)));
+        let mut error = context.failed(format!("the command did not end within {}", span(context.timeout)));
+        if let Some(save) = save.filter(|save| save.written > save.most) {
+            error = error.detail(format!("it printed more than the {} bytes that `save_max` lets it", save.most));
+        }
         return Err(with_output(error, &stdout, &stderr).hint("give it a longer `timeout`, if it needs one"));
     }
     if exit.status == 125 && stderr.ends_with(NO_FOLDER) {
@@ -193,7 +202,7 @@ pub async fn run(context: &Context<'_>, options: &Options) -> Result<Output> {
     if !options.accept.contains(&exit.status) {
         return Err(with_output(status_error(context, exit.status), &stdout, &stderr));
     }
-    let saved = save.map(Save::finish).transpose()?;
+    let saved = save.map(Save::finish).transpose().map_err(|error| error.on_host(context.host))?;
     let (stdout_left_out, stderr_left_out) = (stdout.left_out(), stderr.left_out());
     Ok(Output {
         status: exit.status,
@@ -310,23 +319,24 @@ struct Save {
     path: PathBuf,
     file: std::io::BufWriter<tempfile::NamedTempFile>,
     written: u64,
+    most: u64,
     error: Option<std::io::Error>,
 }
 
 impl Save {
-    fn new(path: &Path) -> Result<Self> {
+    fn new(path: &Path, most: u64) -> Result<Self> {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let file = tempfile::Builder::new()
             .prefix(".zkmig.")
             .tempfile_in(folder)
             .map_err(|error| Error::input(format!("can't write {}", path.display())).caused_by(error))?;
-        Ok(Self { path: path.to_owned(), file: std::io::BufWriter::new(file), written: 0, error: None })
+        Ok(Self { path: path.to_owned(), file: std::io::BufWriter::new(file), written: 0, most, error: None })
     }
 
     fn push(&mut self, bytes: &[u8]) {
-        if self.error.is_none() {
+        self.written += bytes.len() as u64;
+        if self.error.is_none() && self.written <= self.most {
             self.error = self.file.write_all(bytes).err();
-            self.written += bytes.len() as u64;
         }
     }
 
@@ -336,6 +346,10 @@ impl Save {
         };
         if let Some(error) = &self.error {
             return Err(failed(error));
+        }
+        if self.written > self.most {
+            return Err(failed(&format!("it is longer than {} bytes, and nothing was kept", self.most))
+                .hint("raise `save_max` if the host is meant to send that much"));
         }
         let file = self.file.into_inner().map_err(|error| failed(error.error()))?;
         file.persist(&self.path).map_err(|error| failed(&error.error))?;

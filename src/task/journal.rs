@@ -95,7 +95,9 @@ pub async fn read(context: &Context<'_>, selection: &Selection, lines: usize) ->
 
 async fn entries(context: &Context<'_>, script: &str) -> Result<Vec<Entry>> {
     let printed = context.script(format!("LC_ALL=C; export LC_ALL; {script}"), Stdin::Closed).await?;
-    let entries: Vec<Entry> = printed.stdout.split(|byte| *byte == b'\n').filter_map(Entry::parse).collect();
+    // journalctl was told how many; a host that gives more is not asked to fill this machine's memory.
+    let lines = printed.stdout.split(|byte| *byte == b'\n');
+    let entries: Vec<Entry> = lines.filter_map(Entry::parse).take(MOST_LINES + 1).collect();
     let said = String::from_utf8_lossy(&printed.stderr);
     // Who may not read the system's journal is shown their own, and a wait in it would wait for nothing.
     if said.contains("insufficient permissions") || said.contains("not seeing messages from other users") {

@@ -111,7 +111,7 @@ impl Holder {
             _ => return,
         };
         if field.is_empty() {
-            *field = value.to_owned();
+            *field = value.chars().take(300).collect();
         }
     }
 }

@@ -37,7 +37,7 @@ pub mod write;
 mod bench;
 
 pub use prediction::Predictions;
-pub use printable::printable;
+pub use printable::{acts, printable};
 pub use shell::quoted;
 
 /// The kinds of effect.
@@ -199,11 +199,13 @@ impl Context<'_> {
     }
 
     fn printed(&self, exit: Exit, output: Collect) -> Result<Printed> {
+        if output.overflow {
+            return Err(self
+                .failed(format!("the host printed more than {MAX_PRINTED} bytes, the most that is taken of it"))
+                .hint("what zkmig asks for is never that long: look at what the host's shell and its tools print"));
+        }
         if exit.timed_out {
             return Err(Error::failed(format!("did not end within {}", command::span(self.timeout))).on_host(self.host));
-        }
-        if output.overflow {
-            return Err(Error::failed(format!("printed more than {MAX_PRINTED} bytes")).on_host(self.host));
         }
         Ok(Printed { exit, stdout: output.stdout, stderr: output.stderr })
     }

@@ -6,14 +6,21 @@
 pub fn printable(line: &str) -> String {
     let mut shown = String::with_capacity(line.len());
     for character in line.chars() {
-        let reorders = matches!(character, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if (character.is_control() && character != '\t') || reorders {
+        if character != '\t' && acts(character) {
             shown.extend(character.escape_default());
         } else {
             shown.push(character);
         }
     }
     shown
+}
+
+/// Whether a terminal acts on the character, or shows it in a way that lets a text be read as another: the control
+/// characters of both sets, those that reorder text, line separators, and the invisible tags.
+pub fn acts(character: char) -> bool {
+    character.is_control()
+        || matches!(character,
+            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{e0000}'..='\u{e007f}')
 }
 
 /// The last lines of an output, each printable, without empty ones at the end.
@@ -37,6 +44,20 @@ mod tests {
     #[test]
     fn a_host_cannot_move_the_cursor_or_turn_text_around() {
         assert_eq!(printable("a\u{1b}[2Jb\r\u{202e}c\td"), "a\\u{1b}[2Jb\\r\\u{202e}c\td");
+        // OSC 8 and 52, their one-character form, backspaces, isolates and tags.
+        for sent in [
+            "\u{1b}]8;;http://x\u{7}",
+            "\u{1b}]52;c;eA==\u{1b}\\",
+            "\u{9d}52;c;eA==\u{9c}",
+            "\u{9b}2J",
+            "\u{8}",
+            "\u{7f}",
+        ] {
+            assert!(!printable(sent).chars().any(char::is_control), "{sent:?}");
+        }
+        for sent in ["\u{2066}", "\u{2069}", "\u{61c}", "\u{e0041}"] {
+            assert!(printable(sent).is_ascii(), "{sent:?}");
+        }
     }
 
     #[test]

@@ -341,4 +341,6 @@ fn attribute(name: &str, before: &str, after: &str) -> String {
 }
 
 #[cfg(test)]
+mod safety;
+#[cfg(test)]
 mod tests;

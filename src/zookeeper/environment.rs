@@ -99,6 +99,7 @@ pub fn parse(text: &str) -> Vec<Assignment> {
                     state = State::Double;
                 } else if c == '\\' {
                     state = State::ValueEscape;
+                    value_kept = value.len();
                 } else if state == State::Value || !blank(c) {
                     state = State::Value;
                     value.push(c);
@@ -107,6 +108,7 @@ pub fn parse(text: &str) -> Vec<Assignment> {
                     }
                 }
             }
+            State::ValueEscape if at == text.len() => {}
             State::ValueEscape => {
                 state = State::Value;
                 if !newline(c) {
@@ -147,7 +149,18 @@ pub fn parse(text: &str) -> Vec<Assignment> {
         key.truncate(key_kept);
         found.push(Assignment { name: key, value, span: start..text.len() });
     }
+    found.retain(is_taken);
     found
+}
+
+/// Whether systemd gives the assignment to the process. What it leaves out it tells only its journal: `export A=b`, a name
+/// with a hyphen, and in 219 a value with a control character.
+fn is_taken(assignment: &Assignment) -> bool {
+    let name = &assignment.name;
+    !name.is_empty()
+        && !name.starts_with(|c: char| c.is_ascii_digit())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+        && !assignment.value.chars().any(|c| c.is_ascii_control() && c != '\t' && c != '\n')
 }
 
 /// The value of a variable: the last assignment's.
@@ -194,10 +207,15 @@ mod tests {
             ("A=\"b  \"", "b  "),
             ("A=", ""),
             ("  A  =b", "b"),
+            ("A=b\\", "b"),
+            ("A=b \\\n", "b "),
+            ("A=b  \\\nc", "b  c"),
+            ("A='b\\", "b"),
+            ("A=\"b\" c", "bc"),
         ] {
             assert_eq!(values(text), [("A".to_owned(), want.to_owned())], "{text:?}");
         }
-        assert_eq!(values("# A=b\n;A=b\n\nno assignment\n"), []);
+        assert_eq!(values("# A=b\n;A=b\n\nno assignment\nexport A=b\nA-B=c\n1A=b\nÄ=b\nA=\u{1b}\n=b\n"), []);
         assert_eq!(value(&parse("A=1\nB=x\nA=2\n"), "A"), Some("2"));
     }
 

@@ -356,7 +356,7 @@ impl Script {
                 .hint("run it with --yes if the answer is yes"));
         }
         // Not the run itself: a thread that nobody answers would keep its folders from being removed.
-        let (ask, question) = (std::sync::Arc::clone(&self.run.ask), text.to_owned());
+        let (ask, question) = (std::sync::Arc::clone(&self.run.ask), self.run.secrets.redact(text));
         let yes = self.run.await_answer(move || ask.confirm(&question))?;
         let yes = yes.map_err(|error| Error::stopped("no answer could be read").caused_by(error))?;
         answer(yes, "the operator");

@@ -43,6 +43,7 @@ const RUN: Entry = Entry {
         opt("env", "a map", "variables added to its environment"),
         opt("capture", "bytes", "how much of each output is kept, the first and the last half; 1 MiB"),
         opt("save", "a text", "a file on the operator's machine that takes the whole standard output"),
+        opt("save_max", "bytes", "the most that `save` takes: a longer output is a failure, and leaves no file; 1 GiB"),
         opt("changed", "true or false", "whether it counts as a change; true"),
         TIMEOUT,
         BECOME,
@@ -177,6 +178,9 @@ fn run(script: &Script, ctx: &NativeCallContext<'_>, host: &Host, what: &Dynamic
         command.capture = usize::try_from(capture).unwrap_or(usize::MAX).min(64 * 1024 * 1024);
     }
     command.save = given.text("save")?.map(Into::into);
+    if let Some(most) = given.count("save_max")? {
+        command.save_max = most;
+    }
     let counts = given.flag("changed")?.unwrap_or(true);
     let common = Common::take(&mut given)?;
     let kind = if command.read_only { Kind::Read } else { Kind::Action };

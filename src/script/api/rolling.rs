@@ -1,12 +1,13 @@
 //! Rolling blocks: one host after the other, gates between them, a stop at the first failure.
 
-use rhai::{Array, Dynamic, Engine, FnPtr, Map, NativeCallContext};
+use rhai::{Array, Dynamic, Engine, EvalAltResult, FnPtr, Map, NativeCallContext};
 
 use super::Scripted;
 use super::flow::each_of;
 use super::host::Host;
 use super::wait::{Truth, truth};
 use crate::error::{Error, Kind, Result};
+use crate::run::interrupt::Interrupt;
 use crate::script::Script;
 use crate::script::catalog::{Entry, opt};
 use crate::script::failure::{failure_in, raise};
@@ -117,18 +118,30 @@ fn rolling(script: &Script, ctx: &NativeCallContext, hosts: &Array, work: &FnPtr
     let mut sizes = plan.serial.iter().copied();
     let mut size = 1;
     while !remaining.is_empty() {
+        if script.run.interrupt.is_stopping() {
+            let failure = Interrupt::error();
+            return Err(stopped(
+                script,
+                ctx,
+                &plan,
+                failure,
+                "between two turns",
+                &finished,
+                &remaining,
+                remaining.first(),
+            ));
+        }
         size = sizes.next().unwrap_or(size);
         let mut turn = Vec::new();
         while turn.len() < size && !remaining.is_empty() {
             let index = match &plan.order {
-                Some(order) => next(script, ctx, order, &remaining)?,
+                Some(order) => script.run.look_around(|| next(script, ctx, order, &remaining))?,
                 None => 0,
             };
             turn.push(remaining.remove(index));
         }
         let names: Vec<String> = turn.iter().map(|host| host.0.name.clone()).collect();
         let name = names.join(", ");
-        let untouched: Vec<String> = remaining.iter().map(|host| host.0.name.clone()).collect();
         let number = finished.len() + 1;
         let begun = std::cell::Cell::new(false);
         let outcome = script.run.turn(&name, number, total, raise, || {
@@ -153,15 +166,13 @@ fn rolling(script: &Script, ctx: &NativeCallContext, hosts: &Array, work: &FnPtr
             Ok(turn_results) => results.extend(turn_results),
             Err(error) => {
                 let Some(failure) = failure_in(&error) else { return Err(error) };
-                let standing = if begun.get() {
-                    let failure = failure.on_host(&name);
-                    failure.detail(standing(&format!("at {name} ({number} of {total})"), &finished, &untouched))
+                let (failure, place) = if begun.get() {
+                    (failure.on_host(&name), format!("at {name} ({number} of {total})"))
                 } else {
-                    let untouched = [names, untouched].concat();
-                    failure.detail(standing(&format!("before {name} ({number} of {total})"), &finished, &untouched))
+                    remaining = [turn.clone(), remaining].concat();
+                    (failure, format!("before {name} ({number} of {total})"))
                 };
-                let seen = plan.on_stop.as_ref().map(|on_stop| around(script, ctx, on_stop, turn.first()));
-                return Err(script.raise(ctx, seen.into_iter().flatten().fold(standing, Error::detail)));
+                return Err(stopped(script, ctx, &plan, failure, &place, &finished, &remaining, turn.first()));
             }
         }
         finished.extend(names);
@@ -169,10 +180,27 @@ fn rolling(script: &Script, ctx: &NativeCallContext, hosts: &Array, work: &FnPtr
     Ok(results)
 }
 
-/// Says where a rolling block stands when it stopped.
-fn standing(place: &str, finished: &[String], untouched: &[String]) -> String {
+/// The error of a rolling block that stopped: where it stands, and how things are around it.
+#[allow(clippy::too_many_arguments, reason = "two call sites, and each is a different part of what is said")]
+fn stopped(
+    script: &Script,
+    ctx: &NativeCallContext,
+    plan: &Plan,
+    failure: Error,
+    place: &str,
+    finished: &[String],
+    untouched: &[Host],
+    asked: Option<&Host>,
+) -> Box<EvalAltResult> {
     let list = |names: &[String]| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-    format!("the rolling block stopped {place}; done before: {}; not touched: {}", list(finished), list(untouched))
+    let untouched: Vec<String> = untouched.iter().map(|host| host.0.name.clone()).collect();
+    let failure = failure.detail(format!(
+        "the rolling block stopped {place}; done before: {}; not touched: {}",
+        list(finished),
+        list(&untouched)
+    ));
+    let seen = plan.on_stop.as_ref().map(|on_stop| around(script, ctx, on_stop, asked));
+    script.raise(ctx, seen.into_iter().flatten().fold(failure, Error::detail))
 }
 
 /// What the playbook sees when it looks around after a stop. That it can't look must not hide why the block stopped.

@@ -153,3 +153,20 @@ async fn a_listener_hears_each_line() {
     run(&bench.context_with(false, &lines), &Options::script("printf 'a\\nb'; printf 'c\\n'")).await.expect("success");
     assert_eq!(*lines.0.lock().expect("no panic"), ["a", "bc"]);
 }
+
+#[tokio::test]
+async fn what_is_saved_has_a_limit_that_says_when_it_bites() {
+    let bench = Bench::new();
+    let mut options = Options::script("head -c 100000 /dev/zero");
+    options.save = Some(bench.path("saved").into());
+    options.save_max = 99_999;
+    let error = run(&bench.context(), &options).await.expect_err("a failure");
+    assert!(
+        error.to_string().contains("longer than 99999 bytes") && error.to_string().starts_with("here: "),
+        "{error}"
+    );
+    assert!(error.parts().hints.iter().any(|hint| hint.contains("save_max")));
+    assert_eq!(bench.names(), Vec::<String>::new());
+    options.save_max = 100_000;
+    assert_eq!(run(&bench.context(), &options).await.expect("success").saved, Some(100_000));
+}

@@ -4,6 +4,12 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+/// The longest line of `journalctl` that is read, in bytes: a line of JSON takes many times its length while it is read.
+pub const LONGEST: usize = 1024 * 1024;
+
+/// The most fields of an entry that are kept: journald itself takes 1024, and the longest that are known have some 50.
+const FIELDS: usize = 256;
+
 /// One entry.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Entry {
@@ -29,9 +35,9 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// Reads a line of `journalctl -o json`; `None` when it is none, such as `-- Reboot --`.
+    /// Reads a line of `journalctl -o json`; `None` when it is none, such as `-- Reboot --`, or longer than [`LONGEST`].
     pub fn parse(line: &[u8]) -> Option<Self> {
-        if line.first() != Some(&b'{') {
+        if line.first() != Some(&b'{') || line.len() > LONGEST {
             return None;
         }
         // A message may hold bytes that are no UTF-8 even here: old versions print some of them as they are.
@@ -62,7 +68,7 @@ impl Entry {
             priority: take("PRIORITY").and_then(|priority| priority.parse().ok()),
             boot: take("_BOOT_ID").unwrap_or_default(),
             monotonic,
-            fields,
+            fields: fields.into_iter().take(FIELDS).collect(),
         })
     }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use regex::Regex;
 use tokio::time::Instant;
 
+use super::entry::LONGEST;
 use super::{Entry, Selection, not_allowed};
 use crate::error::{Error, Excerpt, Result};
 use crate::host::{Command, Pipe, Stdin, Stream};
@@ -15,9 +16,6 @@ use crate::task::{Context, printable};
 
 /// How many of the lines it saw a wait shows when it fails.
 const SHOWN: usize = 10;
-
-/// The longest line of `journalctl` that is looked at, in bytes. A longer one is left out.
-const LONGEST: usize = 4 * 1024 * 1024;
 
 /// What a line is looked at with.
 #[derive(Clone, Debug)]
@@ -125,6 +123,7 @@ struct Watch<'a> {
     last: VecDeque<Entry>,
     line: Vec<u8>,
     too_long: bool,
+    left_out: u64,
     stderr: Vec<u8>,
 }
 
@@ -138,6 +137,7 @@ impl<'a> Watch<'a> {
             last: VecDeque::new(),
             line: Vec::new(),
             too_long: false,
+            left_out: 0,
             stderr: Vec::new(),
         }
     }
@@ -183,6 +183,7 @@ impl<'a> Watch<'a> {
         }
         let line = std::mem::take(&mut self.line);
         if std::mem::take(&mut self.too_long) {
+            self.left_out += 1;
             return Ok(None);
         }
         match Entry::parse(line.trim_ascii()) {
@@ -248,7 +249,11 @@ impl<'a> Watch<'a> {
         let unit = self.options.selection.unit.as_deref().map(|unit| format!(" of {unit}")).unwrap_or_default();
         let waited = span(self.context.timeout);
         let error = self.context.failed(format!("waited {waited} in the journal{unit} for {} in vain", self.missing()));
-        let error = error.detail(format!("{} lines were seen since the cursor", self.seen));
+        let left_out = match self.left_out {
+            0 => String::new(),
+            count => format!("; {count} lines of more than {LONGEST} bytes were not looked at"),
+        };
+        let error = error.detail(format!("{} lines were seen since the cursor{left_out}", self.seen));
         self.with_last_lines(error)
     }
 

@@ -16,6 +16,7 @@ if [ "$task" = check ]; then
     printf 'end\n'
     exit 0
 fi
+sweep "$above"
 tmp=$above.zkmig.$$.link00
 rm -f "$tmp"
 ln -s "$target" "$tmp" || exit 1

@@ -40,14 +40,16 @@ attributes() {
         chmod "$2" "$1" || exit 1
     fi
 }
-# Temporary files of ours that a killed script has left behind.
+# Temporary files of ours that a killed script has left behind. Its process id may be another's by now.
 sweep() {
     for stale in "$1"/.zkmig.[0-9]*.??????; do
-        [ -f "$stale" ] || continue
+        [ -f "$stale" ] || [ -L "$stale" ] || continue
         stale_pid=${stale##*/.zkmig.}; stale_pid=${stale_pid%%.*}
-        [ -d "/proc/$stale_pid" ] || rm -f "$stale"
+        grep -q zkmig "/proc/$stale_pid/cmdline" 2>/dev/null || rm -f "$stale"
     done
 }
+# What the names of the files begin with in which a content for this path arrives in pieces.
+staging() { staging_sum=$(printf %s "$1" | cksum); printf '%s/.zkmig.stage.%s' "${1%/*}" "${staging_sum%% *}"; }
 tmp=
 tidy() {
     trap 'status=$?; [ -z "$tmp" ] || rm -f "$tmp"; exit $status' EXIT
@@ -59,7 +61,6 @@ synced() {
     case $said in *'ermission denied'*|*'nvalid'*|*'nrecognized'*|*'sage:'*) return ;; esac
     fail "$said"
 }
-# An old `sync` would flush every disk of the host instead of one folder, and a busy host would stall.
-synced_folder() {
-    case $(sync --help 2>/dev/null) in *--file-system*) sync "$1" 2>/dev/null || : ;; esac
-}
+# The names in the folder are on the disk. `dd` asks that of its standard output, which can be a folder that was opened to
+# be read; an old `sync` would flush every disk of the host, and a busy host would stall.
+synced_folder() { dd if=/dev/null conv=fsync 1<"$1" 2>/dev/null || :; }

@@ -2,10 +2,11 @@
 path=$1 staged=$2
 if [ -z "$staged" ]; then
     real=$(readlink -f "$path") || fail "the folder ${path%/*} does not exist"
-    dir=${real%/*}/
-    # A run that was ended between two pieces can't tidy up; nothing takes an hour for a piece.
-    find "$dir" -maxdepth 1 -type f -name '.zkmig.stage.??????' -mmin +60 -exec rm -f {} \; 2>/dev/null
-    staged=$(mktemp "$dir.zkmig.stage.XXXXXX") || exit 1
+    # A run that was ended between two pieces can't tidy up. Two that write one file at once would only find, at the end,
+    # that its content did not arrive whole.
+    at=$(staging "$real")
+    rm -f "$at".??????
+    staged=$(mktemp "$at.XXXXXX") || exit 1
 fi
 tmp=$staged
 tidy

@@ -46,6 +46,7 @@ if [ "$task" = check ]; then
 fi
 sweep "$dir"
 if [ -z "$staged" ]; then
+    rm -f "$(staging "$real")".??????
     tmp=$(mktemp "$dir.zkmig.$$.XXXXXX") || exit 1
     cat >"$tmp" || exit 1
 fi

@@ -10,19 +10,24 @@ fn mode_of(path: &str) -> u32 {
     std::fs::metadata(path).expect("a file").permissions().mode() & 0o7777
 }
 
-fn is_root() -> bool {
+pub(super) fn is_root() -> bool {
     std::fs::metadata("/proc/self").is_ok_and(|data| data.uid() == 0)
 }
 
-/// A small file system of its own; nothing where that is not possible.
+/// A small file system of its own; only root can make one.
 struct Mount(String);
 
 impl Mount {
     fn new(bench: &Bench, options: &str) -> Option<Self> {
         let path = bench.path("mount");
         std::fs::create_dir_all(&path).expect("a folder");
+        if !is_root() {
+            return None;
+        }
         let done = Command::new("mount").args(["-t", "tmpfs", "-o", options, "none", &path]).output();
-        done.is_ok_and(|output| output.status.success()).then_some(Self(path))
+        let done = done.expect("mount");
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        Some(Self(path))
     }
 }
 
