@@ -28,8 +28,9 @@ bench: build
 
 SECONDS ?= 600
 SEED ?= $(shell date +%s)
+# Optimised, and with the checks of a debug build.
 fuzz:
-	ZKMIG_FUZZ_SECONDS=$(SECONDS) ZKMIG_FUZZ_SEED=$(SEED) cargo test --locked --profile fuzz --test fuzz
+	ZKMIG_FUZZ_SECONDS=$(SECONDS) ZKMIG_FUZZ_SEED=$(SEED) CARGO_PROFILE_DEV_OPT_LEVEL=3 cargo test --locked --test fuzz
 
 # In parts and on other terms: tests/faults/run --help. What was right already is left out when it is started again.
 faults: build

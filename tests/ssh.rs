@@ -2,87 +2,30 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that can't set itself up has failed")]
 
+mod support;
+
 use std::fs;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command as Process, Stdio};
+use std::path::Path;
+use std::process::Command as Process;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tempfile::TempDir;
+use support::sshd::{Sshd, free_port, keygen};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use zkmig::error::{Error, Kind};
 use zkmig::host::control::Control;
 use zkmig::host::ssh::{Ssh, Target};
 use zkmig::host::{Command, Output, Pipe, Stdin, Transport, User};
+use zkmig::task::{Context, Predictions, Silent, write};
 
-/// An sshd on a free port of loopback.
-struct Sshd {
-    folder: TempDir,
-    port: u16,
-    process: Child,
+/// How an sshd is reached.
+trait Reached {
+    fn target(&self) -> Target;
 }
 
-impl Drop for Sshd {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-fn keygen(path: &Path, passphrase: &str) {
-    let status =
-        Process::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", passphrase, "-f"]).arg(path).status().unwrap();
-    assert!(status.success());
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
-impl Sshd {
-    fn start(extra: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let path = |name: &str| folder.path().join(name);
-        keygen(&path("host"), "");
-        keygen(&path("user"), "");
-        fs::copy(path("user.pub"), path("authorized")).unwrap();
-        let port = free_port();
-        let host_key = fs::read_to_string(path("host.pub")).unwrap();
-        fs::write(path("known_hosts"), format!("[127.0.0.1]:{port} {host_key}")).unwrap();
-        let config = format!(
-            "Port {port}\nListenAddress 127.0.0.1\nHostKey {host}\nAuthorizedKeysFile {authorized}\nPidFile none\n\
-             UsePAM no\nStrictModes no\nPermitRootLogin yes\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n{extra}\n",
-            host = path("host").display(),
-            authorized = path("authorized").display(),
-        );
-        fs::write(path("sshd_config"), config).unwrap();
-        // sshd started by root wants this folder.
-        let _ = fs::create_dir_all("/run/sshd");
-        let log = fs::File::create(path("log")).unwrap();
-        let process = Process::new("/usr/sbin/sshd")
-            .args(["-D", "-e", "-f"])
-            .arg(path("sshd_config"))
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        let sshd = Self { folder, port, process };
-        let began = Instant::now();
-        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
-            let log = fs::read_to_string(sshd.path("log")).unwrap_or_default();
-            assert!(began.elapsed() < Duration::from_secs(10), "sshd did not start: {log}");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        sshd
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
+impl Reached for Sshd {
     fn target(&self) -> Target {
         let config = self.path("ssh_config");
         fs::write(
@@ -424,4 +367,51 @@ async fn a_step_costs_one_round_trip_and_at_most_five_milliseconds() {
     let (step, ping) = (median(steps), median(pings));
     eprintln!("over a relay of 40 ms: a step takes {step:?}, the relay alone {ping:?}");
     assert!(step < ping + Duration::from_millis(5), "a step takes {step:?}, the relay alone {ping:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_upload_whose_connection_breaks_leaves_the_old_file_and_the_next_one_tidies_up() {
+    let sshd = Sshd::start("");
+    let control = Arc::new(Control::new().unwrap());
+    let host = Ssh::connect(sshd.target(), None, User::Login, Arc::clone(&control)).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("file");
+    fs::write(&path, "old").unwrap();
+    let shown = path.display().to_string();
+    let names = || -> Vec<(String, u64)> {
+        let entries = fs::read_dir(folder.path()).unwrap().flatten();
+        let name = |entry: &fs::DirEntry| entry.file_name().to_string_lossy().into_owned();
+        entries.map(|entry| (name(&entry), entry.metadata().map_or(0, |data| data.len()))).collect()
+    };
+    let upload = async |host: &Ssh, content: &[u8]| {
+        let context = Context {
+            host: "m1",
+            transport: host,
+            user: User::Login,
+            check: false,
+            predictions: &Predictions::default(),
+            timeout: Duration::from_secs(60),
+            progress: &Silent,
+        };
+        write::write(&context, &shown, content, &write::Options::default()).await
+    };
+    // As soon as the second piece is there, many are still to come.
+    let cut = async {
+        while !names().iter().any(|(name, size)| name.starts_with(".zkmig.stage.") && *size > 1024 * 1024) {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        for id in master_ids(control.path()) {
+            assert!(Process::new("kill").args(["-9", &id]).status().unwrap().success());
+        }
+    };
+    let content = vec![b'x'; 64 * 1024 * 1024];
+    let (result, ()) = tokio::join!(upload(&host, &content), cut);
+    let error = result.unwrap_err();
+    assert_eq!(error.kind(), Kind::Unreachable, "{}", text(&error));
+    assert_eq!(fs::read(&path).unwrap(), b"old");
+
+    let host = connect(sshd.target()).await.unwrap();
+    upload(&host, b"new").await.unwrap();
+    host.close().await;
+    assert_eq!(names(), [("file".to_owned(), 3)]);
 }

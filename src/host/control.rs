@@ -6,6 +6,7 @@ use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tempfile::TempDir;
 
@@ -13,11 +14,12 @@ use crate::error::{Error, Result};
 
 /// The longest folder for which ssh's sockets in it still have valid names: a socket's path has at most 107 bytes, and
 /// ssh adds a random ending to what the folders below already take.
-const LONGEST: usize = 50;
+const LONGEST: usize = 46;
 
 /// The control folder of a run. Dropping it removes it.
 pub struct Control {
     folder: TempDir,
+    connections: AtomicUsize,
 }
 
 impl Control {
@@ -62,7 +64,14 @@ impl Control {
         if folder.path().as_os_str().len() > LONGEST {
             return Err(failed(&format!("the path {} is too long for sockets", folder.path().display())));
         }
-        Ok(Self { folder })
+        Ok(Self { folder, connections: AtomicUsize::new(0) })
+    }
+
+    /// A folder in it for what ssh keeps of one connection.
+    pub fn connection(&self) -> io::Result<PathBuf> {
+        let folder = self.path().join(self.connections.fetch_add(1, Ordering::Relaxed).to_string());
+        fs::DirBuilder::new().mode(0o700).create(&folder)?;
+        Ok(folder)
     }
 
     /// The folder's path.

@@ -110,12 +110,14 @@ async fn establish(target: &Target, control: &Control) -> Result<openssh::Sessio
     if let Some(user) = target.user.as_ref().filter(|user| user.is_empty() || user.starts_with('-')) {
         return Err(Error::input(format!("`{}` can't be a user's name", user.escape_debug())));
     }
-    let config = configuration(target, control)?;
+    let folder = control.connection();
+    let folder = folder.map_err(|error| Error::input("can't make a folder for ssh").caused_by(error))?;
+    let config = configuration(target, &folder)?;
     let mut builder = SessionBuilder::default();
     builder
         .known_hosts_check(if target.strict { KnownHosts::Strict } else { KnownHosts::Add })
         .connect_timeout(target.connect_timeout)
-        .control_directory(control.path())
+        .control_directory(&folder)
         .control_persist(ControlPersist::IdleFor(IDLE))
         .config_file(&config);
     if let Some(user) = &target.user {
@@ -131,14 +133,19 @@ async fn establish(target: &Target, control: &Control) -> Result<openssh::Sessio
     let mut tried = 1;
     let patience = target.connect_timeout + LOGIN;
     loop {
-        let connected = match tokio::time::timeout(patience, builder.connect_mux(&target.address)).await {
-            Ok(connected) => connected,
-            Err(_) => {
-                end_ssh(&config);
-                let address = &target.address;
+        let address = &target.address;
+        let connected = tokio::select! {
+            connected = builder.connect_mux(address) => connected,
+            () = tokio::time::sleep(patience) => {
+                end_ssh(&folder);
                 return Err(Error::unreachable(format!("{address} let nobody in within {} s", patience.as_secs()))
                     .hint(format!("it takes connections and then says nothing more: try it by hand, ssh -v {address}"))
                     .hint("`zkmig_connect_timeout` sets the time"));
+            }
+            () = talkative(&folder) => {
+                end_ssh(&folder);
+                return Err(Error::unreachable(format!("{address} sends text without end instead of letting anybody in"))
+                    .hint("look at the banner of its sshd"));
             }
         };
         match connected {
@@ -153,9 +160,22 @@ async fn establish(target: &Target, control: &Control) -> Result<openssh::Sessio
     }
 }
 
+/// Ends when what ssh has written to its log is more than it ever has to say: a host's banners go there, however many.
+async fn talkative(folder: &Path) {
+    const MOST: u64 = 1024 * 1024;
+    loop {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let masters = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        let logs = masters.filter_map(|entry| std::fs::metadata(entry.path().join("log")).ok());
+        if logs.map(|log| log.len()).sum::<u64>() > MOST {
+            return;
+        }
+    }
+}
+
 /// Writes the ssh configuration of one connection: what zkmig needs, what the inventory says, then the user's own. ssh
 /// takes the first value that it finds.
-fn configuration(target: &Target, control: &Control) -> Result<PathBuf> {
+fn configuration(target: &Target, folder: &Path) -> Result<PathBuf> {
     let mut text = String::from("Host *\n");
     for (key, value) in &target.options {
         // `Host` and `Match` would end the part in which what follows stands.
@@ -177,8 +197,6 @@ fn configuration(target: &Target, control: &Control) -> Result<PathBuf> {
         "ServerAliveInterval 5",
         "ServerAliveCountMax 3",
         "ConnectionAttempts 1",
-        // A banner of the host would go to the log that ssh writes for us, however long it is.
-        "LogLevel ERROR",
     ] {
         let _ = writeln!(text, "  {line}");
     }
@@ -193,7 +211,7 @@ fn configuration(target: &Target, control: &Control) -> Result<PathBuf> {
     }
     let file = tempfile::Builder::new()
         .prefix("config")
-        .tempfile_in(control.path())
+        .tempfile_in(folder)
         .and_then(|mut file| {
             std::io::Write::write_all(&mut file, text.as_bytes())?;
             file.into_temp_path().keep().map_err(|error| error.error)
@@ -360,7 +378,7 @@ mod tests {
             strict: true,
             connect_timeout: Duration::from_secs(1),
         };
-        let path = configuration(&target, &control)?;
+        let path = configuration(&target, control.path())?;
         std::fs::read_to_string(path).map_err(|error| Error::defect("no file").caused_by(error))
     }
 

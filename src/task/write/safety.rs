@@ -182,7 +182,7 @@ async fn what_a_killed_script_left_is_swept_though_its_process_id_is_taken_and_w
     let used = format!(".zkmig.{}.abcdef", living.id());
     bench.file(&used, "");
     link::link(&bench.context(), &bench.path("link"), "file").await.expect("success");
-    assert_eq!(left_over(&bench), [used.clone()]);
+    assert_eq!(left_over(&bench), std::slice::from_ref(&used));
     drop(living.kill());
     drop(living.wait());
     write(&bench.context(), &path, b"new", &Options::default()).await.expect("success");

@@ -1,0 +1,81 @@
+//! A real sshd on loopback, with keys of its own.
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command as Process, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+/// An sshd on a free port of loopback.
+pub struct Sshd {
+    folder: TempDir,
+    /// Its port.
+    pub port: u16,
+    process: Child,
+}
+
+impl Drop for Sshd {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Makes a key.
+pub fn keygen(path: &Path, passphrase: &str) {
+    let status =
+        Process::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", passphrase, "-f"]).arg(path).status().unwrap();
+    assert!(status.success());
+}
+
+/// A port that nobody listens on.
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+impl Sshd {
+    /// Starts it with these lines in its configuration.
+    pub fn start(extra: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        keygen(&path("host"), "");
+        keygen(&path("user"), "");
+        fs::copy(path("user.pub"), path("authorized")).unwrap();
+        let port = free_port();
+        let host_key = fs::read_to_string(path("host.pub")).unwrap();
+        fs::write(path("known_hosts"), format!("[127.0.0.1]:{port} {host_key}")).unwrap();
+        let config = format!(
+            "Port {port}\nListenAddress 127.0.0.1\nHostKey {host}\nAuthorizedKeysFile {authorized}\nPidFile none\n\
+             UsePAM no\nStrictModes no\nPermitRootLogin yes\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n{extra}\n",
+            host = path("host").display(),
+            authorized = path("authorized").display(),
+        );
+        fs::write(path("sshd_config"), config).unwrap();
+        // sshd started by root wants this folder.
+        let _ = fs::create_dir_all("/run/sshd");
+        let log = fs::File::create(path("log")).unwrap();
+        let process = Process::new("/usr/sbin/sshd")
+            .args(["-D", "-e", "-f"])
+            .arg(path("sshd_config"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        let sshd = Self { folder, port, process };
+        let began = Instant::now();
+        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+            let log = fs::read_to_string(sshd.path("log")).unwrap_or_default();
+            assert!(began.elapsed() < Duration::from_secs(10), "sshd did not start: {log}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        sshd
+    }
+
+    /// A path in its folder.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+}
