@@ -1,10 +1,12 @@
 # Everything that is done to the project, by name. A fresh Debian or Ubuntu machine needs cargo and root.
-.PHONY: help build demo test fast lab-test bench clean-lab
+.PHONY: help build demo test fast bench fuzz faults faults-short
 
 help:
 	@echo "make demo      boot a real five-master cluster here and migrate it"
 	@echo "make test      formatting, clippy, unit, integration and lab tests; ends with a line of counts"
 	@echo "make fast      the same without the lab"
+	@echo "make faults    break migrations in every way and judge what is left: about two hours, ends with a table"
+	@echo "make faults-short  the most telling of its cases, in four minutes"
 	@echo "make bench     how long steps take, beside plain ssh, in one run"
 	@echo "make fuzz      feed the parsers with nonsense for SECONDS (600) and a new SEED, optimised and with every check on"
 	@echo "make build     target/release/zkmig"
@@ -29,3 +31,10 @@ SEED ?= $(shell date +%s)
 # Optimised, and with the checks of a debug build.
 fuzz:
 	ZKMIG_FUZZ_SECONDS=$(SECONDS) ZKMIG_FUZZ_SEED=$(SEED) CARGO_PROFILE_DEV_OPT_LEVEL=3 cargo test --locked --test fuzz
+
+# In parts and on other terms: tests/faults/run --help. What was right already is left out when it is started again.
+faults: build
+	tests/faults/run --labs 3 --resume
+
+faults-short: build
+	tests/faults/run --short --out target/faults-short

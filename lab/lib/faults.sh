@@ -39,7 +39,8 @@ command_fault() {
     already-running) fault_already_running "$host" ;;
     extras) echo "EXHIBITOR_STATICENSEMBLE=$(ensemble_of)" | in_master "$host" tee /opt/mesosphere/etc/exhibitor-extras >/dev/null ;;
     cut) ip -n "$NAME" link set "v${host##*.}" down ;;
-    hang-sshd) in_master "$host" systemctl kill -s STOP ssh ;;
+    # Not their shells: a sudo whose child was stopped stops itself once more when it is let go on.
+    hang-sshd) in_master "$host" pkill -STOP -x sshd ;;
     kill-zk) fault_kill_zk "$host" ;;
     kill-exhibitor) fault_kill_exhibitor "$host" ;;
     disk-full) fault_disk_full "$host" ;;
@@ -158,8 +159,8 @@ heal() {
     rm -f "$LAB/masters/$1/opt/filler"
     # shellcheck disable=SC2016
     in_master "$1" bash -c '
+        pkill -CONT -x sshd
         systemctl start ssh
-        systemctl kill -s CONT ssh
         rm -f /opt/mesosphere/etc/exhibitor-extras /run/zkmig-lab/hang-once
         cat >"$1.new" && chmod 440 "$1.new" && mv "$1.new" "$1"
         if [[ -e $2 ]]; then

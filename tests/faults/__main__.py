@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -68,7 +69,10 @@ class Campaign:
     def __init__(self, options, cases):
         self.options = options
         self.out = options.out
-        self.binary = options.binary.resolve()
+        # A copy, because another build may replace it meanwhile.
+        self.out.mkdir(parents=True, exist_ok=True)
+        self.binary = (self.out / "zkmig").resolve()
+        shutil.copy2(options.binary, self.binary)
         self.version = subprocess.run([str(self.binary), "--version"], capture_output=True, text=True, check=True).stdout.split()[-1]
         self.version += f" ({fingerprint(self.binary)})"
         self.harness = fingerprint(ROOT / "tests" / "faults", ROOT / "lab", ROOT / "playbooks")
@@ -162,7 +166,6 @@ class Campaign:
 
     def run(self):
         """All of it; gives the process's exit code."""
-        self.out.mkdir(parents=True, exist_ok=True)
         began = time.monotonic()
         print(f"{self.total} cases on {self.options.labs} labs, zkmig {self.version}, harness {self.harness}"
               + (f"; {self.skipped} are right already" if self.skipped else ""), flush=True)

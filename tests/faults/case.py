@@ -15,7 +15,7 @@ ROOT = labs.ROOT
 FORWARD = "playbooks/zk-to-static.rhai"
 BACK = "playbooks/static-to-zk.rhai"
 # A lab's master is back within seconds: what does not come within a minute does not come.
-PATIENCE = ["-e", "restart_timeout=60s", "-e", "settle_timeout=80s"]
+PATIENCE = ["-e", "restart_timeout=60s", "-e", "settle_timeout=80s", "-e", "forward_after=20"]
 SEEDS = 12
 
 MIGRATED, ORIGINAL, AS_IT_IS = "migrated", "original", "as it is"

@@ -42,6 +42,7 @@ class Lab:
         self.shape = None
         self.boots = 0
         self.masters = []
+        self.disturbed = set()
         self._inits = {}
 
     def command(self, *words, timeout=240):
@@ -62,6 +63,7 @@ class Lab:
         if self.shape is shape:
             try:
                 self.command("reset")
+                self.disturbed.clear()
                 return
             except LabError:
                 # What a case did to it is beyond a reset; the reset's own words are in the log.
@@ -71,6 +73,7 @@ class Lab:
         self.command("up", "--masters", str(shape.masters), "--ids", shape.ids, "--check-ms", str(CHECK_MS))
         self.shape = shape
         self.boots += 1
+        self.disturbed.clear()
         self._inits = {}
         self.masters = self._addresses()
 
@@ -82,11 +85,14 @@ class Lab:
 
     def fault(self, kind, host):
         """Lays a fault on a host, or heals it."""
+        self.disturbed.add(host)
         self.command("fault", kind, host)
+        if kind == "heal":
+            self.disturbed.discard(host)
 
     def heal(self):
-        """Heals every host."""
-        for host in self.masters + self.external():
+        """Heals every host on which something was laid."""
+        for host in sorted(self.disturbed):
             self.fault("heal", host)
 
     @property

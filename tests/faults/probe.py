@@ -150,9 +150,12 @@ class Probe:
 
     def close(self):
         """Ends the probe."""
-        self.process.stdin.close()
         try:
+            self.process.stdin.close()
             self.process.wait(10)
+        except BrokenPipeError:
+            # It has ended by itself; whoever asked it last was told.
+            self.process.wait()
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()

@@ -184,10 +184,10 @@ class Process:
         """What it printed."""
         return self.log_file.read_text(encoding="utf-8", errors="replace")
 
-    def of(self, name, **fields):
+    def of(self, kind, **fields):
         """Its events of a kind with these fields."""
         return [event for event in self.events
-                if event["event"] == name and all(event.get(field) == value for field, value in fields.items())]
+                if event["event"] == kind and all(event.get(field) == value for field, value in fields.items())]
 
     @property
     def turns(self):

@@ -7,6 +7,8 @@ zkmig=${ZKMIG:-$root/target/release/zkmig}
 work=$(mktemp -d)
 name=${LAB_NAME:-zktest}
 passed=0 failed=0 current=
+# The records of these runs are not the operator's.
+export XDG_STATE_HOME=$work/state
 
 lab() { "$root/lab/lab" "$1" --name "$name" "${@:2}"; }
 
@@ -106,6 +108,8 @@ interrupted() {
     pkill -KILL -P "$pid" 2>/dev/null || true
     kill -KILL "$pid" 2>/dev/null || true
     wait "$pid" 2>/dev/null || true
+    # Its locks are dead now, and a plain run does not take them by itself.
+    lab exec -- "$zkmig" unlock -i "$(lab inventory)" -y >"$work/unlock.log" 2>&1 || bad "the locks of a dead run can be removed"
     if [ -n "$seen" ]; then ok "killed in \"$step\", change $count"; else bad "was not killed in \"$step\", change $count"; fi
 }
 
