@@ -46,7 +46,7 @@ class Trial:
         self.checks = 0
         self.notes = []
         self.client = self.cluster = None
-        self.complete = False
+        self.complete = self.goes_on = False
         self.seconds = 0.0
 
     # Telling what was found.
@@ -68,7 +68,7 @@ class Trial:
         """Remembers the cluster as it is, writes the seeds, starts the client; or goes on where the chain's case before
         has stopped."""
         if before:
-            self.client, self.cluster = before.client, before.cluster
+            self.client, self.cluster, self.goes_on = before.client, before.cluster, True
             return
         self.probe.ask("watchman", reset=True)
         for folder in self.folder.parent.glob(f"{self.state('*').name}"):

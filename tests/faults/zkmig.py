@@ -100,6 +100,7 @@ class Process:
             self._news.notify_all()
 
     def _take(self, event):
+        event["at"] = time.monotonic()
         with self._news:
             self.events.append(event)
             for watched in list(self._watched):

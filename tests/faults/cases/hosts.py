@@ -35,9 +35,16 @@ PHASES = {
 MOMENTS = {
     ("kill-exhibitor", "backup-and-write"): lambda: Match("effect_finished", name="template", step="Write the static"),
     ("kill-exhibitor", "second-write"): lambda: Match("effect_finished", name="template", step="Write the ensemble"),
+    # Once the lists differ, the leader may be the only one that can lead.
+    ("new-leader", "second-restart"): lambda: turn(SECOND, 1),
     ("vacuum-journal", "first-restart"): lambda: effect(FIRST, "cursor", 2),
     ("vacuum-journal", "second-restart"): lambda: effect(SECOND, "cursor", 2),
 }
+
+# What is laid before the run begins: a connection that stands would not show it.
+BEFORE = {("no-sudo", "preflight")}
+# How long systemd waits with a unit whose process was killed.
+RESTART_SEC = 5
 
 # Whom the fault hits: the host of the event; one whose turn has not come; the leader; or simply the first that does not lead.
 IN_TURN = {"cut", "hang-sshd", "refuse-sshd", "no-sudo", "disk-full", "broken-unit", "vacuum-journal"}
@@ -50,18 +57,18 @@ EXPECTED = {
     "cut": [{4}, {4}, {4}, {4}, {4}, {4}, {4}],
     "hang-sshd": [{4}, {4}, {4}, {4}, {4}, {4}, {4}],
     "refuse-sshd": [{4}, {4}, {4}, {4}, {4}, {4}, {4}],
-    # The shell that is root stays it. What opens a channel of its own, the waits on the journal, can't be root any more.
-    "no-sudo": [{3}, {3}, {3}, {3}, {3}, {3}, {0}],
+    # Laid before the run connects; later a shell that is root already stays it, and the next run is refused.
+    "no-sudo": [{3}, {0}, {0}, {0}, {0}, {0}, {0}],
     # The preflight looks for space; writing needs it; restarting and proving don't.
     "disk-full": [{5}, {3}, {0}, {3}, {3}, {0}, {0}],
     # The preflight finds the drop-in; later the next restart of that host fails.
     "broken-unit": [{5}, {3}, {3}, {3}, {3}, {3}, {0}],
     # Exhibitor starts it again within its check: a check or a gate that looks meanwhile stops the run.
     "kill-zk": [{0, 5}, {0, 5}, {0, 5}, {0, 5}, {0, 5}, {0, 5}, {0}],
-    # systemd waits five seconds; ZooKeeper ends with it, and the file that is there applies then.
-    "kill-exhibitor": [{5}, {5}, {5}, {5}, {5}, {0, 3, 5}, {0}],
+    # systemd waits five seconds; ZooKeeper ends with it, and the file that is there applies then. A gate waits for it.
+    "kill-exhibitor": [{5}, {0, 5}, {0, 5}, {0, 5}, {0, 5}, {0, 5}, {0}],
     # A gate that looks during the election is closed.
-    "new-leader": [{0, 5}, {0, 5}, {0, 5}, {0, 5}, {0, 5}, {0, 3, 5}, {0}],
+    "new-leader": [{0, 5}, {0, 5}, {0, 5}, {0, 5}, {0, 5}, {0, 5}, {0}],
     # What was written before a cursor is nobody's business, and what comes after it still comes.
     "vacuum-journal": [{0}, {0}, {0}, {0}, {0}, {0}, {0}],
 }
@@ -104,17 +111,30 @@ def leader(trial):
 def body(fault, phase, codes):
     """Holds the run at the moment, lays the fault, lets it go on."""
     def break_it(trial):
-        process = trial.run()
-        event = process.hold(MOMENTS.get((fault, phase), PHASES[phase])())
-        host = victim(trial, fault, process, event)
+        if (fault, phase) in BEFORE:
+            host = trial.lab.masters[0]
+            trial.lab.fault(fault, host)
+            process = trial.run()
+        else:
+            process = trial.run()
+            event = process.hold(MOMENTS.get((fault, phase), PHASES[phase])())
+            host = victim(trial, fault, process, event)
+            trial.lab.fault(fault, host)
+            process.go()
+        going = time.monotonic()
         trial.note(f"on {host}")
-        trial.lab.fault(fault, host)
-        process.go()
         code = trial.expect(process, *sorted(codes), timeout=150)
         trial.complete = code == 0
         if code:
             trial.check("it names the host, or says what does not hold", host in process.output or code == 5, host)
             trial.check("it says how to go on", "again" in process.output or "resume" in process.output)
+        if fault == "kill-exhibitor" and code == 0:
+            early = [restart for restart in process.of("effect_started", name="restart") if 0 < restart["at"] - going < RESTART_SEC - 1]
+            trial.check("no other is restarted before systemd has started it again", not early, str(early[:1]))
+        if fault == "no-sudo" and code == 0:
+            refused = trial.run(state="refused")
+            trial.expect(refused, 3, timeout=60, what="the next run, sudo still revoked")
+            trial.check("it names the host that refuses", host in refused.output, host)
         trial.lab.fault("heal", host)
         trial.at_rest()
     return break_it
