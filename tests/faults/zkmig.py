@@ -80,7 +80,7 @@ class Process:
         poll = select.poll()
         poll.register(descriptor, select.POLLIN)
         rest = b""
-        with open(self.events_file, "wb") as kept:
+        with open(self.events_file, "wb", buffering=0) as kept:
             while True:
                 ready = poll.poll(200)
                 if not ready:
