@@ -107,7 +107,7 @@ const CASES: &[Case] = &[
     case(
         "floods what is read",
         "honest",
-        r#"m.run("rm -f /tmp/zkmig-hostile; head -c 30000000 /dev/zero >/tmp/zkmig-hostile"); m.read("/tmp/zkmig-hostile", #{ largest: 10000000 });"#,
+        r#"m.run(`head -c 30000000 /dev/zero >${vars.target}`); m.read(vars.target, #{ largest: 10000000 });"#,
         3,
         "larger than 10000000 bytes",
         40,

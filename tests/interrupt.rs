@@ -19,6 +19,19 @@ fn start(project: &Project, playbook: &str) -> Child {
     project.start(&["run", "play.rhai", "-i", "hosts.yaml", "--events", "events", "-e", &folder])
 }
 
+/// The exit code of a process that has to end by itself; one that does not is ended, and fails the test.
+fn ended(child: &mut Child) -> Option<i32> {
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_secs(20) {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status.code();
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    child.kill().unwrap();
+    panic!("the process does not end");
+}
+
 fn runs(word: &str) -> bool {
     std::fs::read_dir("/proc").unwrap().flatten().any(|entry| {
         std::fs::read(entry.path().join("cmdline"))
@@ -61,4 +74,41 @@ fn the_second_interrupt_stops_now_and_ends_what_runs_on_the_host() {
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert!(began.elapsed() < Duration::from_secs(8));
     wait_for("the end of the command", || !runs("7201.5"));
+}
+
+#[test]
+fn an_interrupt_in_the_last_turn_stops_before_the_next_step() {
+    let project = Project::local();
+    let playbook = r#"
+        step("Roll", || rolling([hosts("masters")[0]], |m| m.run(`touch ${vars.folder}/turn; sleep 1`)));
+        step("More", || hosts("masters")[0].run(`touch ${vars.folder}/more`));
+    "#;
+    let mut child = start(&project, playbook);
+    wait_for("the turn", || project.join("turn").exists());
+    signal(&child, "HUP");
+    assert_eq!(ended(&mut child), Some(130));
+    assert!(!project.join("more").exists());
+}
+
+#[test]
+fn the_first_interrupt_ends_at_once_what_changes_nothing() {
+    for work in [
+        "wait_until(\"never\", || false, #{ timeout: \"60s\" })",
+        "pause(\"60s\")",
+        "hosts(\"masters\")[0].run(`touch ${vars.folder}/turn; sleep 60`, #{ read_only: true })",
+    ] {
+        let project = Project::local();
+        let playbook = format!(
+            "hosts(\"masters\")[0].run(`touch ${{vars.folder}}/turn`, #{{ read_only: true }}); step(\"Wait\", || {work});"
+        );
+        let mut child = start(&project, &playbook);
+        wait_for("the beginning", || project.join("turn").exists());
+        wait_for("the step", || {
+            std::fs::read_to_string(project.join("events")).is_ok_and(|events| events.contains("step_started"))
+        });
+        let began = Instant::now();
+        signal(&child, "INT");
+        assert_eq!(ended(&mut child), Some(130), "{work}");
+        assert!(began.elapsed() < Duration::from_secs(5), "{work}");
+    }
 }

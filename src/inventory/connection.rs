@@ -224,7 +224,7 @@ fn arguments(text: &str) -> std::result::Result<Vec<(String, String)>, String> {
     let mut words = words.into_iter();
     let mut options = Vec::new();
     while let Some(word) = words.next() {
-        let (flag, attached) = word.split_at(word.len().min(2));
+        let (flag, attached) = word.split_at(word.char_indices().nth(2).map_or(word.len(), |(at, _)| at));
         let value = if attached.is_empty() {
             words.next().ok_or_else(|| format!("`{word}` lacks its value"))?
         } else {

@@ -220,6 +220,7 @@ fn nothing_in_an_inventory_can_be_taken_for_an_option_or_for_a_shells_text() {
         "ansible_ssh_common_args: -J a,b@-oProxyCommand",
         "ansible_ssh_common_args: -o 'ProxyJump=a;id'",
         "ansible_ssh_common_args: -F /etc/passwd",
+        "ansible_ssh_common_args: -éJ",
     ] {
         let (message, at) = refused(&host(line));
         assert_eq!(at, 4, "{line} gave {message}");

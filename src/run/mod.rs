@@ -331,16 +331,17 @@ impl Run {
         keep: impl FnOnce(&T) -> Option<serde_json::Value>,
         recall: impl FnOnce(Option<serde_json::Value>) -> Result<T>,
     ) -> Result<T, E> {
+        // Asked for on its own: to refuse looks at the steps too.
+        if let Some(outer) = self.current_step() {
+            let error = Error::input(format!("step \"{name}\" is inside step \"{outer}\""))
+                .hint("steps follow one another: end the outer one first, or make the inner one a function");
+            return Err(refuse(error));
+        }
+        if self.interrupt.is_stopping() {
+            return Err(refuse(Interrupt::error().detail(format!("stopped before step \"{name}\""))));
+        }
         let (number, nth) = {
             let mut steps = lock(&self.steps);
-            if let Some(outer) = &steps.current {
-                let error = Error::input(format!("step \"{name}\" is inside step \"{outer}\""))
-                    .hint("steps follow one another: end the outer one first, or make the inner one a function");
-                return Err(refuse(error));
-            }
-            if self.interrupt.is_stopping() {
-                return Err(refuse(Interrupt::error().detail(format!("stopped before step \"{name}\""))));
-            }
             steps.count += 1;
             let nth = steps.by_name.entry(name.to_owned()).or_default();
             *nth += 1;

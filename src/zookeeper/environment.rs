@@ -211,6 +211,8 @@ mod tests {
             ("A=b \\\n", "b "),
             ("A=b  \\\nc", "b  c"),
             ("A='b\\", "b"),
+            // Where later versions keep the backslash.
+            ("A=\"a\\b\"", "ab"),
             ("A=\"b\" c", "bc"),
         ] {
             assert_eq!(values(text), [("A".to_owned(), want.to_owned())], "{text:?}");
