@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 
+pub mod effect;
 pub mod events;
 pub mod hosts;
 pub mod interrupt;
@@ -18,15 +19,13 @@ pub mod resume;
 pub mod secrets;
 pub mod standing;
 
-use crate::error::{Error, Kind as ErrorKind, Result};
-use crate::host::User;
+use crate::error::{Error, Result};
 use crate::inventory::Inventory;
-use crate::task::{Changed, Context, Copied, Fact, Kind};
-use events::{Events, Outcome, Place, What};
+pub use effect::{Call, Report};
+use events::{Events, What};
 use hosts::RunHost;
 use interrupt::Interrupt;
 use locks::Locks;
-use progress::EffectProgress;
 use record::Record;
 use resume::{Replay, Turn};
 use secrets::Secrets;
@@ -98,37 +97,6 @@ enum Patience {
     End,
     /// No longer: it changes nothing.
     None,
-}
-
-/// An effect as it is announced.
-pub struct Call<'a> {
-    /// The host; none for what the operator's side does for several.
-    pub host: Option<&'a RunHost>,
-    /// The function's name.
-    pub name: &'static str,
-    /// What it is about, for a person.
-    pub summary: String,
-    /// Read, change or action.
-    pub kind: Kind,
-    /// The line that calls it.
-    pub place: Option<Place>,
-    /// How long it may take.
-    pub timeout: Duration,
-    /// Who does it on the host; the host's own user when the call doesn't say.
-    pub user: Option<User>,
-}
-
-/// How an effect is reported once it is over.
-#[derive(Default)]
-pub struct Report {
-    /// What it changed; none for reads and actions.
-    pub changed: Option<Changed>,
-    /// What it did, for a person, where that says more than the announcement.
-    pub summary: Option<String>,
-    /// What it left on the host.
-    pub facts: Vec<Fact>,
-    /// The copy that it made, or found, of a file as it was before.
-    pub copied: Option<Copied>,
 }
 
 impl Run {
@@ -406,171 +374,6 @@ impl Run {
         let result = work();
         self.turns.fetch_sub(1, Ordering::SeqCst);
         result
-    }
-
-    /// Carries out an effect: announces it, does it unless check mode forbids, and reports how it ended.
-    ///
-    /// `work` is not called for an action in check mode; the result is then `None`.
-    pub fn effect<T>(
-        &self,
-        call: Call<'_>,
-        work: impl AsyncFnOnce(&Context<'_>) -> Result<(T, Report)>,
-    ) -> Result<Option<T>> {
-        let host = call.host.ok_or_else(|| Error::defect("an effect on no host"))?;
-        self.announce(&call, || {
-            if call.kind == Kind::Action && self.options.check {
-                return Ok((None, Report::default()));
-            }
-            let progress = EffectProgress::new(self.events.clone(), self.effects.load(Ordering::SeqCst), &host.name);
-            let context = Context {
-                host: &host.name,
-                transport: &*host.transport,
-                user: call.user.unwrap_or(host.user),
-                check: self.options.check,
-                predictions: &host.predictions,
-                timeout: call.timeout,
-                progress: &progress,
-            };
-            let patience = if call.kind == Kind::Read { Patience::None } else { Patience::End };
-            self.block_on(patience, work(&context)).map(|(value, report)| (Some(value), report))
-        })
-    }
-
-    /// Carries out a wait of the operator's side. Nothing is waited for in check mode; the result is then `None`.
-    pub fn wait<T, E>(
-        &self,
-        call: &Call<'_>,
-        work: impl FnOnce(&EffectProgress) -> Result<T, E>,
-        refuse: impl Fn(Error) -> E,
-        describe: impl Fn(&E) -> Error,
-    ) -> Result<Option<T>, E> {
-        let mut failure = None;
-        let result = self.announce(call, || {
-            if self.options.check {
-                return Ok((None, Report::default()));
-            }
-            let host = call.host.map_or("", |host| host.name.as_str());
-            let progress = EffectProgress::new(self.events.clone(), self.effects.load(Ordering::SeqCst), host);
-            match work(&progress) {
-                Ok(value) => Ok((Some(value), Report::default())),
-                Err(error) => {
-                    let described = describe(&error);
-                    failure = Some(error);
-                    Err(described)
-                }
-            }
-        });
-        result.map_err(|error| failure.unwrap_or_else(|| refuse(error)))
-    }
-
-    /// Whether all that happened so far is on the disk. Where it is not, nothing may be changed that was not begun before.
-    fn may_change(&self) -> Result<()> {
-        let Some(record) = self.record.get() else { return Ok(()) };
-        match record.durable() {
-            Err(why) if !self.changed.load(Ordering::SeqCst) => {
-                Err(Error::input("the run's record can't be written, and no host was changed yet").caused_by(why).hint(
-                    format!("make room for {}, or set XDG_STATE_HOME to another folder", record.folder().display()),
-                ))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Puts what happened so far on the disk. That it can't be is told by the stream itself.
-    fn recorded(&self) -> Result<()> {
-        if let Some(record) = self.record.get() {
-            let _ = record.durable();
-        }
-        Ok(())
-    }
-
-    fn announce<T>(&self, call: &Call<'_>, work: impl FnOnce() -> Result<(Option<T>, Report)>) -> Result<Option<T>> {
-        let changes = call.kind != Kind::Read;
-        if changes && self.interrupt.is_stopping() && self.turns.load(Ordering::SeqCst) == 0 {
-            return Err(Interrupt::error());
-        }
-        self.touched.store(true, Ordering::SeqCst);
-        let changes_host = changes && call.host.is_some() && !self.options.check;
-        if changes_host {
-            self.may_change()?;
-        }
-        let effect = self.effects.fetch_add(1, Ordering::SeqCst) + 1;
-        let host = call.host.map(|host| host.name.clone());
-        let step = self.current_step();
-        self.events.emit(What::EffectStarted {
-            effect,
-            host: host.clone(),
-            step: step.clone(),
-            name: call.name.to_owned(),
-            summary: call.summary.clone(),
-            kind: call.kind,
-            place: call.place.clone(),
-        });
-        let began = Instant::now();
-        // The announcement is on the disk before what it announces begins.
-        let result = match if changes_host { self.may_change() } else { self.recorded() } {
-            Ok(()) => {
-                self.changed.fetch_or(changes_host, Ordering::SeqCst);
-                work()
-            }
-            Err(error) => Err(error),
-        };
-        let (mut facts, mut copied) = (Vec::new(), None);
-        let (outcome, diff, message, summary) = match &result {
-            Ok((value, report)) => {
-                facts.clone_from(&report.facts);
-                copied.clone_from(&report.copied);
-                let outcome = match &report.changed {
-                    Some(changed) if changed.changed && self.options.check => Outcome::WouldChange,
-                    Some(changed) if changed.changed => Outcome::Changed,
-                    Some(_) => Outcome::Ok,
-                    None if value.is_none() => Outcome::WouldRun,
-                    None if call.kind == Kind::Action => Outcome::Changed,
-                    None => Outcome::Ok,
-                };
-                let diff = report.changed.as_ref().and_then(|changed| changed.diff.clone());
-                let summary = report
-                    .summary
-                    .clone()
-                    .or_else(|| {
-                        let changed = report.changed.as_ref()?;
-                        changed.summary.as_ref().map(|what| format!("{}: {what}", call.summary))
-                    })
-                    .unwrap_or_else(|| call.summary.clone());
-                (outcome, diff, None, summary)
-            }
-            Err(error) => {
-                let outcome = match error.kind() {
-                    ErrorKind::Unreachable => Outcome::Unreachable,
-                    ErrorKind::Interrupted => Outcome::Interrupted,
-                    _ => Outcome::Failed,
-                };
-                (outcome, None, Some(error.to_string()), call.summary.clone())
-            }
-        };
-        self.events.emit(What::EffectFinished {
-            effect,
-            host: host.clone(),
-            step: step.clone(),
-            name: call.name.to_owned(),
-            summary,
-            kind: call.kind,
-            outcome,
-            ms: millis(began),
-            diff,
-            message,
-            facts,
-            copied,
-        });
-        result.map(|(value, _)| value).map_err(|mut error| {
-            if let Some(step) = step {
-                error = error.in_step(&step);
-            }
-            match host {
-                Some(host) => error.on_host(&host),
-                None => error,
-            }
-        })
     }
 }
 

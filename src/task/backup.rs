@@ -183,6 +183,18 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_signal_between_a_temporary_file_and_its_name_leaves_nothing() {
+        let mut bench = Bench::new();
+        // The file is made, and the script is ended before it hears how it is called.
+        bench.program("mktemp", "#!/bin/sh\nfile=${1%XXXXXX}abcdef\n: >\"$file\"\nkill -TERM $PPID\necho \"$file\"\n");
+        std::fs::create_dir(bench.path("folder")).expect("a folder");
+        let path = bench.file("folder/file", "content");
+        backup(&bench.context(), &path, &bench.path("folder/file.orig"), false).await.expect_err("a failure");
+        let names: Vec<_> = std::fs::read_dir(bench.path("folder")).expect("a folder").flatten().collect();
+        assert_eq!(names.len(), 1, "{names:?}");
+    }
+
+    #[tokio::test]
     async fn of_two_runs_at_once_one_makes_the_backup() {
         let bench = Bench::new();
         let path = bench.file("file", "x".repeat(100_000));

@@ -25,8 +25,9 @@ given() {
     base64 <"$backup" || exit 1
     printf '.\n'
 }
-if is_there; then exit 0; fi
 dir=${backup%/*}/
+[ "$task" = check ] || [ ! -d "$dir" ] || sweep "$dir"
+if is_there; then exit 0; fi
 if [ ! -d "$dir" ]; then
     [ "$folders" = yes ] || fail "the folder $dir does not exist"
     [ "$task" = check ] || (umask 077; mkdir -p "$dir") || exit 1
@@ -37,7 +38,6 @@ if [ "$task" = check ]; then
     printf 'end\n'
     exit 0
 fi
-sweep "$dir"
 # What cp can't copy of a file it can't be told to leave out; the content is what counts.
 tmp=$(mktemp "$dir.zkmig.$$.XXXXXX") || exit 1
 {

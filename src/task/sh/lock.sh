@@ -4,7 +4,7 @@ if [ -z "$lock" ]; then
     lock=/var/lib/zkmig/lock
     [ "$(id -u)" = 0 ] || lock=/var/tmp/zkmig-$(id -u)/lock
 fi
-dir=${lock%/*}
+dir=${lock%/*}/
 has() { [ -f "$lock" ] && [ ! -L "$lock" ] && grep -qxF -e "$1" "$lock" 2>/dev/null; }
 # What is there, and by the host's own clock since when it was not renewed. A host's lock may be anything: it is cut.
 look() {
@@ -25,7 +25,7 @@ take)
     [ "$(id -u)" = 0 ] || [ -O "$dir" ] || fail "the folder $dir belongs to somebody else"
     sweep "$dir"
     tidy
-    tmp=$(mktemp "$dir/.zkmig.$$.XXXXXX") || exit 1
+    tmp=$(mktemp "$dir.zkmig.$$.XXXXXX") || exit 1
     cat >"$tmp" || exit 1
     synced "$tmp"
     [ ! -d "$lock" ] || fail "$lock is there, and is not a lock"

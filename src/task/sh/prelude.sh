@@ -50,9 +50,11 @@ sweep() {
 }
 # What the names of the files begin with in which a content for this path arrives in pieces.
 staging() { staging_sum=$(printf %s "$1" | cksum); printf '%s/.zkmig.stage.%s' "${1%/*}" "${staging_sum%% *}"; }
-tmp=
+# What a script of ours makes in $dir is named after its process, so that it is found even where a signal came after the file
+# was made and before its name was known.
+tmp= dir=
 tidy() {
-    trap 'status=$?; [ -z "$tmp" ] || rm -f "$tmp"; exit $status' EXIT
+    trap 'status=$?; [ -z "$tmp" ] || rm -f "$tmp"; [ -z "$dir" ] || rm -f "$dir".zkmig.$$.??????; exit $status' EXIT
     trap 'exit 129' HUP; trap 'exit 130' INT; trap 'exit 141' PIPE; trap 'exit 143' TERM
 }
 # synced FILE: its content and attributes are on the disk. coreutils 8.22 has no `sync FILE`.
