@@ -185,8 +185,8 @@ mod tests {
     #[tokio::test]
     async fn a_signal_between_a_temporary_file_and_its_name_leaves_nothing() {
         let mut bench = Bench::new();
-        // The file is made, and the script is ended before it hears how it is called.
-        bench.program("mktemp", "#!/bin/sh\nfile=${1%XXXXXX}abcdef\n: >\"$file\"\nkill -TERM $PPID\necho \"$file\"\n");
+        // The file is made, and all of the script is ended before it hears how it is called.
+        bench.program("mktemp", "#!/bin/sh\nfile=${1%XXXXXX}abcdef\n: >\"$file\"\nkill -TERM $PPID\nkill -TERM $$\n");
         std::fs::create_dir(bench.path("folder")).expect("a folder");
         let path = bench.file("folder/file", "content");
         backup(&bench.context(), &path, &bench.path("folder/file.orig"), false).await.expect_err("a failure");
