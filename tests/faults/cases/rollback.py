@@ -3,7 +3,7 @@
 import signal
 
 from case import AS_IT_IS, BACK, Case, ORIGINAL
-from lab import FIVE
+from lab import FIVE_PATIENT
 from zkmig import Match
 
 from .hosts import FIRST, SECOND, turn
@@ -67,7 +67,7 @@ def cases():
     for count in range(1, 6):
         states.append((f"second-{count}", f"after {count} second restarts", lambda trial, count=count: interrupted(trial, turn(SECOND, count))))
     states.append(("finished", "from the migrated state", finished))
-    found = [Case("rollback", name, f"the way back {title}", body(reach), shape=FIVE, ends=ORIGINAL, short=name == "first-2")
+    found = [Case("rollback", name, f"the way back {title}", body(reach), shape=FIVE_PATIENT, ends=ORIGINAL, short=name == "first-2")
              for name, title, reach in states]
-    found.append(Case("rollback", "refused", "the way back with the external ensemble cut off: refused", refused, shape=FIVE, ends=AS_IT_IS))
+    found.append(Case("rollback", "refused", "the way back with the external ensemble cut off: refused", refused, shape=FIVE_PATIENT, ends=AS_IT_IS))
     return found
