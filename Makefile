@@ -37,4 +37,4 @@ faults: build
 	tests/faults/run --labs 3 --resume
 
 faults-short: build
-	tests/faults/run --short --out target/faults-short
+	tests/faults/run --short --labs 3 --out target/faults-short
