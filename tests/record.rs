@@ -309,6 +309,14 @@ fn a_stop_says_what_was_changed_and_how_to_go_on_and_back() {
         ],
     );
     project.zkmig(&["runs", "show", &id]).says(&[&format!("go back:  {undo}\n")]);
+    // A variable that the other playbook does not have would make it refuse the command.
+    project.file("undo.rhai", r#"declare(#{ deep: #{ type: "text", value: "", help: "" } });"#);
+    project.file("vars.yaml", "shallow: 1\ndeep: c\n");
+    let given = arguments(&folder, &["-e", "shallow=1", "-e", "{shallow: 1, deep: d}", "-e", "@vars.yaml"]);
+    project.zkmig(&given).fails(
+        3,
+        &["go back: zkmig run undo.rhai -i hosts.yaml -e '{\"deep\":\"d\"}' -e '{\"deep\":\"c\"}' -e 'deep=a b'\n"],
+    );
     project.file("play.rhai", "hosts(\"masters\"); fail(\"no\");");
     project
         .zkmig(&["run", "play.rhai", "-i", "hosts.yaml"])

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::run::Run;
 use crate::run::record::Story;
 use crate::run::resume::Replay;
-use crate::script::declare::{Declaration, values};
+use crate::script::declare::{self, Declaration, values};
 use crate::script::playbook::Playbook;
 use crate::script::{self, STACK, Script};
 
@@ -107,19 +107,12 @@ pub fn prepare(run: &Arc<Run>, playbook: &Playbook) -> Result<Script> {
 
 /// `-e` names what the playbook or the inventory knows: a typo must not be taken for silence.
 fn check_extra(run: &Run, declared: &[Declaration]) -> Result<()> {
-    if declared.is_empty() {
-        return Ok(());
+    match run.inventory.extra_names().into_iter().find(|name| !declare::takes(declared, &run.inventory, name)) {
+        None => Ok(()),
+        Some(name) => Err(Error::input(format!("the playbook has no variable `{name}`"))
+            .did_you_mean(name, declared.iter().map(|declaration| declaration.name.as_str()))
+            .hint("--help-vars lists its variables")),
     }
-    let known: Vec<&str> = declared.iter().map(|declaration| declaration.name.as_str()).collect();
-    for name in run.inventory.extra_names() {
-        let is_known = known.contains(&name) || name.starts_with("ansible_") || name.starts_with("zkmig_");
-        if !is_known && !run.inventory.names_variable(name) {
-            return Err(Error::input(format!("the playbook has no variable `{name}`"))
-                .did_you_mean(name, known.iter().copied())
-                .hint("--help-vars lists its variables"));
-        }
-    }
-    Ok(())
 }
 
 fn help_vars(playbook: &Playbook) -> String {

@@ -187,7 +187,7 @@ impl Session {
                 story.attempts + 1
             }
         };
-        self.run.asked_for(manifest.target_words());
+        self.run.made_from(manifest.clone());
         if subject.may_change && !manifest.check {
             self.run.lock_as(Holder {
                 run: manifest.run.clone(),

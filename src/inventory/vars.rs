@@ -75,23 +75,36 @@ impl Extra {
                 continue;
             }
             let given = Self::parse(std::slice::from_ref(argument))?;
-            let secret: Vec<String> =
-                given.iter().map(|(name, _)| name.clone()).filter(|name| is_secret(name)).collect();
-            if secret.is_empty() {
-                kept.push(argument.clone());
-            } else {
-                let others: serde_json::Map<String, Value> = given
-                    .iter()
-                    .filter(|(name, _)| !is_secret(name))
-                    .map(|(name, variable)| (name.clone(), variable.value.clone()))
-                    .collect();
-                if !others.is_empty() {
-                    kept.push(Value::Object(others).to_string());
-                }
-                left_out.extend(secret);
-            }
+            left_out.extend(given.iter().map(|(name, _)| name.clone()).filter(|name| is_secret(name)));
+            kept.extend(given.only(argument, |name| !is_secret(name)));
         }
         Ok((kept, left_out))
+    }
+
+    /// The arguments of `-e` without the variables that are not meant. A file of which only a part is meant is written
+    /// out, but for its secrets.
+    pub fn meant(arguments: &[String], is_meant: impl Fn(&str) -> bool) -> Result<Vec<String>> {
+        let mut kept = Vec::new();
+        for argument in arguments {
+            let given = Self::parse(std::slice::from_ref(argument))?;
+            if given.iter().all(|(name, _)| is_meant(name)) {
+                kept.push(argument.clone());
+            } else {
+                kept.extend(given.only(argument, |name| is_meant(name) && !is_secret(name)));
+            }
+        }
+        Ok(kept)
+    }
+
+    /// The argument that gives only some of the variables that `argument` gives; none when it is none of them.
+    fn only(&self, argument: &str, which: impl Fn(&str) -> bool) -> Option<String> {
+        if self.iter().all(|(name, _)| which(name)) {
+            return Some(argument.to_owned());
+        }
+        let some = self.iter().filter(|(name, _)| which(name));
+        let some: serde_json::Map<String, Value> =
+            some.map(|(name, variable)| (name.clone(), variable.value.clone())).collect();
+        (!some.is_empty()).then(|| Value::Object(some).to_string())
     }
 
     /// The variables.

@@ -20,13 +20,14 @@ pub mod secrets;
 pub mod standing;
 
 use crate::error::{Error, Result};
-use crate::inventory::Inventory;
+use crate::inventory::{Extra, Inventory};
 pub use effect::{Call, Report};
 use events::{Events, What};
 use hosts::RunHost;
 use interrupt::Interrupt;
 use locks::Locks;
 use record::Record;
+use record::manifest::Manifest;
 use resume::{Replay, Turn};
 use secrets::Secrets;
 use standing::{Follower, Standing};
@@ -79,7 +80,7 @@ pub struct Run {
     standing: Arc<Mutex<Standing>>,
     record: OnceLock<Record>,
     locks: OnceLock<Locks>,
-    target: OnceLock<Vec<String>>,
+    manifest: OnceLock<Manifest>,
     replay: Mutex<Replay>,
 }
 
@@ -130,7 +131,7 @@ impl Run {
             standing,
             record: OnceLock::new(),
             locks: OnceLock::new(),
-            target: OnceLock::new(),
+            manifest: OnceLock::new(),
             replay: Mutex::default(),
         }
     }
@@ -153,19 +154,27 @@ impl Run {
         let _ = self.locks.set(Locks::new(holder, self.events.clone(), self.interrupt.clone()));
     }
 
-    /// Tells the run the words of its command line that say which hosts and variables are meant.
-    pub fn asked_for(&self, target: Vec<String>) {
-        let _ = self.target.set(target);
+    /// Tells the run what it was made from.
+    pub fn made_from(&self, manifest: Manifest) {
+        let _ = self.manifest.set(manifest);
     }
 
-    /// The command that runs another playbook on the same hosts with the same variables, and these besides.
-    pub fn command_on_same_hosts(&self, playbook: &str, vars: &[(String, String)]) -> String {
+    /// The command that runs another playbook on the same hosts with the same variables, as far as it takes them, and
+    /// these besides.
+    pub fn command_on_same_hosts(
+        &self,
+        playbook: &str,
+        takes: impl Fn(&str) -> bool,
+        vars: &[(String, String)],
+    ) -> Result<String> {
         let mut words = vec!["zkmig".to_owned(), "run".to_owned(), record::manifest::word(playbook)];
-        words.extend(self.target.get().into_iter().flatten().cloned());
+        if let Some(manifest) = self.manifest.get() {
+            words.extend(manifest.target_words(&Extra::meant(&manifest.extra_vars, takes)?));
+        }
         for (name, value) in vars {
             words.extend(["-e".to_owned(), record::manifest::word(&format!("{name}={value}"))]);
         }
-        words.join(" ")
+        Ok(words.join(" "))
     }
 
     /// Gives the run what earlier attempts got done.

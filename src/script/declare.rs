@@ -8,6 +8,7 @@ use super::options::parse_duration;
 use super::source::Sources;
 use super::value::{from_json, to_json};
 use crate::error::{Error, Result};
+use crate::inventory::Inventory;
 
 /// The types that a declared variable can have.
 pub const TYPES: &[&str] = &["text", "int", "float", "bool", "duration", "list", "map"];
@@ -181,6 +182,15 @@ impl Declaration {
 
 fn bare(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// Whether `-e` can give this variable to a playbook that declares these: one that declares none takes all.
+pub fn takes(declared: &[Declaration], inventory: &Inventory, name: &str) -> bool {
+    declared.is_empty()
+        || declared.iter().any(|declaration| declaration.name == name)
+        || name.starts_with("ansible_")
+        || name.starts_with("zkmig_")
+        || inventory.names_variable(name)
 }
 
 /// The playbook's `vars`: its defaults, then what the inventory and the command line say.

@@ -82,15 +82,15 @@ impl Manifest {
     /// The run's command line from the program's name on, quoted for a shell.
     pub fn command_line(&self) -> String {
         let mut words = vec!["zkmig".to_owned(), self.command.clone(), word(&self.playbook)];
-        words.extend(self.target_words());
+        words.extend(self.target_words(&self.extra_vars));
         if self.check {
             words.push("--check".to_owned());
         }
         words.join(" ")
     }
 
-    /// The options that say which hosts and variables are meant, quoted for a shell.
-    pub fn target_words(&self) -> Vec<String> {
+    /// The options that say which hosts are meant, with these variables, quoted for a shell.
+    pub fn target_words(&self, extra_vars: &[String]) -> Vec<String> {
         let mut words = Vec::new();
         for inventory in &self.inventories {
             words.extend(["-i".to_owned(), word(&inventory.display().to_string())]);
@@ -98,7 +98,7 @@ impl Manifest {
         if let Some(limit) = &self.limit {
             words.extend(["-l".to_owned(), word(limit)]);
         }
-        for argument in &self.extra_vars {
+        for argument in extra_vars {
             words.extend(["-e".to_owned(), word(argument)]);
         }
         if self.ask_become_pass || !self.secret_vars.is_empty() {

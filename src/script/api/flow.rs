@@ -154,21 +154,8 @@ const NOW: Entry = Entry {
     example: "let began = now();",
 };
 
-const UNDO_WITH: Entry = Entry {
-    name: "undo_with",
-    on: "",
-    usage: "undo_with(playbook) or undo_with(playbook, vars)",
-    arguments: &[1, 2],
-    options: &[],
-    kind: None,
-    doc: "Names the playbook, a file in this one's folder, that undoes this one on the same hosts with the same variables and \
-          these besides. Errors and `zkmig runs show` tell the command. Call it before the first change.",
-    example: "// undo_with(\"static-to-zk.rhai\");",
-};
-
 /// The functions of this file.
-pub const ENTRIES: &[Entry] =
-    &[HOSTS, EACH, STEP, CONFIRM, NOTE, FAIL, CHECKED, SECRET, DECLARE, CHECK_MODE, NOW, UNDO_WITH];
+pub const ENTRIES: &[Entry] = &[HOSTS, EACH, STEP, CONFIRM, NOTE, FAIL, CHECKED, SECRET, DECLARE, CHECK_MODE, NOW];
 
 /// Registers the functions of this file.
 pub fn register(engine: &mut Engine, script: &Script) {
@@ -214,14 +201,6 @@ pub fn register(engine: &mut Engine, script: &Script) {
     let s = script.clone();
     engine.register_fn("secret", move |ctx: NativeCallContext, source: Map| s.scripted(&ctx, s.secret(source)));
     engine.register_fn("declare", |_: Map| ());
-    let s = script.clone();
-    engine.register_fn("undo_with", move |ctx: NativeCallContext, playbook: &str| {
-        s.scripted(&ctx, s.undo_with(playbook, Map::new()))
-    });
-    let s = script.clone();
-    engine.register_fn("undo_with", move |ctx: NativeCallContext, playbook: &str, vars: Map| {
-        s.scripted(&ctx, s.undo_with(playbook, vars))
-    });
     let s = script.clone();
     engine.register_fn("check_mode", move || s.run.options.check);
     engine.register_fn("now", || {
@@ -302,14 +281,6 @@ impl Script {
             }
         }
         self.hosts(&names)
-    }
-
-    fn undo_with(&self, playbook: &str, vars: Map) -> crate::error::Result<()> {
-        let file = self.sources.resolve_in_folder(playbook)?;
-        let vars: Vec<(String, String)> =
-            vars.into_iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
-        self.run.events.emit(What::UndoKnown { command: self.run.command_on_same_hosts(&file, &vars) });
-        Ok(())
     }
 
     /// What a step gave, in the form in which it is kept; none when that would keep a secret.

@@ -19,12 +19,14 @@ pub mod network;
 pub mod rolling;
 pub mod service;
 pub mod text;
+pub mod undo;
 pub mod wait;
 pub mod zookeeper;
 
 /// The descriptions of all functions.
 pub const CATALOGS: &[&[Entry]] = &[
     flow::ENTRIES,
+    undo::ENTRIES,
     rolling::ENTRIES,
     wait::ENTRIES,
     host::ENTRIES,
@@ -43,6 +45,7 @@ pub type Scripted<T> = std::result::Result<T, Box<EvalAltResult>>;
 /// Registers everything.
 pub fn register(engine: &mut Engine, script: &Script) {
     flow::register(engine, script);
+    undo::register(engine, script);
     rolling::register(engine, script);
     wait::register(engine, script);
     host::register(engine, script);
