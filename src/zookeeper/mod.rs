@@ -9,3 +9,4 @@ pub mod exhibitor;
 pub mod four_letter;
 pub mod journal;
 pub mod properties;
+pub mod renumber;

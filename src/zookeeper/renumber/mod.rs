@@ -1,0 +1,265 @@
+//! Plans the restarts by which the servers of an ensemble get other ids, so that nothing is lost on the way but the time of
+//! elections.
+//!
+//! While servers run with different lists, some of those that were restarted can't join the others, and a quorum can break
+//! with every server up. [`model`] says what happens at a restart, [`search`] finds the order that costs least in a stage,
+//! and [`plan`] the stages.
+//!
+//! What makes a renumbering cheap: a leader that has the same id in both lists, so that servers with the new one can join
+//! it; those first that get the highest ids, because they hear everybody; the leader last, when all others have one list
+//! and can elect among themselves. Where no id stays, a list between, in which the leader's does.
+
+pub mod model;
+pub mod plan;
+pub mod search;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+
+use model::{MOST, Set, members};
+use plan::{Cluster, Leg, Step};
+use search::Cost;
+
+use super::ensemble::Ensemble;
+pub use model::Rules;
+
+/// How long an election takes, in seconds. Measured on 3.4.14: 0.4 to 2.
+pub const ELECTION: f64 = 1.5;
+
+/// What a plan is made from.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The rules of the ensemble's ZooKeeper.
+    pub rules: Rules,
+    /// The list of those servers that have not been restarted in the stage under way; of all when none is.
+    pub list: Ensemble,
+    /// The list that the stage under way gives, and who has it already.
+    pub next: Option<(Ensemble, Vec<String>)>,
+    /// The list at the end.
+    pub target: Ensemble,
+    /// Who leads.
+    pub leader: Option<String>,
+    /// Who leads or follows.
+    pub serving: Vec<String>,
+    /// Whether every server has to be restarted once, even if its id stays.
+    pub due: bool,
+    /// How long one restart takes until the server serves again, in seconds.
+    pub restart_seconds: f64,
+}
+
+/// Why there is no plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unplannable {
+    /// The lists are not of the same servers.
+    OtherServers,
+    /// Too few servers, or too many.
+    Count(usize),
+    /// A server that is named is none of the lists.
+    Unknown(String),
+    /// No order of restarts was found.
+    NoOrder,
+}
+
+impl fmt::Display for Unplannable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OtherServers => write!(f, "the lists are not of the same servers"),
+            Self::Count(count) => write!(f, "{count} servers can't be planned for: 3 to {MOST} can"),
+            Self::Unknown(server) => write!(f, "{server} is in no list"),
+            Self::NoOrder => write!(f, "no order of restarts leads there"),
+        }
+    }
+}
+
+/// Stages, in order, and what they cost.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    /// The stages.
+    pub stages: Vec<Stage>,
+    /// What they cost.
+    pub price: Price,
+}
+
+/// A stage: every server gets one list, or some are restarted with the list that they have so that another leads.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stage {
+    /// The list.
+    pub ensemble: Ensemble,
+    /// The restarts, in order.
+    pub restarts: Vec<Restart>,
+}
+
+/// Servers that are stopped together, in this order, and started again when the others have a leader.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Restart {
+    /// The servers.
+    pub servers: Vec<String>,
+    /// Who serves while they are down.
+    pub serving_while_down: Vec<String>,
+    /// How many more could fail meanwhile before the quorum is lost; none when there is no quorum.
+    pub spare_while_down: Option<u32>,
+    /// Whether stopping them makes an election.
+    pub election: bool,
+    /// Whether nobody leads while they are down.
+    pub lost_while_down: bool,
+    /// Who serves afterwards.
+    pub serving: Vec<String>,
+    /// Who does not serve afterwards, and looks for a leader that its list can find.
+    pub looking: Vec<String>,
+    /// Who may lead afterwards, the likeliest first: which of those that served has the last transaction depends on the
+    /// moment.
+    pub leaders: Vec<String>,
+    /// How many more could fail afterwards before the quorum is lost; none when there is none.
+    pub spare: Option<u32>,
+    /// How long nothing can be written, in seconds, most likely.
+    pub gap: f64,
+    /// The same, where the election comes to the worst.
+    pub worst_gap: f64,
+}
+
+/// What a plan costs.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Price {
+    /// Servers restarted, each time that they are.
+    pub restarts: u32,
+    /// Elections.
+    pub elections: u32,
+    /// Whether nothing is lost but the time of elections, whatever they come to.
+    pub elections_only: bool,
+    /// Seconds in which nothing can be written, in all.
+    pub gap: f64,
+    /// The longest time in which nothing can be written, in seconds.
+    pub longest_gap: f64,
+    /// Seconds in which one more failure would end the quorum.
+    pub no_spare: f64,
+}
+
+/// The cheapest plan.
+pub fn plan(request: &Request) -> Result<Plan, Unplannable> {
+    let names = names(request)?;
+    let (cost, legs) = plan::plan(&cluster(request, &names)?).ok_or(Unplannable::NoOrder)?;
+    Ok(told(&names, cost, &legs, request.restart_seconds))
+}
+
+/// What it comes to when the servers are restarted one by one in this order in every stage.
+pub fn follow(request: &Request, stages: &[(Ensemble, Vec<Vec<String>>)]) -> Result<Plan, Unplannable> {
+    let names = names(request)?;
+    let stages: Result<Vec<(Vec<u8>, Vec<Set>)>, Unplannable> = stages
+        .iter()
+        .map(|(ensemble, order)| {
+            let groups: Result<Vec<Set>, _> = order.iter().map(|group| set(&names, group)).collect();
+            Ok((ids(&names, ensemble)?, groups?))
+        })
+        .collect();
+    let (cost, legs) = plan::follow(&cluster(request, &names)?, &stages?);
+    Ok(told(&names, cost, &legs, request.restart_seconds))
+}
+
+fn names(request: &Request) -> Result<Vec<String>, Unplannable> {
+    let names: Vec<String> = request.list.servers().map(|(address, _)| address.to_owned()).collect();
+    if names.len() < 3 || names.len() > MOST { Err(Unplannable::Count(names.len())) } else { Ok(names) }
+}
+
+fn ids(names: &[String], ensemble: &Ensemble) -> Result<Vec<u8>, Unplannable> {
+    let ids: Vec<u8> = names.iter().filter_map(|name| ensemble.id(name)).collect();
+    let same = ids.len() == names.len() && ensemble.servers().count() == names.len();
+    if same { Ok(ids) } else { Err(Unplannable::OtherServers) }
+}
+
+fn set(names: &[String], servers: &[String]) -> Result<Set, Unplannable> {
+    servers.iter().try_fold(0, |set: Set, server| Ok(set | 1 << number(names, server)?))
+}
+
+fn number(names: &[String], server: &str) -> Result<usize, Unplannable> {
+    names.iter().position(|name| name == server).ok_or_else(|| Unplannable::Unknown(server.to_owned()))
+}
+
+fn cluster(request: &Request, names: &[String]) -> Result<Cluster, Unplannable> {
+    let leader = request.leader.as_deref().map(|leader| number(names, leader)).transpose()?;
+    let (next, moved) = match &request.next {
+        Some((next, moved)) => (Some(ids(names, next)?), set(names, moved)?),
+        None => (None, 0),
+    };
+    Ok(Cluster {
+        rules: request.rules,
+        list: ids(names, &request.list)?,
+        next,
+        moved,
+        serving: set(names, &request.serving)?,
+        leader: leader.and_then(|leader| u8::try_from(leader).ok()),
+        target: ids(names, &request.target)?,
+        due: request.due,
+    })
+}
+
+fn told(names: &[String], cost: Cost, legs: &[Leg], restart_seconds: f64) -> Plan {
+    let mut price = Price { elections_only: cost.outages == 0, ..Price::default() };
+    // A time without a leader may go on over several restarts.
+    let mut lasting = 0.0_f64;
+    let mut stages = Vec::new();
+    for leg in legs {
+        let servers: Vec<(u8, String)> = leg.list.iter().copied().zip(names.iter().cloned()).collect();
+        let restarts: Vec<Restart> = leg.steps.iter().map(|step| restart(names, leg, step, restart_seconds)).collect();
+        for one in &restarts {
+            price.restarts += u32::try_from(one.servers.len()).unwrap_or(0);
+            price.elections += u32::from(one.election);
+            price.gap += one.gap;
+            lasting = if one.lost_while_down { lasting + one.gap } else { one.gap };
+            price.longest_gap = price.longest_gap.max(lasting);
+            if one.spare.is_some() {
+                lasting = 0.0;
+            }
+            price.no_spare += if one.spare_while_down == Some(0) { restart_seconds } else { 0.0 };
+        }
+        // The lists were taken from ensembles: their ids and addresses are each different.
+        if let Ok(ensemble) = Ensemble::from_servers(servers) {
+            stages.push(Stage { ensemble, restarts });
+        }
+    }
+    Plan { stages, price }
+}
+
+fn restart(names: &[String], leg: &Leg, step: &Step, restart_seconds: f64) -> Restart {
+    let named = |set: Set| members(set).filter_map(|server| names.get(server).cloned()).collect::<Vec<String>>();
+    let lists = &leg.lists;
+    let gap = |outcome: &model::Outcome| match (outcome.lost_while_down, outcome.election) {
+        (true, _) => restart_seconds + ELECTION,
+        (false, true) => ELECTION,
+        (false, false) => 0.0,
+    };
+    let mut leaders: Vec<String> = Vec::new();
+    for leader in step.outcomes.iter().filter_map(|outcome| outcome.state.leader) {
+        if let Some(name) = names.get(usize::from(leader)).filter(|name| !leaders.contains(name)) {
+            leaders.push(name.clone());
+        }
+    }
+    let stopped = search::stop_order(step.group, step.before.leader);
+    let mut told = Restart {
+        servers: stopped.into_iter().filter_map(|server| names.get(server).cloned()).collect(),
+        serving_while_down: Vec::new(),
+        spare_while_down: None,
+        election: false,
+        lost_while_down: false,
+        serving: Vec::new(),
+        looking: Vec::new(),
+        leaders,
+        spare: None,
+        gap: 0.0,
+        worst_gap: step.outcomes.iter().map(gap).fold(0.0, f64::max),
+    };
+    if let Some(likely) = step.outcomes.first() {
+        let serving = if likely.state.leader.is_some() { likely.state.serving } else { 0 };
+        told.serving_while_down = named(likely.serving_down);
+        told.spare_while_down =
+            likely.leader_while_down.map(|_| likely.serving_while_down.saturating_sub(lists.majority));
+        told.election = likely.election;
+        told.lost_while_down = likely.lost_while_down;
+        told.serving = named(serving);
+        told.looking = named(lists.all() & !serving);
+        told.spare =
+            likely.state.leader.map(|_| lists.different(likely.state.moved, serving).saturating_sub(lists.majority));
+        told.gap = gap(likely);
+    }
+    told
+}

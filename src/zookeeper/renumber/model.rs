@@ -1,0 +1,344 @@
+//! How an ensemble of ZooKeeper servers behaves while their lists of servers differ: who hears whom, who joins, who is
+//! elected. From the code of 3.4.14 (`QuorumCnxManager`, `FastLeaderElection`, `Learner`, `Leader`); rules that differ in
+//! 3.5 and later are marked.
+//!
+//! 1. *Channels.* Elections are held over one connection for each pair of servers, which the one with the higher id
+//!    opens. Who opens one labels it by its own list and never learns the other's true id; who accepts one labels it with
+//!    the id that it is told. A server that is called by one with a lower id hangs up and calls back: 3.4 at the address
+//!    that its own list has for that id, 3.5 and later at the address that the caller has told.
+//!    So a server `a` hears `b`, with `a`'s id the higher, when `a`'s list has `b` under a lower id than `a`'s own, and
+//!    then under that id; with `a`'s id the lower, when `b`'s list has `a` under `a`'s id (3.4), and then under `b`'s id.
+//!    Two servers with one id never hear each other.
+//! 2. *Joining.* A server that looks for a leader joins one that serves when servers under more than n/2 different ids
+//!    tell it the same leader, the leader itself among them under its own id, and when the server's own list has the
+//!    leader under that id: it goes to that address. Its own vote does not count.
+//! 3. *Electing.* Servers that all look adopt the highest vote they hear: by epoch, by last transaction, by id. A vote is a
+//!    number: who has that id leads, whoever cast the vote, and whoever adopted it goes to the address that its own list
+//!    has for it. So a vote that one server casts can elect another server, with older data, which nobody can follow
+//!    for `initLimit` ticks: 20 seconds.
+//! 4. *Serving.* A leader counts the ids that its followers say they have, and keeps its quorum as long as more than n/2
+//!    different ids follow, itself included. It looks at no list, and established followers are not disturbed by elections
+//!    of others.
+//!
+//! Which of several servers that served until now has seen the last transaction depends on the moment. The model takes
+//! every one of them for possible, and an election as certain only when each of these votes ends in a quorum. A server
+//! that was restarted and has not joined since has older data than those that served: the ensemble is written to.
+
+/// A set of servers, by their number.
+pub type Set = u16;
+
+/// Servers are numbered in the order of their addresses; ZooKeeper's rules do not depend on it.
+pub type Server = usize;
+
+/// An ensemble of at most nine servers: more than DC/OS ever had.
+pub const MOST: usize = 9;
+
+/// What differs between the versions of ZooKeeper.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rules {
+    /// 3.4: who is called by a lower id calls back by its own list.
+    V34,
+    /// 3.5 and later: who calls tells its address.
+    V35,
+}
+
+/// Two lists of servers, the one before a stage and the one after it, and what follows from them.
+#[derive(Clone, Debug)]
+pub struct Lists {
+    /// How many servers there are.
+    pub count: usize,
+    /// How many different ids a quorum needs.
+    pub majority: u32,
+    /// Ids as ranks among all ids of both lists, by list and server.
+    ids: [[u8; MOST]; 2],
+    /// The server of a rank, by list.
+    owners: [[Option<u8>; 2 * MOST]; 2],
+    /// Under which rank a server hears another: by its list, itself, the other's list, the other.
+    heard: [[[[Option<u8>; MOST]; 2]; MOST]; 2],
+}
+
+/// What an ensemble looks like between two restarts. Everybody is up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct State {
+    /// Who has the new list.
+    pub moved: Set,
+    /// Who leads or follows; when nobody leads, who has the newest data.
+    pub serving: Set,
+    /// Who leads.
+    pub leader: Option<u8>,
+}
+
+/// What an election, or waiting, leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// The state afterwards.
+    pub state: State,
+    /// Nobody leads while the servers are down.
+    pub lost_while_down: bool,
+    /// There is an election.
+    pub election: bool,
+    /// Who serves while the servers are down.
+    pub serving_down: Set,
+    /// Different ids among them.
+    pub serving_while_down: u32,
+    /// Who leads while the servers are down.
+    pub leader_while_down: Option<u8>,
+}
+
+/// Whether something happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It does.
+    Yes,
+    /// It depends on the moment.
+    Maybe,
+    /// It doesn't.
+    No,
+}
+
+/// The members of a set.
+pub fn members(set: Set) -> impl Iterator<Item = Server> {
+    (0..MOST).filter(move |server| set & (1 << server) != 0)
+}
+
+impl Lists {
+    /// The lists `before` and `after` of the same servers: their ids, in the same order.
+    pub fn new(before: &[u8], after: &[u8], rules: Rules) -> Self {
+        let count = before.len().min(MOST);
+        let mut all: Vec<u8> = before.iter().chain(after).copied().collect();
+        all.sort_unstable();
+        all.dedup();
+        let rank = |id: &u8| u8::try_from(all.partition_point(|other| other < id)).unwrap_or(u8::MAX);
+        let mut lists = Self {
+            count,
+            majority: u32::try_from(count / 2 + 1).unwrap_or(u32::MAX),
+            ids: [[0; MOST]; 2],
+            owners: [[None; 2 * MOST]; 2],
+            heard: [[[[None; MOST]; 2]; MOST]; 2],
+        };
+        for (version, list) in [before, after].into_iter().enumerate() {
+            for (server, id) in list.iter().take(count).enumerate() {
+                lists.ids[version][server] = rank(id);
+                lists.owners[version][usize::from(rank(id))] = u8::try_from(server).ok();
+            }
+        }
+        for own in 0..2 {
+            for server in 0..count {
+                for others in 0..2 {
+                    for other in (0..count).filter(|other| *other != server) {
+                        lists.heard[own][server][others][other] = lists.hears(own, server, others, other, rules);
+                    }
+                }
+            }
+        }
+        lists
+    }
+
+    /// Rule 1.
+    fn hears(&self, own: usize, server: Server, others: usize, other: Server, rules: Rules) -> Option<u8> {
+        let (id, other_id) = (self.ids[own][server], self.ids[others][other]);
+        let label = if id > other_id {
+            Some(self.ids[own][other]).filter(|label| *label < id)
+        } else if id < other_id {
+            let calls_back = rules == Rules::V35 || self.owner(others, id) == Some(server);
+            calls_back.then_some(other_id)
+        } else {
+            None
+        };
+        // A vote from an id that is not in the own list is an observer's, and does not count.
+        label.filter(|label| self.owner(own, *label).is_some())
+    }
+
+    fn owner(&self, version: usize, rank: u8) -> Option<Server> {
+        self.owners[version][usize::from(rank)].map(usize::from)
+    }
+
+    /// All servers.
+    pub fn all(&self) -> Set {
+        (1 << self.count) - 1
+    }
+
+    /// How many servers the quorum can spare.
+    pub fn spare(&self) -> u32 {
+        u32::try_from(self.count).unwrap_or(u32::MAX) - self.majority
+    }
+
+    /// Whether both lists are the same.
+    pub fn uniform(&self) -> bool {
+        self.ids[0] == self.ids[1]
+    }
+
+    /// The rank of a server's id.
+    pub fn id(&self, moved: Set, server: Server) -> u8 {
+        self.ids[version(moved, server)][server]
+    }
+
+    fn label(&self, moved: Set, server: Server, other: Server) -> Option<u8> {
+        self.heard[version(moved, server)][server][version(moved, other)][other]
+    }
+
+    /// How many different ids a set of servers has.
+    pub fn different(&self, moved: Set, servers: Set) -> u32 {
+        members(servers).fold(0_u32, |ids, server| ids | 1 << self.id(moved, server)).count_ones()
+    }
+
+    /// Rule 2: whether a server that looks joins those that serve, while others look too.
+    fn joins(&self, moved: Set, server: Server, serving: Set, leader: Server, looking: Set) -> Verdict {
+        let led_by = self.id(moved, leader);
+        let own = self.id(moved, server);
+        if led_by == own || self.owner(version(moved, server), led_by) != Some(leader) {
+            return Verdict::No;
+        }
+        let rivals = looking & !(1 << server);
+        // Where another one that looks has the same id, the others answer whoever has called last; and where one that looks
+        // is heard under the id of one that serves, they take the connection from each other.
+        let rivaled = members(rivals).any(|rival| self.id(moved, rival) == own);
+        let contested =
+            members(rivals).filter_map(|rival| self.label(moved, server, rival)).fold(0_u32, |ids, id| ids | 1 << id);
+        let (mut heard, mut surely) = (0_u32, 0_u32);
+        let mut leads = false;
+        for other in members(serving) {
+            if let Some(label) = self.label(moved, server, other) {
+                heard |= 1 << label;
+                surely |= if rivaled || contested & (1 << label) != 0 { 0 } else { 1 << label };
+                leads |= other == leader && label == led_by;
+            }
+        }
+        match leads && heard.count_ones() >= self.majority {
+            true if surely.count_ones() >= self.majority && surely & (1 << led_by) != 0 => Verdict::Yes,
+            true => Verdict::Maybe,
+            false => Verdict::No,
+        }
+    }
+
+    /// Lets everybody who is up and looks join who can; gives who serves then, and who may besides.
+    pub fn settle(&self, moved: Set, up: Set, serving: Set, leader: Server) -> (Set, Set) {
+        let mut serving = serving;
+        loop {
+            let looking = up & !serving;
+            let (mut joined, mut perhaps) = (0, 0);
+            for server in members(looking) {
+                match self.joins(moved, server, serving, leader, looking) {
+                    Verdict::Yes => joined |= 1 << server,
+                    Verdict::Maybe => perhaps |= 1 << server,
+                    Verdict::No => {}
+                }
+            }
+            if joined == 0 {
+                return (serving, perhaps);
+            }
+            serving |= joined;
+        }
+    }
+
+    /// Rule 3: what the votes of those who look come to, when `candidate` has the highest: who leads and who follows.
+    fn elected(&self, moved: Set, up: Set, candidate: Server) -> Option<Set> {
+        let vote = self.id(moved, candidate);
+        let mut adopted: Set = 1 << candidate;
+        loop {
+            let more = members(up & !adopted)
+                .filter(|server| self.owner(version(moved, *server), vote).is_some())
+                .filter(|server| members(adopted).any(|other| self.label(moved, *server, other).is_some()))
+                .fold(0, |more: Set, server| more | 1 << server);
+            if more == 0 {
+                break;
+            }
+            adopted |= more;
+        }
+        let has_quorum = |server: Server| {
+            let own = 1_u32 << self.id(moved, server);
+            let heard = members(adopted & !(1 << server)).filter_map(|other| self.label(moved, server, other));
+            heard.fold(own, |ids, id| ids | 1 << id).count_ones() >= self.majority
+        };
+        if !has_quorum(candidate) {
+            return None;
+        }
+        let followers = members(adopted & !(1 << candidate))
+            .filter(|server| {
+                self.id(moved, *server) != vote && self.owner(version(moved, *server), vote) == Some(candidate)
+            })
+            .filter(|server| has_quorum(*server))
+            .fold(0, |followers: Set, server| followers | 1 << server);
+        let serving = followers | 1 << candidate;
+        (self.different(moved, serving) >= self.majority).then_some(serving)
+    }
+
+    /// The elections that those who are up may come to: the likeliest first. `newest` have the newest data.
+    fn elections(&self, moved: Set, up: Set, newest: Set) -> Vec<Option<(Server, Set)>> {
+        let mut candidates: Vec<Server> = members(newest & up).collect();
+        candidates.sort_unstable_by_key(|server| std::cmp::Reverse(self.id(moved, *server)));
+        if candidates.is_empty() {
+            // Only those are up whose data is older: whoever of them has the newest.
+            candidates = members(up).collect();
+            candidates.sort_unstable_by_key(|server| std::cmp::Reverse(self.id(moved, *server)));
+        }
+        let mut found: Vec<Option<(Server, Set)>> = Vec::new();
+        for candidate in candidates {
+            let outcome = self.elected(moved, up, candidate).map(|serving| (candidate, serving));
+            if !found.contains(&outcome) {
+                found.push(outcome);
+            }
+        }
+        if found.is_empty() { vec![None] } else { found }
+    }
+
+    /// Whether it takes an election to stop these.
+    pub fn elects(&self, before: State, group: Set) -> bool {
+        let leads = before.leader.is_some_and(|leader| group & (1 << leader) == 0);
+        !leads || self.different(before.moved, before.serving & !group) < self.majority
+    }
+
+    /// What a restart of `group` with the new list leads to, the likeliest first. The group is stopped together, the leader
+    /// last; what remains elects where it has to; then the group is started.
+    pub fn restart(&self, before: State, group: Set) -> Vec<Outcome> {
+        let all = self.all();
+        let up = all & !group;
+        let moved = before.moved | group;
+        let left = before.serving & !group;
+        let leads = before.leader.map(usize::from).filter(|_| !self.elects(before, group));
+        let middles = match leads {
+            Some(leader) => vec![(Some((leader, left)), false)],
+            None => self.elections(before.moved, up, left).into_iter().map(|one| (one, true)).collect(),
+        };
+        let mut found: Vec<Outcome> = Vec::new();
+        for (middle, election) in middles {
+            let (down, ends) = match middle {
+                Some((leader, serving)) => {
+                    let (serving, _) = self.settle(before.moved, up, serving, leader);
+                    (Some((leader, serving)), vec![Some((leader, self.settle(moved, all, serving, leader).0))])
+                }
+                None => {
+                    let ends = self.elections(moved, all, before.serving).into_iter();
+                    (
+                        None,
+                        ends.map(|end| {
+                            end.map(|(leader, serving)| (leader, self.settle(moved, all, serving, leader).0))
+                        })
+                        .collect(),
+                    )
+                }
+            };
+            for end in ends {
+                let outcome = Outcome {
+                    state: match end {
+                        Some((leader, serving)) => State { moved, serving, leader: u8::try_from(leader).ok() },
+                        None => State { moved, serving: before.serving, leader: None },
+                    },
+                    lost_while_down: down.is_none(),
+                    election,
+                    serving_down: down.map_or(0, |(_, serving)| serving),
+                    serving_while_down: down.map_or(0, |(_, serving)| self.different(before.moved, serving)),
+                    leader_while_down: down.and_then(|(leader, _)| u8::try_from(leader).ok()),
+                };
+                if !found.contains(&outcome) {
+                    found.push(outcome);
+                }
+            }
+        }
+        found
+    }
+}
+
+fn version(moved: Set, server: Server) -> usize {
+    usize::from(moved & (1 << server) != 0)
+}

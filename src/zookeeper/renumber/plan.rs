@@ -1,0 +1,358 @@
+//! The stages of a renumbering: through which lists the servers go, and in which order they are restarted in each.
+
+use std::collections::HashMap;
+
+use super::model::{Lists, Outcome, Rules, Server, Set, State, members};
+use super::search::{Cost, Stage, groups, together, uniform};
+
+/// Above so many servers not every list is tried for the first stage.
+const EXHAUSTIVE: usize = 5;
+
+/// Where an ensemble stands, with its servers as numbers.
+#[derive(Clone, Debug)]
+pub struct Cluster {
+    /// The rules of its ZooKeeper.
+    pub rules: Rules,
+    /// The ids of the list that those have who have not been restarted in this stage.
+    pub list: Vec<u8>,
+    /// The ids of the list that the others have; none when all have one list.
+    pub next: Option<Vec<u8>>,
+    /// Who has the next list.
+    pub moved: Set,
+    /// Who serves.
+    pub serving: Set,
+    /// Who leads.
+    pub leader: Option<u8>,
+    /// The ids at the end.
+    pub target: Vec<u8>,
+    /// Every server has to be restarted once, even if no id changes.
+    pub due: bool,
+}
+
+/// A restart: who is stopped together, from which state, and what it may come to, the likeliest first.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// The state before.
+    pub before: State,
+    /// Who is restarted.
+    pub group: Set,
+    /// What it may come to.
+    pub outcomes: Vec<Outcome>,
+}
+
+/// A stage: the list that its servers get, and their restarts in order.
+#[derive(Clone, Debug)]
+pub struct Leg {
+    /// The ids of the list.
+    pub list: Vec<u8>,
+    /// Both lists of the stage.
+    pub lists: Lists,
+    /// The restarts.
+    pub steps: Vec<Step>,
+}
+
+/// The legs of the cheapest plan, and what it costs; none when no order of restarts leads there.
+pub fn plan(cluster: &Cluster) -> Option<(Cost, Vec<Leg>)> {
+    let mut planner = Planner { rules: cluster.rules, target: cluster.target.clone(), known: HashMap::new() };
+    let (cost, first) = cheapest(|limit| planner.first(cluster, limit))?;
+    Some((cost, planner.legs(cluster, first)))
+}
+
+/// Searches under one limit after the other: what has few elections is found quickly, because everything else is cut off.
+fn cheapest<T>(search: impl FnMut(Cost) -> Option<T>) -> Option<T> {
+    let elections = (2..12).map(|elections| Cost::below(0, elections));
+    elections.chain((2..4).map(|outages| Cost::below(outages, 0))).chain([Cost::NEVER]).find_map(search)
+}
+
+/// What it comes to when the servers are restarted in this order, a stage for each list.
+pub fn follow(cluster: &Cluster, stages: &[(Vec<u8>, Vec<Set>)]) -> (Cost, Vec<Leg>) {
+    let mut state = State { moved: cluster.moved, serving: cluster.serving, leader: cluster.leader };
+    let mut list = cluster.list.clone();
+    let mut cost = Cost::default();
+    let mut legs = Vec::new();
+    for (next, order) in stages {
+        let lists = Lists::new(&list, next, cluster.rules);
+        let mut steps = Vec::new();
+        for group in order {
+            let outcomes = lists.restart(state, *group);
+            cost = cost.plus(Cost::whichever(outcomes.iter().map(|one| Cost::of(&lists, state, *group, one))));
+            let after = outcomes.first().map_or(state, |outcome| outcome.state);
+            steps.push(Step { before: state, group: *group, outcomes });
+            state = after;
+        }
+        legs.push(Leg { list: next.clone(), lists, steps });
+        state = State { moved: 0, ..whole(state, legs.last().map_or(0, |leg| leg.lists.all())) };
+        list.clone_from(next);
+    }
+    (cost, legs)
+}
+
+/// A state in which all have one list: whoever looked for a leader finds one.
+fn whole(state: State, all: Set) -> State {
+    State { serving: if state.leader.is_some() { all } else { state.serving }, ..state }
+}
+
+struct Planner {
+    rules: Rules,
+    target: Vec<u8>,
+    /// From one list and leader to the target, with this room.
+    known: HashMap<(Vec<u8>, Server, Room), Known>,
+}
+
+enum Known {
+    /// The least that it costs, and what is done first.
+    Best(Cost, Onward),
+    /// It does not cost less.
+    AtLeast(Cost),
+}
+
+/// How a whole ensemble with one list goes on.
+#[derive(Clone, Debug)]
+enum Onward {
+    /// It stays.
+    Stay,
+    /// With the stage that gives this list.
+    Stage(Vec<u8>),
+    /// With a restart of these that changes nothing but who leads.
+    Lead(Set),
+}
+
+/// What may be done besides the last stage.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Room {
+    /// Changes of the leader.
+    leads: u8,
+    /// Stages between.
+    stages: u8,
+}
+
+const ROOM: Room = Room { leads: 2, stages: 1 };
+
+impl Planner {
+    /// How the cheapest plan begins, if it costs less than `limit`.
+    fn first(&mut self, cluster: &Cluster, limit: Cost) -> Option<(Cost, Onward)> {
+        let state = State { moved: cluster.moved, serving: cluster.serving, leader: cluster.leader };
+        let same = cluster.list == self.target;
+        let whole = cluster.serving == self.lists(&cluster.list, &cluster.list).all();
+        let list = match (&cluster.next, cluster.leader) {
+            (Some(next), _) => next.clone(),
+            (None, _) if same && !cluster.due => return Some((Cost::default(), Onward::Stay)),
+            (None, Some(leader)) if whole && !cluster.due => {
+                return self.onward(&cluster.list, usize::from(leader), ROOM, limit);
+            }
+            // The first stage keeps the ids: its lists are the same, and nothing can go wrong in it but an election.
+            (None, Some(_)) if whole && cluster.due => cluster.list.clone(),
+            (None, _) => self.target.clone(),
+        };
+        let lists = self.lists(&cluster.list, &list);
+        self.stage(&lists, &list, state, ROOM, limit).map(|cost| (cost, Onward::Stage(list)))
+    }
+
+    /// A stage from a state on and all that follows, if that costs less than `limit`.
+    fn stage(&mut self, lists: &Lists, list: &[u8], state: State, room: Room, limit: Cost) -> Option<Cost> {
+        let rest = Cost { elections: i32::from(list != self.target.as_slice()), ..Cost::default() };
+        let mut after = |leader, limit| self.onward(list, leader, room, limit).map(|(cost, _)| cost);
+        match state.leader {
+            Some(leader) if lists.uniform() && state.serving == lists.all() => {
+                uniform(lists, state.moved, usize::from(leader), limit, &mut after).map(|(cost, _)| cost)
+            }
+            _ => Stage::new(lists, rest, &mut after).best(state, limit).map(|(cost, _)| cost),
+        }
+    }
+
+    /// From a whole ensemble with one list to the target, if that costs less than `limit`; and what is done first.
+    fn onward(&mut self, list: &[u8], leader: Server, room: Room, limit: Cost) -> Option<(Cost, Onward)> {
+        if list == self.target.as_slice() {
+            return Some((Cost::default(), Onward::Stay)).filter(|(cost, _)| *cost < limit);
+        }
+        let key = (list.to_vec(), leader, room);
+        match self.known.get(&key) {
+            Some(Known::Best(cost, onward)) => return Some((*cost, onward.clone())).filter(|(cost, _)| *cost < limit),
+            Some(Known::AtLeast(known)) if limit <= *known => return None,
+            _ => {}
+        }
+        let target = self.target.clone();
+        let same = self.lists(list, list);
+        let state = State { moved: 0, serving: same.all(), leader: u8::try_from(leader).ok() };
+        let lists = self.lists(list, &target);
+        let straight = self.stage(&lists, &target, state, Room { leads: 0, stages: 0 }, limit);
+        let mut best = straight.map(|cost| (cost, Onward::Stage(target)));
+        let below = |best: &Option<(Cost, Onward)>| best.as_ref().map_or(limit, |(cost, _)| *cost);
+        if room.leads > 0 {
+            for group in groups(&same, same.all(), leader) {
+                let limit = below(&best);
+                let room = Room { leads: room.leads - 1, ..room };
+                let mut after = |leader, limit| self.onward(list, leader, room, limit).map(|(cost, _)| cost);
+                if let Some(cost) = together(&same, 0, group, leader, limit, &mut after) {
+                    best = Some((cost, Onward::Lead(group)));
+                }
+            }
+        }
+        // Both stages take an election each.
+        if room.stages > 0 && Cost::below(0, 2) < below(&best) {
+            for between in candidates(list, &self.target, leader) {
+                let lists = self.lists(list, &between);
+                let room = Room { leads: 0, stages: room.stages - 1 };
+                if let Some(cost) = self.stage(&lists, &between, state, room, below(&best)) {
+                    best = Some((cost, Onward::Stage(between)));
+                    // With fewer elections none was found before: the rest is taste.
+                    if cost.outages == 0 {
+                        break;
+                    }
+                }
+            }
+        }
+        let known = best.as_ref().map_or(Known::AtLeast(limit), |(cost, onward)| Known::Best(*cost, onward.clone()));
+        self.known.insert(key, known);
+        best
+    }
+
+    fn lists(&self, before: &[u8], after: &[u8]) -> Lists {
+        Lists::new(before, after, self.rules)
+    }
+
+    /// The legs of a plan that begins so.
+    fn legs(&mut self, cluster: &Cluster, first: Onward) -> Vec<Leg> {
+        let mut legs = Vec::new();
+        let mut state = State { moved: cluster.moved, serving: cluster.serving, leader: cluster.leader };
+        let mut list = cluster.list.clone();
+        let (mut onward, mut room) = (first, ROOM);
+        loop {
+            let next = match onward {
+                Onward::Stay => return legs,
+                Onward::Lead(group) => {
+                    let lists = self.lists(&list, &list);
+                    let mut steps = Vec::new();
+                    state = take(&lists, state, group, &mut steps);
+                    legs.push(Leg { list: list.clone(), lists, steps });
+                    room.leads -= 1;
+                    list.clone()
+                }
+                Onward::Stage(next) => {
+                    let lists = self.lists(&list, &next);
+                    if !legs.is_empty() || !cluster.due {
+                        room = Room { leads: 0, stages: room.stages.saturating_sub(u8::from(next != self.target)) };
+                    }
+                    let steps = self.steps(&lists, &next, &mut state, room);
+                    legs.push(Leg { list: next.clone(), lists, steps });
+                    next
+                }
+            };
+            let Some(leader) = state.leader.map(usize::from) else { return legs };
+            state = State { moved: 0, serving: self.lists(&next, &next).all(), leader: state.leader };
+            list = next;
+            let Some((_, found)) = cheapest(|limit| self.onward(&list, leader, room, limit)) else { return legs };
+            onward = found;
+        }
+    }
+
+    /// The restarts of a stage.
+    fn steps(&mut self, lists: &Lists, list: &[u8], state: &mut State, room: Room) -> Vec<Step> {
+        let rest = Cost { elections: i32::from(list != self.target.as_slice()), ..Cost::default() };
+        let mut after = |leader, limit| self.onward(list, leader, room, limit).map(|(cost, _)| cost);
+        let mut steps = Vec::new();
+        if let Some(leader) = state.leader.map(usize::from).filter(|_| lists.uniform() && state.serving == lists.all())
+        {
+            let group =
+                cheapest(|limit| uniform(lists, state.moved, leader, limit, &mut after)).map_or(0, |(_, group)| group);
+            let alone = members(lists.all() & !state.moved & !group).map(|server| 1 << server);
+            for group in alone.chain(Some(group).filter(|group| *group != 0)) {
+                *state = take(lists, *state, group, &mut steps);
+            }
+            return steps;
+        }
+        let mut stage = Stage::new(lists, rest, &mut after);
+        while state.moved != lists.all() {
+            let Some((_, group)) = cheapest(|limit| stage.best(*state, limit)) else { break };
+            *state = take(lists, *state, group, &mut steps);
+        }
+        steps
+    }
+}
+
+fn take(lists: &Lists, before: State, group: Set, steps: &mut Vec<Step>) -> State {
+    let outcomes = lists.restart(before, group);
+    let after = outcomes.first().map_or(before, |outcome| outcome.state);
+    steps.push(Step { before, group, outcomes });
+    after
+}
+
+/// The lists that a stage between may give: those with which the leader keeps its id in that stage and some server keeps
+/// its own in the next; for small ensembles all others, too.
+fn candidates(list: &[u8], target: &[u8], leader: Server) -> Vec<Vec<u8>> {
+    let mut found: Vec<Vec<u8>> = Vec::new();
+    let same_ids = list.iter().all(|id| target.contains(id));
+    let mut add = |one: Vec<u8>| {
+        if one != list && one != target && !found.contains(&one) {
+            found.push(one);
+        }
+    };
+    for keeper in 0..list.len() {
+        let mut fixed: Vec<Option<u8>> = vec![None; list.len()];
+        fixed[leader] = Some(list[leader]);
+        if keeper != leader {
+            if target[keeper] == list[leader] {
+                continue;
+            }
+            fixed[keeper] = Some(target[keeper]);
+        } else if list[leader] != target[leader] {
+            continue;
+        }
+        for wish in [target, list] {
+            add(filled(&fixed, wish, target, list));
+        }
+        for pool in [target, list] {
+            let mut free: Vec<u8> = pool.iter().copied().filter(|id| !fixed.contains(&Some(*id))).collect();
+            free.sort_unstable();
+            for ascending in [true, false] {
+                let mut ids: Vec<u8> = free.clone();
+                if ascending {
+                    ids.reverse();
+                }
+                let one: Vec<u8> = fixed.iter().map(|id| id.or_else(|| ids.pop()).unwrap_or(0)).collect();
+                if !one.contains(&0) {
+                    add(one);
+                }
+            }
+        }
+    }
+    if list.len() <= EXHAUSTIVE {
+        let mut ids = target.to_vec();
+        ids.sort_unstable();
+        permutations(&mut ids, 0, &mut add);
+        if !same_ids {
+            let mut ids = list.to_vec();
+            ids.sort_unstable();
+            permutations(&mut ids, 0, &mut add);
+        }
+    }
+    found
+}
+
+/// A list with these ids, the others as wished for where that id is free, else any that is.
+fn filled(fixed: &[Option<u8>], wish: &[u8], target: &[u8], list: &[u8]) -> Vec<u8> {
+    let mut taken: Vec<Option<u8>> = fixed.to_vec();
+    for (server, id) in wish.iter().enumerate() {
+        if taken[server].is_none() && !taken.contains(&Some(*id)) {
+            taken[server] = Some(*id);
+        }
+    }
+    for server in 0..taken.len() {
+        if taken[server].is_none() {
+            taken[server] = target.iter().chain(list).copied().find(|id| !taken.contains(&Some(*id)));
+        }
+    }
+    taken.into_iter().flatten().collect()
+}
+
+fn permutations(ids: &mut Vec<u8>, from: usize, take: &mut impl FnMut(Vec<u8>)) {
+    if from == ids.len() {
+        take(ids.clone());
+        return;
+    }
+    for at in from..ids.len() {
+        ids.swap(from, at);
+        permutations(ids, from + 1, take);
+        ids.swap(from, at);
+    }
+}

@@ -1,0 +1,250 @@
+//! The cheapest way through one stage: in which order its servers are restarted, whatever its elections come to.
+
+use std::collections::HashMap;
+
+use super::model::{Lists, Outcome, Server, Set, State, members};
+
+/// What a plan costs. The order of the fields is their weight.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Cost {
+    /// Restarts through which nobody leads, where the elections come to the worst.
+    pub outages: i32,
+    /// Elections, where they come to the likeliest.
+    pub elections: i32,
+    /// Servers that are restarted, each time that they are.
+    pub restarts: i32,
+    /// Elections that may come to more than one end.
+    pub open: i32,
+    /// Restarts during which one more failure would end the quorum.
+    pub spareless: i32,
+    /// Restarts after which it would.
+    pub thin: i32,
+    /// Servers that are restarted together with another.
+    pub together: i32,
+}
+
+impl Cost {
+    /// More than anything costs that can be done.
+    pub const NEVER: Self = Self::below(1 << 20, 0);
+
+    /// What everything costs less than that has fewer outages, or as many and fewer elections.
+    pub const fn below(outages: i32, elections: i32) -> Self {
+        Self { outages, elections, restarts: 0, open: 0, spareless: 0, thin: 0, together: 0 }
+    }
+
+    /// What is left of a limit: costs are compared field by field, so what is spent can be taken off each.
+    pub fn minus(self, spent: Self) -> Self {
+        Self {
+            outages: self.outages - spent.outages,
+            elections: self.elections - spent.elections,
+            restarts: self.restarts - spent.restarts,
+            open: self.open - spent.open,
+            spareless: self.spareless - spent.spareless,
+            thin: self.thin - spent.thin,
+            together: self.together - spent.together,
+        }
+    }
+
+    /// Both, one after the other.
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            outages: self.outages + other.outages,
+            elections: self.elections + other.elections,
+            restarts: self.restarts + other.restarts,
+            open: self.open + other.open,
+            spareless: self.spareless + other.spareless,
+            thin: self.thin + other.thin,
+            together: self.together + other.together,
+        }
+    }
+
+    /// What one restart costs that comes to this.
+    pub fn of(lists: &Lists, before: State, group: Set, outcome: &Outcome) -> Self {
+        let after = lists.different(outcome.state.moved, outcome.state.serving);
+        let size = count(group);
+        Self {
+            outages: i32::from(outcome.lost_while_down || before.leader.is_none() || outcome.state.leader.is_none()),
+            elections: i32::from(outcome.election),
+            restarts: size,
+            open: 0,
+            spareless: i32::from(outcome.serving_while_down <= lists.majority),
+            thin: i32::from(after <= lists.majority),
+            together: size - 1,
+        }
+    }
+
+    /// The cost of something that may come to each of these: the likeliest stands first.
+    pub fn whichever(each: impl IntoIterator<Item = Self>) -> Self {
+        let mut each = each.into_iter();
+        let Some(mut total) = each.next() else { return Self::NEVER };
+        let mut open = 0;
+        for other in each {
+            open = 1;
+            total.outages = total.outages.max(other.outages);
+        }
+        total.open += open;
+        total
+    }
+}
+
+/// What follows a stage, by who leads at its end: its cost, if that is less than a limit.
+pub type After<'a> = &'a mut dyn FnMut(Server, Cost) -> Option<Cost>;
+
+/// What is known of a state.
+#[derive(Clone, Copy)]
+enum Known {
+    /// The least that it costs, and who is restarted next.
+    Best(Cost, Set),
+    /// It does not cost less.
+    AtLeast(Cost),
+}
+
+/// A stage in which the lists differ. All orders are tried that can be the cheapest.
+pub struct Stage<'a> {
+    lists: &'a Lists,
+    /// What follows costs at least this.
+    rest: Cost,
+    after: After<'a>,
+    known: HashMap<State, Known>,
+}
+
+impl<'a> Stage<'a> {
+    /// A stage that is followed by what costs so much, and at the least `rest`.
+    pub fn new(lists: &'a Lists, rest: Cost, after: After<'a>) -> Self {
+        Self { lists, rest, after, known: HashMap::new() }
+    }
+
+    /// What it costs from here, if that is less than `limit`, and who is restarted next; nobody when the stage is over.
+    pub fn best(&mut self, state: State, limit: Cost) -> Option<(Cost, Set)> {
+        if state.moved == self.lists.all() {
+            // Everybody has one list: who does not serve yet will.
+            return match state.leader {
+                Some(leader) => (self.after)(usize::from(leader), limit).map(|cost| (cost, 0)),
+                None => Some((Cost::below(1, 0), 0)).filter(|(cost, _)| *cost < limit),
+            };
+        }
+        match self.known.get(&state) {
+            Some(Known::Best(cost, group)) => return Some((*cost, *group)).filter(|(cost, _)| *cost < limit),
+            Some(Known::AtLeast(known)) if limit <= *known => return None,
+            _ => {}
+        }
+        if self.at_least(state) >= limit {
+            return None;
+        }
+        let mut best: Option<(Cost, Set)> = None;
+        for group in self.choices(state) {
+            let limit = best.map_or(limit, |(cost, _)| cost);
+            if let Some(cost) = self.cost(state, group, limit) {
+                best = Some((cost, group));
+            }
+        }
+        let known = best.map_or(Known::AtLeast(limit), |(cost, group)| Known::Best(cost, group));
+        self.known.insert(state, known);
+        best
+    }
+
+    /// What the rest of the stage costs at the least: the leader has to be restarted, and so has everybody else.
+    fn at_least(&self, state: State) -> Cost {
+        let left = self.lists.all() & !state.moved;
+        let leads = state.leader.is_some_and(|leader| left & (1 << leader) != 0);
+        Cost { elections: i32::from(leads), restarts: count(left), ..Cost::default() }.plus(self.rest)
+    }
+
+    /// Who can be restarted next: every server alone, those that the new list makes the highest first and the leader last,
+    /// which is most often best; then the leader with another one, where two can be spared.
+    fn choices(&self, state: State) -> Vec<Set> {
+        let lists = self.lists;
+        let left = lists.all() & !state.moved;
+        let leads = |server: Server| state.leader.map(usize::from) == Some(server);
+        let mut alone: Vec<Server> = members(left).collect();
+        alone.sort_by_key(|server| (leads(*server), std::cmp::Reverse(lists.id(lists.all(), *server))));
+        let mut found: Vec<Set> = alone.iter().map(|server| 1 << server).collect();
+        if let Some(leader) = alone.iter().find(|server| leads(**server)).filter(|_| lists.spare() >= 2) {
+            found.extend(alone.iter().filter(|server| *server != leader).map(|other| 1 << other | 1 << leader));
+        }
+        found
+    }
+
+    /// What it costs to restart these next, if that is less than `limit`.
+    fn cost(&mut self, state: State, group: Set, limit: Cost) -> Option<Cost> {
+        let election = i32::from(self.lists.elects(state, group));
+        let left = self.lists.all() & !state.moved;
+        if (Cost { elections: election, restarts: count(left), ..Cost::default() }).plus(self.rest) >= limit {
+            return None;
+        }
+        let outcomes = self.lists.restart(state, group);
+        let mut each = Vec::new();
+        for (at, outcome) in outcomes.iter().enumerate() {
+            let here = Cost::of(self.lists, state, group, outcome);
+            // The likeliest end counts whole, each other one for its outages.
+            let limit = if at == 0 { limit } else { Cost::below(limit.outages + 1, 0) };
+            each.push(here.plus(self.best(outcome.state, limit.minus(here))?.0));
+        }
+        Some(Cost::whichever(each)).filter(|cost| *cost < limit)
+    }
+}
+
+/// A stage of one list: everybody joins again, so that all that matters is who is stopped together with the leader, at the
+/// end. Gives the cost, if that is less than `limit`, and that group: nobody when the leader has been restarted already.
+pub fn uniform(lists: &Lists, moved: Set, leader: Server, limit: Cost, after: After<'_>) -> Option<(Cost, Set)> {
+    let left = lists.all() & !moved;
+    if left & (1 << leader) == 0 {
+        let spent = in_turn(lists, moved, leader, left);
+        return after(leader, limit.minus(spent)).map(|cost| (spent.plus(cost), 0));
+    }
+    let mut best: Option<(Cost, Set)> = None;
+    for group in groups(lists, left, leader) {
+        let limit = best.map_or(limit, |(cost, _)| cost);
+        let spent = in_turn(lists, moved, leader, left & !group);
+        if let Some(cost) = together(lists, lists.all() & !group, group, leader, limit.minus(spent), after) {
+            best = Some((spent.plus(cost), group));
+            // Groups come in the order of their size, and with fewer elections none was found before.
+            if cost.outages == 0 {
+                break;
+            }
+        }
+    }
+    best
+}
+
+/// What it costs to restart a group with the leader while everybody has one list, if that is less than `limit`.
+pub fn together(lists: &Lists, moved: Set, group: Set, leader: Server, limit: Cost, after: After<'_>) -> Option<Cost> {
+    let before = State { moved, serving: lists.all(), leader: u8::try_from(leader).ok() };
+    let mut each = Vec::new();
+    for (at, outcome) in lists.restart(before, group).iter().enumerate() {
+        let here = Cost::of(lists, before, group, outcome);
+        let limit = if at == 0 { limit } else { Cost::below(limit.outages + 1, 0) };
+        each.push(here.plus(after(usize::from(outcome.state.leader?), limit.minus(here))?));
+    }
+    Some(Cost::whichever(each)).filter(|cost| *cost < limit)
+}
+
+/// What it costs to restart these one by one, none of whom leads, while everybody has one list.
+fn in_turn(lists: &Lists, moved: Set, leader: Server, servers: Set) -> Cost {
+    let state = State { moved, serving: lists.all(), leader: u8::try_from(leader).ok() };
+    let one = |server: Server| {
+        let group: Set = 1 << server;
+        Cost::whichever(lists.restart(state, group).iter().map(|outcome| Cost::of(lists, state, group, outcome)))
+    };
+    members(servers).map(one).fold(Cost::default(), Cost::plus)
+}
+
+fn count(set: Set) -> i32 {
+    i32::try_from(set.count_ones()).unwrap_or(i32::MAX)
+}
+
+/// The groups of servers with the leader that can be stopped together: as many as the quorum can spare.
+pub fn groups(lists: &Lists, left: Set, leader: Server) -> impl Iterator<Item = Set> {
+    let others = left & !(1 << leader);
+    let spare = lists.spare();
+    let mut found: Vec<Set> =
+        (0..=others).filter(|set| set & !others == 0 && set.count_ones() < spare.max(1)).collect();
+    found.sort_by_key(|set| set.count_ones());
+    found.into_iter().map(move |set| set | 1 << leader)
+}
+
+/// The servers of a group in the order in which they are stopped: the leader last, so that one election is enough.
+pub fn stop_order(group: Set, leader: Option<u8>) -> Vec<Server> {
+    let leads = |server: &Server| leader.map(usize::from) == Some(*server);
+    members(group).filter(|server| !leads(server)).chain(members(group).filter(leads)).collect()
+}
