@@ -16,6 +16,7 @@ pub mod host;
 pub mod journal;
 pub mod local;
 pub mod network;
+pub mod renumber;
 pub mod rolling;
 pub mod service;
 pub mod text;

@@ -130,6 +130,8 @@ pub fn register(engine: &mut Engine) {
     set(m, "stored_ensemble", |text: &str| -> Scripted<String> {
         Ensemble::parse_stored(text).map(|ensemble| ensemble.to_string()).map_err(|error| invalid(&error))
     });
+    set(m, "plan", |asked: Map| super::renumber::plan(&asked.into()));
+    set(m, "follow", |asked: Map, stages: Array| super::renumber::follow(&asked.into(), &stages.into()));
     module.build_index();
     engine.register_static_module("zookeeper", module.into());
 }

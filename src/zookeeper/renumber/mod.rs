@@ -20,6 +20,7 @@ use std::fmt;
 use model::{MOST, Set, members};
 use plan::{Cluster, Leg, Step};
 use search::Cost;
+use serde::Serialize;
 
 use super::ensemble::Ensemble;
 pub use model::Rules;
@@ -44,6 +45,8 @@ pub struct Request {
     pub serving: Vec<String>,
     /// Whether every server has to be restarted once, even if its id stays.
     pub due: bool,
+    /// Whether a stage may be put between, with a list that is neither today's nor the one at the end.
+    pub between: bool,
     /// How long one restart takes until the server serves again, in seconds.
     pub restart_seconds: f64,
 }
@@ -73,7 +76,7 @@ impl fmt::Display for Unplannable {
 }
 
 /// Stages, in order, and what they cost.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Plan {
     /// The stages.
     pub stages: Vec<Stage>,
@@ -82,16 +85,17 @@ pub struct Plan {
 }
 
 /// A stage: every server gets one list, or some are restarted with the list that they have so that another leads.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Stage {
     /// The list.
+    #[serde(serialize_with = "as_text")]
     pub ensemble: Ensemble,
     /// The restarts, in order.
     pub restarts: Vec<Restart>,
 }
 
 /// Servers that are stopped together, in this order, and started again when the others have a leader.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Restart {
     /// The servers.
     pub servers: Vec<String>,
@@ -119,7 +123,7 @@ pub struct Restart {
 }
 
 /// What a plan costs.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Price {
     /// Servers restarted, each time that they are.
     pub restarts: u32,
@@ -133,6 +137,10 @@ pub struct Price {
     pub longest_gap: f64,
     /// Seconds in which one more failure would end the quorum.
     pub no_spare: f64,
+}
+
+fn as_text<S: serde::Serializer>(ensemble: &Ensemble, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(ensemble)
 }
 
 /// The cheapest plan.
@@ -190,6 +198,7 @@ fn cluster(request: &Request, names: &[String]) -> Result<Cluster, Unplannable> 
         leader: leader.and_then(|leader| u8::try_from(leader).ok()),
         target: ids(names, &request.target)?,
         due: request.due,
+        between: request.between,
     })
 }
 

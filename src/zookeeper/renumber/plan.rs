@@ -27,6 +27,8 @@ pub struct Cluster {
     pub target: Vec<u8>,
     /// Every server has to be restarted once, even if no id changes.
     pub due: bool,
+    /// A list between may be given.
+    pub between: bool,
 }
 
 /// A restart: who is stopped together, from which state, and what it may come to, the likeliest first.
@@ -53,7 +55,8 @@ pub struct Leg {
 
 /// The legs of the cheapest plan, and what it costs; none when no order of restarts leads there.
 pub fn plan(cluster: &Cluster) -> Option<(Cost, Vec<Leg>)> {
-    let mut planner = Planner { rules: cluster.rules, target: cluster.target.clone(), known: HashMap::new() };
+    let room = Room { leads: LEADS, stages: u8::from(cluster.between) };
+    let mut planner = Planner { rules: cluster.rules, target: cluster.target.clone(), room, known: HashMap::new() };
     let (cost, first) = cheapest(|limit| planner.first(cluster, limit))?;
     Some((cost, planner.legs(cluster, first)))
 }
@@ -95,6 +98,7 @@ fn whole(state: State, all: Set) -> State {
 struct Planner {
     rules: Rules,
     target: Vec<u8>,
+    room: Room,
     /// From one list and leader to the target, with this room.
     known: HashMap<(Vec<u8>, Server, Room), Known>,
 }
@@ -126,7 +130,8 @@ struct Room {
     stages: u8,
 }
 
-const ROOM: Room = Room { leads: 2, stages: 1 };
+/// How often the leader may be changed before a stage.
+const LEADS: u8 = 2;
 
 impl Planner {
     /// How the cheapest plan begins, if it costs less than `limit`.
@@ -138,14 +143,14 @@ impl Planner {
             (Some(next), _) => next.clone(),
             (None, _) if same && !cluster.due => return Some((Cost::default(), Onward::Stay)),
             (None, Some(leader)) if whole && !cluster.due => {
-                return self.onward(&cluster.list, usize::from(leader), ROOM, limit);
+                return self.onward(&cluster.list, usize::from(leader), self.room, limit);
             }
             // The first stage keeps the ids: its lists are the same, and nothing can go wrong in it but an election.
             (None, Some(_)) if whole && cluster.due => cluster.list.clone(),
             (None, _) => self.target.clone(),
         };
         let lists = self.lists(&cluster.list, &list);
-        self.stage(&lists, &list, state, ROOM, limit).map(|cost| (cost, Onward::Stage(list)))
+        self.stage(&lists, &list, state, self.room, limit).map(|cost| (cost, Onward::Stage(list)))
     }
 
     /// A stage from a state on and all that follows, if that costs less than `limit`.
@@ -216,7 +221,7 @@ impl Planner {
         let mut legs = Vec::new();
         let mut state = State { moved: cluster.moved, serving: cluster.serving, leader: cluster.leader };
         let mut list = cluster.list.clone();
-        let (mut onward, mut room) = (first, ROOM);
+        let (mut onward, mut room) = (first, self.room);
         loop {
             let next = match onward {
                 Onward::Stay => return legs,

@@ -20,6 +20,7 @@ fn request(list: &str, target: &str, leader: &str, due: bool) -> Request {
         target: ensemble(target),
         leader: Some(leader.to_owned()),
         due,
+        between: true,
         restart_seconds: RESTART,
     }
 }

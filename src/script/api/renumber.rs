@@ -1,0 +1,85 @@
+//! `zookeeper::plan` and `zookeeper::follow`: what a renumbering's restarts will do, and in which order they cost least.
+
+use rhai::{Dynamic, EvalAltResult};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::error::Error;
+use crate::script::failure::raise;
+use crate::script::value::{from_json, to_json};
+use crate::zookeeper::ensemble::Ensemble;
+use crate::zookeeper::renumber::{self, Plan, Request, Rules, Unplannable};
+
+/// A request as a playbook writes it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Asked {
+    version: String,
+    list: String,
+    next: Option<String>,
+    #[serde(default)]
+    moved: Vec<String>,
+    target: String,
+    leader: Option<String>,
+    serving: Vec<String>,
+    #[serde(default)]
+    due: bool,
+    #[serde(default)]
+    between: bool,
+    restart_seconds: f64,
+}
+
+/// A stage in a given order.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Order {
+    ensemble: String,
+    restarts: Vec<Vec<String>>,
+}
+
+type Scripted = Result<Dynamic, Box<EvalAltResult>>;
+
+/// The cheapest plan.
+pub fn plan(asked: &Dynamic) -> Scripted {
+    let request = request(asked).map_err(raise)?;
+    tell(renumber::plan(&request))
+}
+
+/// What a given order comes to.
+pub fn follow(asked: &Dynamic, stages: &Dynamic) -> Scripted {
+    let request = request(asked).map_err(raise)?;
+    let orders: Vec<Order> = read(stages, "the stages").map_err(raise)?;
+    let stages = orders.into_iter().map(|order| Ok((ensemble(&order.ensemble)?, order.restarts)));
+    tell(renumber::follow(&request, &stages.collect::<Result<Vec<_>, Error>>().map_err(raise)?))
+}
+
+fn request(asked: &Dynamic) -> Result<Request, Error> {
+    let asked: Asked = read(asked, "the request")?;
+    let next = asked.next.as_deref().map(ensemble).transpose()?;
+    Ok(Request {
+        rules: if asked.version.starts_with("3.4.") { Rules::V34 } else { Rules::V35 },
+        list: ensemble(&asked.list)?,
+        next: next.map(|next| (next, asked.moved)),
+        target: ensemble(&asked.target)?,
+        leader: asked.leader,
+        serving: asked.serving,
+        due: asked.due,
+        between: asked.between,
+        restart_seconds: asked.restart_seconds,
+    })
+}
+
+fn read<T: serde::de::DeserializeOwned>(value: &Dynamic, what: &str) -> Result<T, Error> {
+    serde_json::from_value(to_json(value)?)
+        .map_err(|error| Error::input(format!("{what} of a plan can't be read")).caused_by(error))
+}
+
+fn ensemble(text: &str) -> Result<Ensemble, Error> {
+    Ensemble::parse(text).map_err(|error| Error::stopped(format!("this is no ensemble: {error}")))
+}
+
+fn tell(plan: Result<Plan, Unplannable>) -> Scripted {
+    let plan = plan.map_err(|why| raise(Error::stopped(format!("there is no plan: {why}"))))?;
+    let told: Value = serde_json::to_value(plan).map_err(|error| raise(Error::defect(format!("a plan is no JSON: {error}"))))?;
+    Ok(from_json(&told))
+}
