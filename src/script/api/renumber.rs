@@ -80,6 +80,7 @@ fn ensemble(text: &str) -> Result<Ensemble, Error> {
 
 fn tell(plan: Result<Plan, Unplannable>) -> Scripted {
     let plan = plan.map_err(|why| raise(Error::stopped(format!("there is no plan: {why}"))))?;
-    let told: Value = serde_json::to_value(plan).map_err(|error| raise(Error::defect(format!("a plan is no JSON: {error}"))))?;
+    let told: Value =
+        serde_json::to_value(plan).map_err(|error| raise(Error::defect(format!("a plan is no JSON: {error}"))))?;
     Ok(from_json(&told))
 }

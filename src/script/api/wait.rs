@@ -59,8 +59,19 @@ const PAUSE: Entry = Entry {
     example: "pause(\"10ms\");",
 };
 
+const SECONDS: Entry = Entry {
+    name: "seconds",
+    on: "",
+    usage: "seconds(span)",
+    arguments: &[1],
+    options: &[],
+    kind: None,
+    doc: "A time span, a text such as \"1m 30s\" or a number of seconds, as a number of seconds with a fraction.",
+    example: "let limit = seconds(\"1m 30s\"); // 90.0",
+};
+
 /// The functions of this file.
-pub const ENTRIES: &[Entry] = &[WAIT_UNTIL, RETRY, PAUSE];
+pub const ENTRIES: &[Entry] = &[WAIT_UNTIL, RETRY, PAUSE, SECONDS];
 
 /// What a function's result says.
 pub enum Truth {
@@ -103,6 +114,12 @@ pub fn register(engine: &mut Engine, script: &Script) {
         let span = crate::script::options::duration(&span)
             .ok_or_else(|| s.raise(&ctx, Error::input("pause takes seconds, or a text such as \"2s\"")))?;
         if s.run.options.check { Ok(()) } else { s.scripted(&ctx, s.sleep(span)) }
+    });
+    let s = script.clone();
+    engine.register_fn("seconds", move |ctx: NativeCallContext, span: Dynamic| -> Scripted<f64> {
+        let span = crate::script::options::duration(&span);
+        let span = span.ok_or_else(|| Error::input("seconds takes a number, or a text such as \"1m 30s\""));
+        s.scripted(&ctx, span.map(|span| span.as_secs_f64()))
     });
 }
 
