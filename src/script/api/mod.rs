@@ -9,6 +9,7 @@ use super::source::place;
 use crate::error::{Error, Result};
 use crate::run::events::Place;
 
+pub mod emit;
 pub mod facts;
 pub mod files;
 pub mod flow;
@@ -26,6 +27,7 @@ pub mod zookeeper;
 /// The descriptions of all functions.
 pub const CATALOGS: &[&[Entry]] = &[
     flow::ENTRIES,
+    emit::ENTRIES,
     undo::ENTRIES,
     rolling::ENTRIES,
     wait::ENTRIES,
@@ -45,6 +47,7 @@ pub type Scripted<T> = std::result::Result<T, Box<EvalAltResult>>;
 /// Registers everything.
 pub fn register(engine: &mut Engine, script: &Script) {
     flow::register(engine, script);
+    emit::register(engine, script);
     undo::register(engine, script);
     rolling::register(engine, script);
     wait::register(engine, script);
