@@ -17,6 +17,7 @@ pub mod host;
 pub mod journal;
 pub mod local;
 pub mod network;
+pub mod probe;
 pub mod rolling;
 pub mod service;
 pub mod text;
@@ -36,6 +37,7 @@ pub const CATALOGS: &[&[Entry]] = &[
     service::ENTRIES,
     journal::ENTRIES,
     network::ENTRIES,
+    probe::ENTRIES,
     facts::ENTRIES,
     text::ENTRIES,
     local::ENTRIES,
@@ -56,6 +58,7 @@ pub fn register(engine: &mut Engine, script: &Script) {
     service::register(engine, script);
     journal::register(engine, script);
     network::register(engine, script);
+    probe::register(engine, script);
     facts::register(engine, script);
     local::register(engine, script);
     text::register(engine);
