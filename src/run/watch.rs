@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-use tokio::time::MissedTickBehavior;
 
 use super::hosts::RunHost;
 use super::{Patience, Run};
@@ -50,6 +49,16 @@ pub enum Found {
     Refused,
     /// The host gave no answer in time, or can't be reached.
     Unseen,
+}
+
+impl Found {
+    fn is_silent(&self) -> bool {
+        match self {
+            Self::Said(bytes) => bytes.is_empty(),
+            Self::Refused => true,
+            Self::Unseen => false,
+        }
+    }
 }
 
 /// Hosts that are being asked. They are no longer when it is dropped.
@@ -118,15 +127,20 @@ async fn keep_asking(
     look: Arc<impl Fn(Look)>,
     first: mpsc::Sender<()>,
 ) {
-    let mut first = Some(first);
-    let mut times = tokio::time::interval(question.interval);
-    times.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let (mut first, mut unseen) = (Some(first), false);
     loop {
-        times.tick().await;
-        let asked = Instant::now();
-        let found = ask(&host, &question).await;
+        let mut asked = Instant::now();
+        let mut found = ask(&host, &question).await;
+        if unseen && found.is_silent() {
+            // The end of the connection ends a question like a port that nobody listens on; the next question tells which.
+            asked = Instant::now();
+            found = ask(&host, &question).await;
+        }
+        unseen = found == Found::Unseen;
         look(Look { host: index, asked, ended: Instant::now(), found });
         first.take();
+        // After a late answer at once: to leave out a turn would make what happened meanwhile twice as uncertain.
+        tokio::time::sleep_until((asked + question.interval).into()).await;
     }
 }
 
