@@ -181,6 +181,48 @@ fn the_events_are_one_json_object_a_line_with_a_version() {
 }
 
 #[test]
+fn what_a_playbook_emits_is_in_the_stream_without_secrets_and_not_on_the_terminal() {
+    let project = Project::local();
+    let ran = project.run(
+        r##"
+        let token = secret(#{ value: "hunter2-token" });
+        let m = hosts("m1")[0];
+        let data = #{ count: 2, half: 0.5, none: (), list: [true, "x", m] };
+        data[token] = `the token ${token}`;
+        step("One", || m.emit("plan", data));
+        emit("plan", #{});
+        "##,
+        &["--events", "events.ndjson", "-vv"],
+    );
+    ran.says(&["[1/1] One"]);
+    assert!(!ran.stdout.contains("plan"), "{}", ran.stdout);
+    let events = std::fs::read_to_string(project.join("events.ndjson")).unwrap_or_default();
+    let events = events.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"));
+    let told: Vec<serde_json::Value> = events.filter(|event| event["event"] == "data").collect();
+    let [one, other] = told.as_slice() else { panic!("{told:?}") };
+    assert_eq!((&one["name"], &one["host"], &one["step"]), (&"plan".into(), &"m1".into(), &"One".into()));
+    assert_eq!((&other["data"], &other["host"]), (&serde_json::json!({}), &serde_json::Value::Null));
+    let data = serde_json::json!({
+        "count": 2, "half": 0.5, "none": null, "list": [true, "x", "m1"], "[redacted]": "the token [redacted]"
+    });
+    assert_eq!(one["data"], data);
+}
+
+#[test]
+fn what_json_can_not_hold_is_not_emitted() {
+    let fails = |data: &str, texts: &[&str]| {
+        Project::local().run(&format!("emit(\"plan\", #{{ a: [{data}] }});"), &[]).fails(2, texts);
+    };
+    fails("|| 1", &["`a` of the data `plan`", "can't be used here"]);
+    fails("1.0 / 0.0", &["`a` of the data `plan`", "inf can't be used here", "has to be finite"]);
+    let unknown = "let ran = hosts(\"m1\")[0].run(\"true\"); emit(\"plan\", #{ a: ran.stdout });";
+    Project::local().run(unknown, &["--check"]).fails(5, &["check mode does not know the result of run `true`"]);
+    let taken = "emit(\"availability\", #{});";
+    Project::local().run(taken, &[]).fails(2, &["`availability` is the name of what probe tells"]);
+    Project::local().run("emit(\"plan\", 1);", &[]).fails(2, &["emit"]);
+}
+
+#[test]
 fn an_error_in_a_library_shows_its_line_and_who_called_it() {
     Project::local()
         .file("lib/tools.rhai", "fn broken(m) {\n    m.run(\"exit 9\")\n}\n")

@@ -7,7 +7,8 @@ use jiff::tz::TimeZone;
 
 use super::print;
 use crate::error::{Error, Result};
-use crate::run::record::story::State;
+use crate::report::recap::Recap;
+use crate::run::record::story::{self, State};
 use crate::run::record::{Story, store};
 use crate::script::options::shown_duration;
 use crate::task::printable;
@@ -114,6 +115,14 @@ fn show(given: Option<&str>) -> Result<()> {
             };
             text.push_str(&format!("  {mark} {}  {took}\n", printable(&step.name)));
         }
+    }
+    let mut recap = Recap::default();
+    for event in story::events(&story.folder)? {
+        recap.count(&event?);
+    }
+    let quorum = recap.quorum_lines();
+    if !quorum.is_empty() {
+        text.push_str(&format!("\n{}\n", quorum.join("\n")));
     }
     text.push_str(&format!("\n{}\n", story.standing.changes().lines().map(printable).collect::<Vec<_>>().join("\n")));
     if !story.copies.is_empty() {

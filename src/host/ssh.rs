@@ -69,6 +69,7 @@ struct Channels {
     name: String,
     master: Mutex<Option<Arc<openssh::Session>>>,
     forwards: Mutex<HashMap<(String, u16), PathBuf>>,
+    sockets: AtomicU64,
     round_trips: Arc<AtomicU64>,
 }
 
@@ -91,6 +92,7 @@ impl Ssh {
             name: target.name,
             master: Mutex::new(Some(Arc::new(master))),
             forwards: Mutex::default(),
+            sockets: AtomicU64::new(0),
             round_trips: Arc::clone(&round_trips),
         };
         let ssh = Self { session: Session::new(channels, password, round_trips), control };
@@ -312,7 +314,9 @@ impl Transport for Ssh {
         let path = match forwards.get(&(address.to_owned(), port)) {
             Some(path) => path.clone(),
             None => {
-                let path = self.control.path().join(format!("f{}-{}", self.session.number(), forwards.len()));
+                // Whoever asked may give up while ssh makes the socket: no later one may want the same name.
+                let number = channels.sockets.fetch_add(1, Ordering::Relaxed);
+                let path = self.control.path().join(format!("f{}-{number}", self.session.number()));
                 let master = channels.master().await?;
                 let (listen, connect) = (path.clone(), address.to_owned());
                 let asked = tokio::spawn(async move {

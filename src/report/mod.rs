@@ -3,5 +3,6 @@
 pub mod diagnostic;
 pub mod diff;
 pub mod ndjson;
+pub mod quorum;
 pub mod recap;
 pub mod terminal;

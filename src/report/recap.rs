@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use super::quorum;
 use crate::run::events::{Event, Outcome, What};
-use crate::task::Kind;
+use crate::task::{Kind, printable};
+use crate::zookeeper::availability::{AVAILABILITY, Availability};
 
 /// The counts of one host.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -25,6 +27,7 @@ pub struct Counts {
 pub struct Recap {
     order: Vec<String>,
     hosts: BTreeMap<String, Counts>,
+    probes: Vec<(Option<String>, Availability)>,
     /// Warnings and checks that were not made, in order.
     pub warnings: usize,
 }
@@ -49,6 +52,11 @@ impl Recap {
                     Outcome::Interrupted => {}
                 }
             }
+            What::Data { step, name, data, .. } if name == AVAILABILITY => {
+                if let Ok(found) = serde_json::from_value(data.clone().into()) {
+                    self.probes.push((step.clone(), found));
+                }
+            }
             What::Warning { .. } => self.warnings += 1,
             What::Checked { result, .. } if result == "warning" || result == "not made" => self.warnings += 1,
             _ => {}
@@ -65,6 +73,16 @@ impl Recap {
     /// The hosts with their counts.
     pub fn hosts(&self) -> impl Iterator<Item = (&str, Counts)> {
         self.order.iter().filter_map(|name| Some((name.as_str(), *self.hosts.get(name)?)))
+    }
+
+    /// What the probes of ensembles found, a line each; several are told apart by their steps.
+    pub fn quorum_lines(&self) -> Vec<String> {
+        let several = self.probes.len() > 1;
+        let line = |(step, found): &(Option<String>, Availability)| match step.as_ref().filter(|_| several) {
+            Some(step) => format!("quorum in \"{}\": {}", printable(step), quorum::line(found)),
+            None => format!("quorum: {}", quorum::line(found)),
+        };
+        self.probes.iter().map(line).collect()
     }
 
     /// The sums over all hosts.

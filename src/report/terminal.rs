@@ -239,6 +239,7 @@ impl Screen {
         for (host, counts) in self.recap.hosts() {
             lines.push(format!("  {host:width$}  {}", counts.line(self.check)));
         }
+        lines.extend(self.recap.quorum_lines());
         let warnings =
             if self.recap.warnings > 0 { format!(", {} warnings", self.recap.warnings) } else { String::new() };
         let end = if exit_code == 0 { "done" } else { "stopped" };

@@ -224,6 +224,18 @@ pub enum What {
         /// The text; may have several lines.
         text: String,
     },
+    /// What tools that read the stream are told; a person is shown nothing.
+    Data {
+        /// The host it is about.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        host: Option<String>,
+        /// The step it belongs to.
+        step: Option<String>,
+        /// What kind of data it is.
+        name: String,
+        /// The data.
+        data: serde_json::Map<String, serde_json::Value>,
+    },
     /// A named check of the playbook.
     Checked {
         /// The host it is about.
@@ -319,6 +331,11 @@ impl Events {
     /// Milliseconds since the run began.
     pub fn elapsed_ms(&self) -> u64 {
         u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Milliseconds from the beginning of the run to this moment.
+    pub fn elapsed_at(&self, moment: Instant) -> u64 {
+        u64::try_from(moment.saturating_duration_since(self.began).as_millis()).unwrap_or(u64::MAX)
     }
 
     fn stamp(&self, what: What) -> Event {

@@ -18,6 +18,7 @@ pub mod record;
 pub mod resume;
 pub mod secrets;
 pub mod standing;
+pub mod watch;
 
 use crate::error::{Error, Result};
 use crate::inventory::{Extra, Inventory};

@@ -89,6 +89,14 @@ impl Secrets {
         if self.is_empty() {
             return what;
         }
+        if let What::Data { host, step, name, data } = what {
+            return What::Data {
+                host: host.map(|host| self.redact(&host)),
+                step: step.map(|step| self.redact(&step)),
+                name: self.redact(&name),
+                data: self.redact_data(data),
+            };
+        }
         let redacted = serde_json::to_value(&what).and_then(|mut value| {
             self.redact_value(&mut value);
             serde_json::from_value(value)
@@ -107,6 +115,21 @@ impl Secrets {
                 fields.iter_mut().filter(|(key, _)| *key != "event").for_each(|(_, field)| self.redact_value(field));
             }
             Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+
+    /// A playbook's data without any secret: its keys are texts of the playbook too, and a number can be a secret as a whole.
+    fn redact_data(&self, data: serde_json::Map<String, Value>) -> serde_json::Map<String, Value> {
+        data.into_iter().map(|(key, value)| (self.redact(&key), self.redact_any(value))).collect()
+    }
+
+    fn redact_any(&self, value: Value) -> Value {
+        match value {
+            Value::String(text) => Value::String(self.redact(&text)),
+            Value::Array(items) => items.into_iter().map(|item| self.redact_any(item)).collect(),
+            Value::Object(fields) => Value::Object(self.redact_data(fields)),
+            Value::Number(number) if self.redact(&number.to_string()) == REDACTED => Value::String(REDACTED.to_owned()),
+            Value::Number(_) | Value::Bool(_) | Value::Null => value,
         }
     }
 
@@ -162,6 +185,24 @@ mod tests {
             panic!("the kind of event changed");
         };
         assert_eq!(text, "login [redacted]!");
+    }
+
+    #[test]
+    fn a_secret_is_replaced_in_data_whether_it_is_a_key_a_text_or_a_number() {
+        let secrets = Secrets::default();
+        secrets.add("hunter2");
+        secrets.add("12345");
+        let data =
+            serde_json::json!({ "a hunter2": [{ "b": "x hunter2" }], "pin": 12345, "ms": 123456, "event": "hunter2" });
+        let serde_json::Value::Object(data) = data else { panic!("no map") };
+        let What::Data { data, .. } =
+            secrets.redact_event(What::Data { host: None, step: None, name: "n".to_owned(), data })
+        else {
+            panic!("the kind of event changed");
+        };
+        let shown = serde_json::Value::Object(data).to_string();
+        let redacted = r#"{"a [redacted]":[{"b":"x [redacted]"}],"pin":"[redacted]","ms":123456,"event":"[redacted]"}"#;
+        assert_eq!(shown, redacted);
     }
 
     #[test]

@@ -46,6 +46,9 @@ pub fn to_json(value: &Dynamic) -> Result<Value> {
         return Ok(Value::from(value));
     }
     if let Ok(value) = value.as_float() {
+        if !value.is_finite() {
+            return Err(Error::input(format!("{value} can't be used here")).hint("a number has to be finite"));
+        }
         return Ok(Value::from(value));
     }
     if let Ok(text) = value.as_immutable_string_ref() {

@@ -13,6 +13,12 @@ impl Zxid {
     pub fn parse(text: &str) -> Option<Self> {
         u64::from_str_radix(text.trim().strip_prefix("0x")?, 16).ok().map(Self)
     }
+
+    /// The epoch in which it was made.
+    pub fn epoch(self) -> u32 {
+        // The shift leaves no more than 32 bits.
+        u32::try_from(self.0 >> 32).unwrap_or(u32::MAX)
+    }
 }
 
 /// What `srvr` says.
@@ -85,6 +91,7 @@ mod tests {
             (Some("leader"), Some("3.4.14"), Some(4))
         );
         assert_eq!(srvr.zxid.as_deref().and_then(Zxid::parse), Some(Zxid(0x5_0000_0012)));
+        assert_eq!(Zxid(0x5_0000_0012).epoch(), 5);
     }
 
     #[test]

@@ -74,6 +74,21 @@ impl Sshd {
         sshd
     }
 
+    /// Sends a signal to the processes of its connections.
+    pub fn signal_connections(&self, name: &str) {
+        let parent = self.process.id().to_string();
+        let is_ours = |stat: &str| stat.rsplit(") ").next().and_then(|rest| rest.split(' ').nth(1)) == Some(&parent);
+        let mut found = 0;
+        for entry in fs::read_dir("/proc").unwrap().flatten() {
+            if fs::read_to_string(entry.path().join("stat")).is_ok_and(|stat| is_ours(&stat)) {
+                let pid = entry.file_name();
+                assert!(Process::new("kill").args(["-s", name]).arg(pid).status().unwrap().success());
+                found += 1;
+            }
+        }
+        assert!(found > 0, "sshd has no connection");
+    }
+
     /// A path in its folder.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)

@@ -82,9 +82,7 @@ pub struct Story {
 impl Story {
     /// Reads a record.
     pub fn read(folder: &Path) -> Result<Self> {
-        let failed = |name: &str, error: &dyn std::fmt::Display| {
-            Error::input(format!("the record {} can't be read", folder.display())).caused_by(format!("{name}: {error}"))
-        };
+        let failed = |name: &str, error: &dyn std::fmt::Display| unreadable(folder, name, error);
         let text = std::fs::read_to_string(folder.join("run.json")).map_err(|error| failed("run.json", &error))?;
         let manifest: Manifest = serde_json::from_str(&text).map_err(|error| failed("run.json", &error))?;
         let mut story = Self {
@@ -104,14 +102,9 @@ impl Story {
             message: None,
             locked: false,
         };
-        let events = File::open(folder.join("events.ndjson")).map_err(|error| failed("events.ndjson", &error))?;
         let mut place = Places::default();
-        for line in BufReader::new(events).lines() {
-            let line = line.map_err(|error| failed("events.ndjson", &error))?;
-            // The last line of a killed process may be cut; what it was about had not begun.
-            if let Ok(event) = serde_json::from_str::<Event>(&line) {
-                story.take(&event, &mut place);
-            }
+        for event in events(folder)? {
+            story.take(&event?, &mut place);
         }
         story.begun.extend(place.open.into_values());
         if let Ok(results) = File::open(folder.join("results.ndjson")) {
@@ -233,6 +226,22 @@ impl Story {
             change(step);
         }
     }
+}
+
+/// The events of a record, in the order in which they happened.
+pub fn events(folder: &Path) -> Result<impl Iterator<Item = Result<Event>>> {
+    const NAME: &str = "events.ndjson";
+    let file = File::open(folder.join(NAME)).map_err(|error| unreadable(folder, NAME, &error))?;
+    let folder = folder.to_owned();
+    Ok(BufReader::new(file).lines().filter_map(move |line| match line {
+        // The last line of a killed process may be cut; what it was about had not begun.
+        Ok(line) => serde_json::from_str(&line).ok().map(Ok),
+        Err(error) => Some(Err(unreadable(&folder, NAME, &error))),
+    }))
+}
+
+fn unreadable(folder: &Path, name: &str, error: &dyn std::fmt::Display) -> Error {
+    Error::input(format!("the record {} can't be read", folder.display())).caused_by(format!("{name}: {error}"))
 }
 
 /// What a fact is about.

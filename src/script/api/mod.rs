@@ -9,6 +9,7 @@ use super::source::place;
 use crate::error::{Error, Result};
 use crate::run::events::Place;
 
+pub mod emit;
 pub mod facts;
 pub mod files;
 pub mod flow;
@@ -16,6 +17,7 @@ pub mod host;
 pub mod journal;
 pub mod local;
 pub mod network;
+pub mod probe;
 pub mod renumber;
 pub mod rolling;
 pub mod service;
@@ -27,6 +29,7 @@ pub mod zookeeper;
 /// The descriptions of all functions.
 pub const CATALOGS: &[&[Entry]] = &[
     flow::ENTRIES,
+    emit::ENTRIES,
     undo::ENTRIES,
     rolling::ENTRIES,
     wait::ENTRIES,
@@ -35,6 +38,7 @@ pub const CATALOGS: &[&[Entry]] = &[
     service::ENTRIES,
     journal::ENTRIES,
     network::ENTRIES,
+    probe::ENTRIES,
     facts::ENTRIES,
     text::ENTRIES,
     local::ENTRIES,
@@ -46,6 +50,7 @@ pub type Scripted<T> = std::result::Result<T, Box<EvalAltResult>>;
 /// Registers everything.
 pub fn register(engine: &mut Engine, script: &Script) {
     flow::register(engine, script);
+    emit::register(engine, script);
     undo::register(engine, script);
     rolling::register(engine, script);
     wait::register(engine, script);
@@ -54,6 +59,7 @@ pub fn register(engine: &mut Engine, script: &Script) {
     service::register(engine, script);
     journal::register(engine, script);
     network::register(engine, script);
+    probe::register(engine, script);
     facts::register(engine, script);
     local::register(engine, script);
     text::register(engine);

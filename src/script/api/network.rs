@@ -64,7 +64,8 @@ pub fn register(engine: &mut Engine, script: &Script) {
     method2(engine, script, "http", request);
 }
 
-fn port_of(function: &str, port: &Dynamic) -> Result<u16> {
+/// An argument that has to be a port.
+pub fn port_of(function: &str, port: &Dynamic) -> Result<u16> {
     let number = port.as_int().ok().and_then(|port| u16::try_from(port).ok()).filter(|port| *port > 0);
     number.ok_or_else(|| Error::input(format!("{function} takes a port from 1 to 65535, not {port}")))
 }
