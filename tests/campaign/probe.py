@@ -11,10 +11,10 @@ import threading
 import time
 from pathlib import Path
 
-import zookeeper
+from . import zookeeper
 
 SWEEP = 0.5
-SEEDS = "/zkmig-faults"
+SEEDS = "/zkmig-campaign"
 
 
 def sweep(masters, timeout=0.4):
@@ -136,7 +136,7 @@ class Probe:
 
     def __init__(self, lab):
         self.process = subprocess.Popen(
-            lab.inside(sys.executable, str(Path(__file__).resolve()), *lab.masters),
+            lab.inside(sys.executable, "-m", __name__, *lab.masters), cwd=Path(__file__).resolve().parents[1],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def ask(self, what, **more):

@@ -6,10 +6,10 @@ import shutil
 import time
 from pathlib import Path
 
-import judge
-import lab as labs
-from client import Client
-from zkmig import MARK, Never, Process
+from . import judge
+from . import lab as labs
+from .client import Client
+from .zkmig import MARK, Never, Process
 
 ROOT = labs.ROOT
 FORWARD = "playbooks/zk-to-static.rhai"
@@ -27,6 +27,8 @@ class Case:
     def __init__(self, family, name, title, body, shape=labs.THREE, ends=MIGRATED, chain=None, again=False, short=False):
         self.family, self.id, self.title, self.body = family, f"{family}-{name}", title, body
         self.shape, self.ends, self.chain, self.again, self.short = shape, ends, chain, again, short
+        # What a result of an earlier campaign has to have begun from to count for this case; None where the id says it all.
+        self.start = None
 
 
 class Trial:
@@ -34,11 +36,10 @@ class Trial:
 
     def __init__(self, case, lab, folder, binary):
         self.case, self.lab, self.folder, self.binary = case, lab, folder, binary
-        self.probe = None
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         # A folder of sockets has to have a short name.
-        self.runtime = Path(f"/run/zkmig-faults/{lab.name}")
+        self.runtime = Path(f"/run/zkmig-campaign/{lab.name}")
         self.runtime.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.mark = f"{case.id}-{os.getpid()}-{time.time_ns()}"
         self.processes = []
@@ -48,6 +49,11 @@ class Trial:
         self.client = self.cluster = None
         self.complete = self.goes_on = False
         self.seconds = 0.0
+
+    @property
+    def probe(self):
+        """The look at the lab's ZooKeepers."""
+        return self.lab.probe
 
     # Telling what was found.
 

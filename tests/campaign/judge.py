@@ -1,13 +1,15 @@
 """What "right" means: one named check for each thing that a case must leave behind it."""
 
+import re
 import time
 
-import lab as labs
-from zkmig import left_behind
+from . import lab as labs
+from .zkmig import left_behind
 
 # A killed zkmig can't end its ssh masters; they end by themselves when they have had no channel for half a minute.
 GRACE_AFTER_KILL = 45
 GRACE = 8
+ENSEMBLE = re.compile(r"\d+:[0-9.]+(,\d+:[0-9.]+)+")
 
 
 class Cluster:
@@ -19,6 +21,8 @@ class Cluster:
         ordered = sorted(masters)
         self.canonical_ids = {address: place for place, address in enumerate(ordered, 1)}
         self.today = static_file(ids)
+        # Further ensembles that a run said it would pass through.
+        self.planned = set()
         self.canonical = static_file(self.canonical_ids)
 
     @classmethod
@@ -32,7 +36,8 @@ class Cluster:
 
     def name_of(self, host, content):
         """Which of the intended texts this is; None when it is none of them."""
-        names = {self.original[host]: "original", self.canonical: "final ids", self.today: "today's ids"}
+        names = {static_file(zookeeper_ids(text)): "planned ids" for text in self.planned}
+        names |= {self.original[host]: "original", self.canonical: "final ids", self.today: "today's ids"}
         return names.get(content)
 
 
@@ -40,6 +45,11 @@ def static_file(ids):
     """The environment file of the static backend with these ids, as zkmig writes it."""
     ensemble = ",".join(f"{ids[address]}:{address}" for address in sorted(ids))
     return f"EXHIBITOR_BACKEND=STATIC\nEXHIBITOR_STATICENSEMBLE={ensemble}\n".encode()
+
+
+def zookeeper_ids(ensemble):
+    """The ids by address of an ensemble's text."""
+    return {address: int(number) for number, _, address in (entry.partition(":") for entry in ensemble.split(","))}
 
 
 def until(holds, seconds):
@@ -136,13 +146,14 @@ def originals(trial):
 
 
 def ids(trial):
-    """No two servers run with one id. In the middle of the second restart this holds for those of the old list and for
-    those of the new one: an id that one has got is still run with by the one that has to give it up."""
-    new = trial.cluster.canonical.decode().rpartition("=")[2].strip()
-    sides = {True: [], False: []}
+    """No two servers run with one id. In the middle of a renumbering this holds for those of each list: an id that one has
+    got is still run with by the one that has to give it up. One without a list has the ids of today's."""
+    today = trial.cluster.today.decode().rpartition("=")[2].strip()
+    sides = {}
     for host, found in trial.probe.ask("ids").items():
         if found is not None:
-            sides[new in trial.lab.exhibitor_command(host)].append(found)
+            listed = ENSEMBLE.search(trial.lab.exhibitor_command(host))
+            sides.setdefault(listed[0] if listed else today, []).append(found)
     for side in sides.values():
         trial.check("the running ids are unique", len(side) == len(set(side)), str(sides))
 

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import time
 
-from lab import LAB
+from .lab import LAB
 
 
 class Client:

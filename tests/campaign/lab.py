@@ -5,6 +5,8 @@ import subprocess
 import time
 from pathlib import Path
 
+from .probe import Probe
+
 ROOT = Path(__file__).resolve().parents[2]
 LAB = ROOT / "lab" / "lab"
 RUN = Path("/run/zkmig-lab")
@@ -18,10 +20,16 @@ CHECK_MS = 300
 
 
 class Shape:
-    """How a lab is booted. Cases of one shape share a lab."""
+    """How a lab is booted: `ids` in the inventory's order. Cases of one shape share a lab."""
 
-    def __init__(self, name, masters, ids, check_ms=CHECK_MS):
-        self.name, self.masters, self.ids, self.check_ms = name, masters, ids, check_ms
+    def __init__(self, name, masters, ids, check_ms=CHECK_MS, zookeeper="3.4"):
+        self.name, self.masters, self.ids, self.check_ms, self.zookeeper = name, masters, ids, check_ms, zookeeper
+
+    def __eq__(self, other):
+        return isinstance(other, Shape) and vars(self) == vars(other)
+
+    def __hash__(self):
+        return hash((self.name, self.ids, self.check_ms, self.zookeeper))
 
 
 # Three masters of which one keeps its id, so that a second restart takes the ensemble's time and not an election's limits;
@@ -43,8 +51,8 @@ class Lab:
     def __init__(self, name, log):
         self.name, self.log = name, log
         self.shape = None
-        self.boots = 0
         self.masters = []
+        self.probe = None
         self.disturbed = set()
         self._inits = {}
 
@@ -63,25 +71,39 @@ class Lab:
 
     def prepare(self, shape):
         """The lab in its starting state: booted in this shape, or reset when it runs in it already."""
-        if self.shape is shape:
+        if self.shape == shape:
             try:
                 self.command("reset")
                 self.disturbed.clear()
+                self._look()
                 return
             except LabError:
                 # What a case did to it is beyond a reset; the reset's own words are in the log.
                 self.down()
         elif self.shape:
             self.down()
-        self.command("up", "--masters", str(shape.masters), "--ids", shape.ids, "--check-ms", str(shape.check_ms))
+        self.command("up", "--masters", str(shape.masters), "--ids", shape.ids, "--check-ms", str(shape.check_ms),
+                     "--zookeeper", shape.zookeeper)
         self.shape = shape
-        self.boots += 1
         self.disturbed.clear()
         self._inits = {}
         self.masters = self._addresses()
+        self._look()
+
+    def _look(self):
+        """Has a probe look at the masters; one that has died is replaced."""
+        if self.probe and self.probe.process.poll() is not None:
+            self._look_away()
+        self.probe = self.probe or Probe(self)
+
+    def _look_away(self):
+        if self.probe:
+            self.probe.close()
+        self.probe = None
 
     def down(self):
         """Ends the lab."""
+        self._look_away()
         self.shape = None
         self._inits = {}
         self.command("down")
