@@ -24,11 +24,12 @@ MIGRATED, ORIGINAL, AS_IT_IS = "migrated", "original", "as it is"
 class Case:
     """One row of the table. `body` is called with a Trial; cases of one chain follow one another on one cluster."""
 
+    # What a result of an earlier campaign has to have begun from to count for this case; None where the id says it all.
+    start = None
+
     def __init__(self, family, name, title, body, shape=labs.THREE, ends=MIGRATED, chain=None, again=False, short=False):
         self.family, self.id, self.title, self.body = family, f"{family}-{name}", title, body
         self.shape, self.ends, self.chain, self.again, self.short = shape, ends, chain, again, short
-        # What a result of an earlier campaign has to have begun from to count for this case; None where the id says it all.
-        self.start = None
 
 
 class Trial:
@@ -47,7 +48,10 @@ class Trial:
         self.checks = 0
         self.notes = []
         self.client = self.cluster = None
-        self.complete = self.goes_on = False
+        self.complete = self.goes_on = self.reached = False
+        # Acknowledged writes that are not there; None until somebody looked.
+        self.missing = None
+        self.violations = []
         self.seconds = 0.0
 
     @property
@@ -172,7 +176,7 @@ class Trial:
             "notes": self.notes,
             "exits": [f"{process.words[0]} {process.process.poll()}" for process in self.processes],
             "seconds": round(self.seconds, 1), "masters": len(self.lab.masters),
-            "binary": binary, "harness": harness,
+            "binary": binary, "harness": harness, "start": self.case.start,
         }
 
 

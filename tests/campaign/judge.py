@@ -78,10 +78,12 @@ def whole(trial):
 def final(trial):
     """All checks of a case that has come to its end."""
     case, lab = trial.case, trial.lab
+    before = len(trial.problems)
     if case.ends == "migrated":
         ends_as(trial, lambda host: trial.cluster.canonical, trial.cluster.canonical_ids, "--configtype=static")
     elif case.ends == "original":
         ends_as(trial, lambda host: trial.cluster.original[host], trial.cluster.ids, "--configtype=zookeeper")
+    trial.reached = len(trial.problems) == before
     at_rest(trial)
     writes(trial)
     if case.ends != "as it is":
@@ -95,7 +97,7 @@ def writes(trial):
     """Every write of the client that was acknowledged is there."""
     summary = trial.client.stop()
     trial.check("the client ended with a summary", bool(summary))
-    wrong = trial.client.verify()
+    wrong, trial.missing = trial.client.verify()
     trial.check("every write that was acknowledged is there", not wrong, wrong)
     if summary:
         trial.note(f"longest gap {summary['longest_gap_ms'] / 1000:.1f} s")
@@ -161,6 +163,7 @@ def ids(trial):
 def no_two_leaders(trial):
     """The watchman saw nothing that must never be."""
     seen = trial.probe.ask("watchman", reset=False)
+    trial.violations = seen["violations"]
     trial.check("never two leaders, and none served alone", not seen["violations"], "; ".join(seen["violations"]))
     trial.check("the watchman has looked", seen["sweeps"] > 0)
 

@@ -19,11 +19,16 @@ DATA = "/var/lib/dcos/exhibitor"
 CHECK_MS = 300
 
 
+# The masters in the inventory's order, as lab/lib/common.sh has them: a lab of fewer takes the first.
+MASTERS = ("10.10.0.193", "10.10.0.122", "10.10.0.203", "10.10.0.104", "10.10.0.169", "10.10.0.20", "10.10.0.9")
+
+
 class Shape:
     """How a lab is booted: `ids` in the inventory's order. Cases of one shape share a lab."""
 
-    def __init__(self, name, masters, ids, check_ms=CHECK_MS, zookeeper="3.4"):
-        self.name, self.masters, self.ids, self.check_ms, self.zookeeper = name, masters, ids, check_ms, zookeeper
+    def __init__(self, name, masters, ids, check_ms=CHECK_MS, zookeeper="3.4", layout="bare"):
+        self.name, self.masters, self.ids, self.check_ms = name, masters, ids, check_ms
+        self.zookeeper, self.layout = zookeeper, layout
 
     def __eq__(self, other):
         return isinstance(other, Shape) and vars(self) == vars(other)
@@ -54,6 +59,7 @@ class Lab:
         self.masters = []
         self.probe = None
         self.disturbed = set()
+        self.isolated = set()
         self._inits = {}
 
     def command(self, *words, timeout=240):
@@ -73,6 +79,7 @@ class Lab:
         """The lab in its starting state: booted in this shape, or reset when it runs in it already."""
         if self.shape == shape:
             try:
+                self.heal()
                 self.command("reset")
                 self.disturbed.clear()
                 self._look()
@@ -83,9 +90,10 @@ class Lab:
         elif self.shape:
             self.down()
         self.command("up", "--masters", str(shape.masters), "--ids", shape.ids, "--check-ms", str(shape.check_ms),
-                     "--zookeeper", shape.zookeeper)
+                     "--zookeeper", shape.zookeeper, "--layout", shape.layout)
         self.shape = shape
         self.disturbed.clear()
+        self.isolated.clear()
         self._inits = {}
         self.masters = self._addresses()
         self._look()
@@ -115,8 +123,30 @@ class Lab:
         if kind == "heal":
             self.disturbed.discard(host)
 
+    def isolate(self, host):
+        """The host finds no other master, and they don't find it; whoever logs in there still can."""
+        self.isolated.add(host)
+        for other in self.masters:
+            if other != host:
+                self._route("add", host, other)
+
+    def rejoin(self, host):
+        """Undoes `isolate`."""
+        self.isolated.discard(host)
+        for other in self.masters:
+            if other != host:
+                self._route("del", host, other)
+
+    def _route(self, verb, host, other):
+        line = ["ip", "-n", f"{self.name}-{host}", "route", verb, "blackhole", f"{other}/32"]
+        done = subprocess.run(line, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        if done.returncode != 0:
+            raise LabError(f"{' '.join(line)}: {done.stderr.strip()}")
+
     def heal(self):
         """Heals every host on which something was laid."""
+        for host in sorted(self.isolated):
+            self.rejoin(host)
         for host in sorted(self.disturbed):
             self.fault("heal", host)
 
