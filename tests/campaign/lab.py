@@ -79,7 +79,8 @@ class Lab:
         """The lab in its starting state: booted in this shape, or reset when it runs in it already."""
         if self.shape == shape:
             try:
-                self.heal()
+                for host in sorted(self.isolated):
+                    self.rejoin(host)
                 self.command("reset")
                 self.disturbed.clear()
                 self._look()

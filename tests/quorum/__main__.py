@@ -8,6 +8,7 @@ from campaign import work
 import bars
 import table
 from cases import FAMILIES, all_cases
+from starts import distribution
 from trial import QUORUM, Trial
 
 SEED = 4
@@ -37,6 +38,7 @@ def main():
     if options.list:
         for case in cases:
             print(f"{case.id:24} {case.shape.name} masters  {case.title}")
+        print("\n".join(["", f"{len(cases)} cases, by what they start from:", *distribution([case.begins for case in cases])]))
         return 0
     work.need_root_and(options.binary)
     return Campaign("quorum", options, cases, Trial).run()

@@ -142,5 +142,16 @@ def drawn(seed, kinds, gaps, zookeeper="3.4"):
         yield from with_gaps(seed, count, wanted, zookeeper)
 
 
+def distribution(starts):
+    """How many there are of each sort, in lines."""
+    found = {}
+    for start in starts:
+        gaps = max(start.ids) > len(start.ids)
+        sort = "ids with gaps" if gaps else f"{start.fixed or 'no'} fixed point{'s' if start.fixed > 1 else ''}"
+        key = (len(start.ids), start.zookeeper, gaps, start.fixed if not gaps else 0, sort)
+        found[key] = found.get(key, 0) + 1
+    return [f"{count:4}  {key[0]} masters, {key[4]}, ZooKeeper {key[1]}" for key, count in sorted(found.items())]
+
+
 # The procedure's own five: in the inventory's order 193, 122, 203, 104, 169.
 PROCEDURE = (1, 4, 2, 5, 3)
