@@ -1,5 +1,7 @@
 """What has to hold of all cases together. Each bar: its name, whether it is reached, what was found. Pure."""
 
+from statistics import median
+
 from trial import DOCUMENTED, ELECTION, QUORUM
 
 SHARE = 0.95
@@ -59,8 +61,7 @@ def comparison(lines):
         return []
 
     def of(gaps):
-        ordered = sorted(gaps)
-        return f"median {ordered[len(ordered) // 2]:.1f} s, longest {ordered[-1]:.1f} s"
+        return f"median {median(gaps):.1f} s, longest {max(gaps):.1f} s"
     return [
         f"longest gaps of {len(pairs)} cases: planned {of([ours['longest_gap'] for ours, _ in pairs])}; documented order {of([theirs['longest_gap'] for _, theirs in pairs])}",
         f"sessions lost: planned {sum(ours['lost_sessions'] for ours, _ in pairs)}; documented order {sum(theirs['lost_sessions'] for _, theirs in pairs)}",

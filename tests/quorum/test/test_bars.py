@@ -72,9 +72,10 @@ class Bars(unittest.TestCase):
         self.assertEqual(missed(line(), line(halves={})), ["every case is migrated"])
 
     def test_both_ways_stand_side_by_side(self):
-        self.assertEqual(bars.comparison([line()]), [
-            "longest gaps of 1 cases: planned median 1.6 s, longest 1.6 s; documented order median 8.4 s, longest 8.4 s",
-            "sessions lost: planned 0; documented order 1",
+        other = line("random-y", halves={QUORUM: half(longest_gap=1.36), DOCUMENTED: half(DOCUMENTED, longest_gap=8.4, lost_sessions=1)})
+        self.assertEqual(bars.comparison([line(), other]), [
+            "longest gaps of 2 cases: planned median 1.5 s, longest 1.6 s; documented order median 8.4 s, longest 8.4 s",
+            "sessions lost: planned 0; documented order 2",
         ])
 
 
