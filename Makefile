@@ -5,7 +5,7 @@ help:
 	@echo "make demo      boot a real five-master cluster here and migrate it"
 	@echo "make test      formatting, clippy, unit, integration and lab tests; ends with a line of counts"
 	@echo "make fast      the same without the lab"
-	@echo "make faults    break migrations in every way and judge what is left: about two hours, ends with a table"
+	@echo "make faults    break migrations in every way and judge what is left: about an hour, ends with a table"
 	@echo "make faults-short  the most telling of its cases, in four minutes"
 	@echo "make quorum    rehearse migrations of many clusters, planned and in the documented order: under three hours, ends with a table"
 	@echo "make bench     how long steps take, beside plain ssh, in one run"
@@ -35,7 +35,7 @@ fuzz:
 
 # In parts and on other terms: tests/faults/run --help. What was right already is left out when it is started again.
 faults: build
-	tests/faults/run --labs 3 --resume
+	tests/faults/run --labs 4 --resume
 
 faults-short: build
 	tests/faults/run --short --labs 3 --out target/faults-short
