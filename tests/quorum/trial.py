@@ -8,14 +8,19 @@ import measure
 
 QUORUM, DOCUMENTED = "quorum", "documented"
 BOTH = (QUORUM, DOCUMENTED)
+# Any price: what it is, is what the campaign is to find.
+AGREED = ("-e", "max_gap=1h")
 
 
 class Case(case.Case):
     """One row of the table: from where it starts, and in which ways it is migrated from there."""
 
-    def __init__(self, family, name, start, body, title="", strategies=BOTH, short=False, options=tuple(case.PATIENCE), patience=400):
+    def __init__(self, family, name, start, body, title="", strategies=BOTH, short=False, options=tuple(case.PATIENCE), patience=400,
+                 agrees=True):
         super().__init__(family, name, f"{title}: {start}" if title else str(start), body, shape=start.shape, short=short)
         self.begins, self.strategies, self.options, self.patience = start, strategies, options, patience
+        # Whether the operator agrees to restarts that cost more than elections.
+        self.agrees = agrees
 
     def only(self, *strategies):
         """The same, in these ways only."""
@@ -35,6 +40,7 @@ class Trial(case.Trial):
         super().__init__(*words)
         self.strategy = strategy
         self.halves = {}
+        self.agrees = self.case.agrees
 
     def begin(self, before=None):
         """Brings the leader to its place first: what the client notes is the migration's."""
@@ -43,7 +49,8 @@ class Trial(case.Trial):
 
     def run(self, playbook=case.FORWARD, *more, state="state"):
         """Starts a plain run with the strategy."""
-        return self.start("run", playbook, "-i", self.lab.inventory, "--yes", *self.case.options, "-e", f"strategy={self.strategy}", *more, state=state)
+        words = [*self.case.options, "-e", f"strategy={self.strategy}", *(AGREED if self.agrees else ())]
+        return self.start("run", playbook, "-i", self.lab.inventory, "--yes", *words, *more, state=state)
 
     def passes_through(self, process):
         """What a run planned to write is an intended text."""
@@ -96,6 +103,8 @@ class Trial(case.Trial):
     def end(self):
         """The end of a case with a fault: the next plain run, and the judgement of all. An undisturbed one is judged."""
         if self.case.family == "fault":
+            # What was broken is mended: the run that goes on may cost what it must.
+            self.agrees = True
             super().end()
             self.halves[QUORUM] = self.measured(self.processes[0])
 

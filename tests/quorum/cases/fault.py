@@ -23,40 +23,38 @@ SWAP = Start((3, 1, 2), check_ms=FAST)
 OWN = Start(PROCEDURE, check_ms=FAST)
 
 
-class Renumbering(Match):
-    """An event behind the first restart that is predicted in another step than the very first one is: the masters have
-    got their static lists, and now get other ids."""
+# The step in which ids change.
+RENUMBERING = "Second rolling"
 
-    def __init__(self, event, nth=1, holds=lambda event: True, **fields):
-        super().__init__(event, nth, **fields)
-        self.holds = holds
-        self.first = None
-        self.inside = False
+
+class Joining(Match):
+    """A master that is to join is about to be restarted."""
+
+    def __init__(self, nth):
+        super().__init__("data", nth, name="predicted", step=RENUMBERING)
 
     def takes(self, event):
-        if event.get("event") == "data" and event.get("name") == "predicted":
-            self.first = self.first or event.get("step")
-            self.inside = event.get("step") != self.first
-        return self.inside and self.holds(event) and super().takes(event)
+        return bool(joiners(event)) and super().takes(event)
 
     def __str__(self):
-        return f"{super().__str__()} while ids change"
+        return f"{super().__str__()} of one that joins"
+
+
+def joiners(event):
+    """Those of a prediction who are restarted and serve after it."""
+    if event.get("event") != "data" or event["name"] != "predicted":
+        return []
+    return sorted(set(event["data"]["hosts"]) & set(event["data"]["joins"]))
 
 
 def outcome(nth):
     """Between two steps: what came of a restart was looked at, and the next one is not begun."""
-    return Renumbering("data", nth, name="outcome")
-
-
-def joining(nth):
-    """A master that is to join is about to be restarted."""
-    return Renumbering("data", nth, name="predicted", holds=lambda event: event.get("event") == "data"
-                       and event["name"] == "predicted" and set(event["data"]["hosts"]) & set(event["data"]["joins"]))
+    return Match("data", nth, name="outcome", step=RENUMBERING)
 
 
 def restarted(nth):
     """The command that restarts a master has returned: its Exhibitor runs anew, its ZooKeeper not yet."""
-    return Renumbering("effect_finished", nth, name="restart", outcome="changed")
+    return Match("effect_finished", nth, name="restart", outcome="changed", step=RENUMBERING)
 
 
 def the_leader(trial):
@@ -132,8 +130,8 @@ def does_not_join(nth, comes_back):
     """A master that was to join is restarted and finds nobody: for a while, or until the run has ended."""
     def body(trial):
         process = trial.run()
-        event = process.hold(joining(nth), trial.case.patience)
-        host = sorted(set(event["data"]["hosts"]) & set(event["data"]["joins"]))[0]
+        event = process.hold(Joining(nth), trial.case.patience)
+        host = joiners(event)[0]
         trial.lab.isolate(host)
         process.go()
         trial.note(f"on {host}")
@@ -148,8 +146,8 @@ def cut_off(nth):
     """A master that was to join is off the network before it has."""
     def body(trial):
         process = trial.run()
-        event = process.hold(joining(nth), trial.case.patience)
-        host = sorted(set(event["data"]["hosts"]) & set(event["data"]["joins"]))[0]
+        event = process.hold(Joining(nth), trial.case.patience)
+        host = joiners(event)[0]
         trial.lab.fault("cut", host)
         process.go()
         trial.note(f"on {host}")
@@ -198,4 +196,5 @@ def cases():
              ("second-late", OWN, second_fails(2, "isolate"), f"another finds nobody for {WHILE} s during restart 2"),
              ("second-cut", OWN, second_fails(3, "cut"), "another is cut off during restart 3"),
              ("second-dies-three", SWAP, second_fails(1, "kill-zk"), "another's ZooKeeper dies during restart 1, three masters")]
-    return [Case("fault", name, start, body, title=title, strategies=(QUORUM,)) for name, start, body, title in rows]
+    # Where a plan needs no more than elections, none is agreed to.
+    return [Case("fault", name, start, body, title=title, strategies=(QUORUM,), agrees=start is not OWN) for name, start, body, title in rows]

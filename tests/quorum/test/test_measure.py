@@ -3,7 +3,7 @@
 import unittest
 
 import measure
-from cases.fault import Renumbering, joining, outcome, restarted
+from cases.fault import Joining, joiners, outcome, restarted
 
 from . import example
 from .example import A, B, C, FIRST, SECOND
@@ -82,12 +82,12 @@ class Moments(unittest.TestCase):
         self.assertEqual(self.reached(restarted(3))["host"], A)
 
     def test_the_first_to_join_is_the_first_that_is_predicted_to(self):
-        self.assertEqual(self.reached(joining(1))["data"]["hosts"], [A])
-        self.assertIsNone(self.reached(joining(2)))
+        self.assertEqual(self.reached(Joining(1))["data"]["hosts"], [A])
+        self.assertIsNone(self.reached(Joining(2)))
 
-    def test_without_predictions_there_is_no_such_moment(self):
-        match = Renumbering("effect_finished", name="restart")
-        self.assertFalse(any(match.takes(event) for event in example.run() if event["event"] != "data"))
+    def test_one_that_is_to_look_is_no_joiner(self):
+        self.assertEqual(joiners(example.predicted(SECOND, [C], [A, B], [C])), [])
+        self.assertEqual(joiners(example.restart(SECOND, C)), [])
 
 
 if __name__ == "__main__":
