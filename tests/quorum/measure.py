@@ -97,11 +97,13 @@ def client(lines):
 
 
 def probe(events):
-    """What the run's own probe saw, in seconds; None where it has none."""
-    found = [event for event in events if event["event"] == "availability"]
+    """What the run's own probe saw, in seconds; None where it has none. It is an event of its own, or among the playbook's."""
+    found = data(events, "availability") + [event for event in events if event["event"] == "availability"]
     if not found:
         return None
-    return {"longest_gap": found[-1].get("longest_gap_seconds"), "gaps": [gap.get("seconds") for gap in found[-1].get("gaps", [])]}
+    last = found[-1]
+    return {"longest_gap": last.get("longest_gap_seconds"), "gaps": [gap.get("seconds") for gap in last.get("gaps", [])],
+            "without_spare": last.get("without_spare_seconds"), "elections": last.get("elections")}
 
 
 def half(strategy, events, lines, history=()):

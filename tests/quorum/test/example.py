@@ -49,7 +49,8 @@ def run():
         predicted(FIRST, [C], [A, B, C], leader=A), restart(FIRST, C), outcome(FIRST, [C], [A, B, C]),
         predicted(FIRST, [A, B], [A, B, C], leader=C), restart(FIRST, A), restart(FIRST, B), outcome(FIRST, [A, B], [A, B, C], leader=B),
         *renumbering(),
-        {"event": "availability", "seconds": 60, "gaps": [{"seconds": 1.2}], "longest_gap_seconds": 1.2},
+        {"event": "availability", "seconds": 60, "gaps": [{"seconds": 1.2}], "longest_gap_seconds": 1.2, "without_spare_seconds": 8.0,
+         "elections": 2},
     ]
 
 

@@ -23,7 +23,7 @@ class Measure(unittest.TestCase):
         # Who was to lead was wrong after the pair, and open at the end.
         self.assertEqual(found["leaders_right"], 4)
         self.assertEqual((found["gaps"], found["longest_gap"], found["lost_sessions"]), ([1.63, 0.31], 1.63, 0))
-        self.assertEqual(found["probe"], {"longest_gap": 1.2, "gaps": [1.2]})
+        self.assertEqual(found["probe"], {"longest_gap": 1.2, "gaps": [1.2], "without_spare": 8.0, "elections": 2})
         self.assertIs(found["elections_only"], True)
         self.assertEqual(found["replans"], [])
 
@@ -33,6 +33,11 @@ class Measure(unittest.TestCase):
         self.assertEqual((found["plan"], found["price"], found["elections_only"], found["probe"]), (None, None, None, None))
         self.assertEqual((found["predicted"], found["right"]), (0, 0))
         self.assertEqual(found["done"], "203 122 193 | 203 193 122")
+
+    def test_the_probe_is_heard_in_either_form(self):
+        event = example.run()[-1]
+        both = [measure.probe([event]), measure.probe([example.told("availability", event)])]
+        self.assertEqual(both[0], both[1])
 
     def test_a_client_that_did_not_end_in_good_order_tells_no_gap(self):
         found = measure.half("quorum", [], example.client()[:-1])
