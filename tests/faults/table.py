@@ -1,50 +1,12 @@
-"""The tables: the one at a campaign's end, and docs/faults.md from results.
+"""docs/faults.md from results.
 
 `tests/faults/table OUT…` prints the Markdown of one or several campaigns' results; the newest line of a case counts.
 """
 
-import json
 import sys
 from pathlib import Path
 
-
-def read(path):
-    """The newest result of each case in a results.ndjson."""
-    found = {}
-    if path.exists():
-        for line in path.read_text(encoding="utf-8").splitlines():
-            try:
-                result = json.loads(line)
-            except ValueError:
-                # A campaign that was killed while it wrote.
-                continue
-            found[result["id"]] = result
-    return found
-
-
-def summary(cases, results, counts):
-    """A line a family, then the rows that are not right."""
-    families = {}
-    rows = []
-    for case in cases:
-        line = results.get(case.id)
-        row = families.setdefault(case.family, [0, 0, 0, 0])
-        row[0] += 1
-        if line and counts(line):
-            row[1] += 1
-        elif line and line["verdict"] == "wrong":
-            row[2] += 1
-            rows.append(f"  {case.id}: {case.title}")
-            rows += [f"      {problem[:300]}" for problem in line["problems"]]
-        else:
-            row[3] += 1
-            rows.append(f"  {case.id}: not run")
-    lines = [f"{'family':12} {'cases':>6} {'right':>6} {'wrong':>6} {'not run':>8}"]
-    for family, row in families.items():
-        lines.append(f"{family:12} {row[0]:6} {row[1]:6} {row[2]:6} {row[3]:8}")
-    total = [sum(row[place] for row in families.values()) for place in range(4)]
-    lines.append(f"{'all':12} {total[0]:6} {total[1]:6} {total[2]:6} {total[3]:8}")
-    return "\n".join(lines + rows)
+from campaign.results import read
 
 
 def markdown(results):
@@ -59,7 +21,7 @@ def markdown(results):
     out = [
         "# The fault campaign", "",
         "Every row is one case on a lab: real ZooKeeper 3.4.14 servers, real systemd, journald, sshd and sudo; a client wrote "
-        "ten times a second through all of it. What \"right\" means is in `tests/faults/judge.py`: every znode written before is "
+        "ten times a second through all of it. What \"right\" means is in `tests/campaign/judge.py`: every znode written before is "
         "there, ids are unique, every environment file is whole and one of the intended texts, `exhibitor.orig` is the original, "
         "never two leaders, the exit code is the documented one, nothing runs on after the process, and the next plain run "
         "reaches the migrated state (or, for the way back, the original one was reached).", "",

@@ -2,9 +2,9 @@
 
 import time
 
-from case import Case
-from lab import THREE
-from zkmig import Match, Never
+from campaign.case import Case
+from campaign.lab import THREE
+from campaign.zkmig import Match, Never
 
 FIRST, SECOND = "First rolling", "Second rolling"
 

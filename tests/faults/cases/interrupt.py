@@ -2,8 +2,8 @@
 
 import signal
 
-from case import Case
-from zkmig import Match
+from campaign.case import Case
+from campaign.zkmig import Match
 
 from .hosts import FIRST, SECOND, effect, turn
 

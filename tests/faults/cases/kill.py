@@ -8,10 +8,10 @@ import json
 import signal
 from pathlib import Path
 
-import judge
-from case import Case
-from lab import FIVE, THREE
-from zkmig import Match
+from campaign import judge
+from campaign.case import Case
+from campaign.lab import FIVE, THREE
+from campaign.zkmig import Match
 
 REFERENCE = Path(__file__).resolve().parents[1] / "reference.json"
 SHORT = ("second-restart-finished-2", "write-template-finished")

@@ -2,9 +2,9 @@
 
 import signal
 
-from case import AS_IT_IS, BACK, Case, ORIGINAL
-from lab import FIVE_PATIENT
-from zkmig import Match
+from campaign.case import AS_IT_IS, BACK, Case, ORIGINAL
+from campaign.lab import FIVE_PATIENT
+from campaign.zkmig import Match
 
 from .hosts import FIRST, SECOND, turn
 

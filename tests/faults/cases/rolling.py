@@ -1,8 +1,8 @@
 """A host becomes unreachable at the first, a middle and the last place of a rolling block, before and during its turn."""
 
-from case import Case
-from lab import FIVE
-from zkmig import Match
+from campaign.case import Case
+from campaign.lab import FIVE
+from campaign.zkmig import Match
 
 from .hosts import FIRST, SECOND, effect, turn
 

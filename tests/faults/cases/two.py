@@ -5,8 +5,8 @@ import signal
 import socket
 import time
 
-from case import Case, Never
-from zkmig import Match
+from campaign.case import Case, Never
+from campaign.zkmig import Match
 
 ROUNDS = 20
 # Rounds that let the one that runs come to its end; the others are interrupted, so that a round takes seconds.

@@ -9,12 +9,13 @@ import subprocess
 import sys
 import threading
 import time
+from collections import deque
 from pathlib import Path
 
-import zookeeper
+from . import zookeeper
 
 SWEEP = 0.5
-SEEDS = "/zkmig-faults"
+SEEDS = "/zkmig-campaign"
 
 
 def sweep(masters, timeout=0.4):
@@ -42,6 +43,16 @@ def takes_writes(address):
         return False
 
 
+def write(address):
+    """Gets one write through by way of a server; whether it went."""
+    try:
+        with zookeeper.Session(address, 5.0) as session:
+            session.create(f"/zkmig-campaign-{time.time_ns()}")
+        return True
+    except (OSError, zookeeper.Refused):
+        return False
+
+
 class Watchman:
     """The sweeps, for as long as the probe lives."""
 
@@ -50,12 +61,17 @@ class Watchman:
         self.sweeps = 0
         self.suspicions = 0
         self.violations = []
+        # What each sweep saw: when it began and ended, who served, who led.
+        self.history = deque(maxlen=20000)
         threading.Thread(target=self.run, daemon=True).start()
 
     def run(self):
         while True:
             began = time.monotonic()
-            self.look(sweep(self.masters))
+            answers = sweep(self.masters)
+            self.history.append((began, time.monotonic(), [address for address, mode in answers.items() if mode],
+                                 [address for address, mode in answers.items() if mode == "leader"]))
+            self.look(answers)
             self.sweeps += 1
             time.sleep(max(0.0, SWEEP - (time.monotonic() - began)))
 
@@ -126,6 +142,11 @@ def serve(masters):
             answer = {"sweeps": watchman.sweeps, "suspicions": watchman.suspicions, "violations": watchman.violations}
             if question["reset"]:
                 watchman.sweeps, watchman.suspicions, watchman.violations = 0, 0, []
+                watchman.history.clear()
+        elif what == "history":
+            answer = list(watchman.history)
+        elif what == "write":
+            answer = write(question["address"])
         else:
             raise ValueError(what)
         print(json.dumps(answer), flush=True)
@@ -136,7 +157,7 @@ class Probe:
 
     def __init__(self, lab):
         self.process = subprocess.Popen(
-            lab.inside(sys.executable, str(Path(__file__).resolve()), *lab.masters),
+            lab.inside(sys.executable, "-m", __name__, *lab.masters), cwd=Path(__file__).resolve().parents[1],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def ask(self, what, **more):

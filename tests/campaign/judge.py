@@ -1,13 +1,15 @@
 """What "right" means: one named check for each thing that a case must leave behind it."""
 
+import re
 import time
 
-import lab as labs
-from zkmig import left_behind
+from . import lab as labs
+from .zkmig import left_behind
 
 # A killed zkmig can't end its ssh masters; they end by themselves when they have had no channel for half a minute.
 GRACE_AFTER_KILL = 45
 GRACE = 8
+ENSEMBLE = re.compile(r"\d+:[0-9.]+(,\d+:[0-9.]+)+")
 
 
 class Cluster:
@@ -19,6 +21,8 @@ class Cluster:
         ordered = sorted(masters)
         self.canonical_ids = {address: place for place, address in enumerate(ordered, 1)}
         self.today = static_file(ids)
+        # Further ensembles that a run said it would pass through.
+        self.planned = set()
         self.canonical = static_file(self.canonical_ids)
 
     @classmethod
@@ -32,7 +36,8 @@ class Cluster:
 
     def name_of(self, host, content):
         """Which of the intended texts this is; None when it is none of them."""
-        names = {self.original[host]: "original", self.canonical: "final ids", self.today: "today's ids"}
+        names = {static_file(zookeeper_ids(text)): "planned ids" for text in self.planned}
+        names |= {self.original[host]: "original", self.canonical: "final ids", self.today: "today's ids"}
         return names.get(content)
 
 
@@ -40,6 +45,11 @@ def static_file(ids):
     """The environment file of the static backend with these ids, as zkmig writes it."""
     ensemble = ",".join(f"{ids[address]}:{address}" for address in sorted(ids))
     return f"EXHIBITOR_BACKEND=STATIC\nEXHIBITOR_STATICENSEMBLE={ensemble}\n".encode()
+
+
+def zookeeper_ids(ensemble):
+    """The ids by address of an ensemble's text."""
+    return {address: int(number) for number, _, address in (entry.partition(":") for entry in ensemble.split(","))}
 
 
 def until(holds, seconds):
@@ -68,10 +78,12 @@ def whole(trial):
 def final(trial):
     """All checks of a case that has come to its end."""
     case, lab = trial.case, trial.lab
+    before = len(trial.problems)
     if case.ends == "migrated":
         ends_as(trial, lambda host: trial.cluster.canonical, trial.cluster.canonical_ids, "--configtype=static")
     elif case.ends == "original":
         ends_as(trial, lambda host: trial.cluster.original[host], trial.cluster.ids, "--configtype=zookeeper")
+    trial.reached = len(trial.problems) == before
     at_rest(trial)
     writes(trial)
     if case.ends != "as it is":
@@ -85,7 +97,7 @@ def writes(trial):
     """Every write of the client that was acknowledged is there."""
     summary = trial.client.stop()
     trial.check("the client ended with a summary", bool(summary))
-    wrong = trial.client.verify()
+    wrong, trial.missing = trial.client.verify()
     trial.check("every write that was acknowledged is there", not wrong, wrong)
     if summary:
         trial.note(f"longest gap {summary['longest_gap_ms'] / 1000:.1f} s")
@@ -136,13 +148,14 @@ def originals(trial):
 
 
 def ids(trial):
-    """No two servers run with one id. In the middle of the second restart this holds for those of the old list and for
-    those of the new one: an id that one has got is still run with by the one that has to give it up."""
-    new = trial.cluster.canonical.decode().rpartition("=")[2].strip()
-    sides = {True: [], False: []}
+    """No two servers run with one id. In the middle of a renumbering this holds for those of each list: an id that one has
+    got is still run with by the one that has to give it up. One without a list has the ids of today's."""
+    today = trial.cluster.today.decode().rpartition("=")[2].strip()
+    sides = {}
     for host, found in trial.probe.ask("ids").items():
         if found is not None:
-            sides[new in trial.lab.exhibitor_command(host)].append(found)
+            listed = ENSEMBLE.search(trial.lab.exhibitor_command(host))
+            sides.setdefault(listed[0] if listed else today, []).append(found)
     for side in sides.values():
         trial.check("the running ids are unique", len(side) == len(set(side)), str(sides))
 
@@ -150,6 +163,7 @@ def ids(trial):
 def no_two_leaders(trial):
     """The watchman saw nothing that must never be."""
     seen = trial.probe.ask("watchman", reset=False)
+    trial.violations = seen["violations"]
     trial.check("never two leaders, and none served alone", not seen["violations"], "; ".join(seen["violations"]))
     trial.check("the watchman has looked", seen["sweeps"] > 0)
 

@@ -5,6 +5,8 @@ import subprocess
 import time
 from pathlib import Path
 
+from .probe import Probe
+
 ROOT = Path(__file__).resolve().parents[2]
 LAB = ROOT / "lab" / "lab"
 RUN = Path("/run/zkmig-lab")
@@ -17,11 +19,22 @@ DATA = "/var/lib/dcos/exhibitor"
 CHECK_MS = 300
 
 
-class Shape:
-    """How a lab is booted. Cases of one shape share a lab."""
+# The masters in the inventory's order, as lab/lib/common.sh has them: a lab of fewer takes the first.
+MASTERS = ("10.10.0.193", "10.10.0.122", "10.10.0.203", "10.10.0.104", "10.10.0.169", "10.10.0.20", "10.10.0.9")
 
-    def __init__(self, name, masters, ids, check_ms=CHECK_MS):
+
+class Shape:
+    """How a lab is booted: `ids` in the inventory's order. Cases of one shape share a lab."""
+
+    def __init__(self, name, masters, ids, check_ms=CHECK_MS, zookeeper="3.4", layout="bare"):
         self.name, self.masters, self.ids, self.check_ms = name, masters, ids, check_ms
+        self.zookeeper, self.layout = zookeeper, layout
+
+    def __eq__(self, other):
+        return isinstance(other, Shape) and vars(self) == vars(other)
+
+    def __hash__(self):
+        return hash((self.name, self.ids, self.check_ms, self.zookeeper))
 
 
 # Three masters of which one keeps its id, so that a second restart takes the ensemble's time and not an election's limits;
@@ -43,9 +56,10 @@ class Lab:
     def __init__(self, name, log):
         self.name, self.log = name, log
         self.shape = None
-        self.boots = 0
         self.masters = []
+        self.probe = None
         self.disturbed = set()
+        self.isolated = set()
         self._inits = {}
 
     def command(self, *words, timeout=240):
@@ -63,25 +77,42 @@ class Lab:
 
     def prepare(self, shape):
         """The lab in its starting state: booted in this shape, or reset when it runs in it already."""
-        if self.shape is shape:
+        if self.shape == shape:
             try:
+                for host in sorted(self.isolated):
+                    self.rejoin(host)
                 self.command("reset")
                 self.disturbed.clear()
+                self._look()
                 return
             except LabError:
                 # What a case did to it is beyond a reset; the reset's own words are in the log.
                 self.down()
         elif self.shape:
             self.down()
-        self.command("up", "--masters", str(shape.masters), "--ids", shape.ids, "--check-ms", str(shape.check_ms))
+        self.command("up", "--masters", str(shape.masters), "--ids", shape.ids, "--check-ms", str(shape.check_ms),
+                     "--zookeeper", shape.zookeeper, "--layout", shape.layout)
         self.shape = shape
-        self.boots += 1
         self.disturbed.clear()
+        self.isolated.clear()
         self._inits = {}
         self.masters = self._addresses()
+        self._look()
+
+    def _look(self):
+        """Has a probe look at the masters; one that has died is replaced."""
+        if self.probe and self.probe.process.poll() is not None:
+            self._look_away()
+        self.probe = self.probe or Probe(self)
+
+    def _look_away(self):
+        if self.probe:
+            self.probe.close()
+        self.probe = None
 
     def down(self):
         """Ends the lab."""
+        self._look_away()
         self.shape = None
         self._inits = {}
         self.command("down")
@@ -93,8 +124,30 @@ class Lab:
         if kind == "heal":
             self.disturbed.discard(host)
 
+    def isolate(self, host):
+        """The host finds no other master, and they don't find it; whoever logs in there still can."""
+        self.isolated.add(host)
+        for other in self.masters:
+            if other != host:
+                self._route("add", host, other)
+
+    def rejoin(self, host):
+        """Undoes `isolate`."""
+        self.isolated.discard(host)
+        for other in self.masters:
+            if other != host:
+                self._route("del", host, other)
+
+    def _route(self, verb, host, other):
+        line = ["ip", "-n", f"{self.name}-{host}", "route", verb, "blackhole", f"{other}/32"]
+        done = subprocess.run(line, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        if done.returncode != 0:
+            raise LabError(f"{' '.join(line)}: {done.stderr.strip()}")
+
     def heal(self):
         """Heals every host on which something was laid."""
+        for host in sorted(self.isolated):
+            self.rejoin(host)
         for host in sorted(self.disturbed):
             self.fault("heal", host)
 

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import time
 
-from lab import LAB
+from .lab import LAB
 
 
 class Client:
@@ -49,8 +49,17 @@ class Client:
             self.process.wait()
 
     def verify(self):
-        """Looks again whether every acknowledged write is there; gives what is wrong, empty when nothing is."""
+        """Looks again whether every acknowledged write is there; gives what is wrong, empty when nothing is, and how many
+        writes are missing, None when that could not be seen."""
         done = subprocess.run(
             [str(LAB), "watch", "--name", self.lab.name, "--verify", str(self.file)],
             stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
-        return "" if done.returncode == 0 else (done.stdout + done.stderr).strip()
+        counts = [json.loads(line)["missing"] for line in done.stdout.splitlines() if '"verified"' in line]
+        wrong = "" if done.returncode == 0 else (done.stdout + done.stderr).strip()
+        return wrong, sum(counts) if counts else None
+
+    def lines(self):
+        """What it noted: its start, gaps, lost sessions, its summary."""
+        if not self.file.exists():
+            return []
+        return [json.loads(line) for line in self.file.read_text(encoding="utf-8").splitlines()]

@@ -6,10 +6,10 @@ import shutil
 import time
 from pathlib import Path
 
-import judge
-import lab as labs
-from client import Client
-from zkmig import MARK, Never, Process
+from . import judge
+from . import lab as labs
+from .client import Client
+from .zkmig import MARK, Never, Process
 
 ROOT = labs.ROOT
 FORWARD = "playbooks/zk-to-static.rhai"
@@ -24,6 +24,9 @@ MIGRATED, ORIGINAL, AS_IT_IS = "migrated", "original", "as it is"
 class Case:
     """One row of the table. `body` is called with a Trial; cases of one chain follow one another on one cluster."""
 
+    # What a result of an earlier campaign has to have begun from to count for this case; None where the id says it all.
+    start = None
+
     def __init__(self, family, name, title, body, shape=labs.THREE, ends=MIGRATED, chain=None, again=False, short=False):
         self.family, self.id, self.title, self.body = family, f"{family}-{name}", title, body
         self.shape, self.ends, self.chain, self.again, self.short = shape, ends, chain, again, short
@@ -34,11 +37,10 @@ class Trial:
 
     def __init__(self, case, lab, folder, binary):
         self.case, self.lab, self.folder, self.binary = case, lab, folder, binary
-        self.probe = None
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         # A folder of sockets has to have a short name.
-        self.runtime = Path(f"/run/zkmig-faults/{lab.name}")
+        self.runtime = Path(f"/run/zkmig-campaign/{lab.name}")
         self.runtime.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.mark = f"{case.id}-{os.getpid()}-{time.time_ns()}"
         self.processes = []
@@ -46,8 +48,16 @@ class Trial:
         self.checks = 0
         self.notes = []
         self.client = self.cluster = None
-        self.complete = self.goes_on = False
+        self.complete = self.goes_on = self.reached = False
+        # Acknowledged writes that are not there; None until somebody looked.
+        self.missing = None
+        self.violations = []
         self.seconds = 0.0
+
+    @property
+    def probe(self):
+        """The look at the lab's ZooKeepers."""
+        return self.lab.probe
 
     # Telling what was found.
 
@@ -166,7 +176,7 @@ class Trial:
             "notes": self.notes,
             "exits": [f"{process.words[0]} {process.process.poll()}" for process in self.processes],
             "seconds": round(self.seconds, 1), "masters": len(self.lab.masters),
-            "binary": binary, "harness": harness,
+            "binary": binary, "harness": harness, "start": self.case.start,
         }
 
 

@@ -10,7 +10,7 @@ import threading
 import time
 from pathlib import Path
 
-MARK = "ZKMIG_FAULTS_CASE"
+MARK = "ZKMIG_CAMPAIGN_CASE"
 
 
 class Match:

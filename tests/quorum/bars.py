@@ -1,0 +1,68 @@
+"""What has to hold of all cases together. Each bar: its name, whether it is reached, what was found. Pure."""
+
+from statistics import median
+
+from trial import DOCUMENTED, ELECTION, QUORUM
+
+SHARE = 0.95
+# The procedure's own cluster.
+PROCEDURE_GAP = 2.5
+
+
+def undisturbed(lines):
+    """The planned halves of the cases in which nothing happens but the migration."""
+    return [(line, line["halves"][QUORUM]) for line in lines if line["family"] != "fault" and QUORUM in line.get("halves", {})]
+
+
+def bars(lines):
+    """All of them, over the results of a campaign."""
+    quiet = undisturbed(lines)
+    halves = [(line["id"], half) for line in lines for half in line.get("halves", {}).values()]
+    found = []
+
+    def bar(name, holds, text):
+        found.append((name, bool(holds), text))
+
+    def none_of(name, bad, all_of):
+        bar(name, not bad, f"{', '.join(bad[:5])}{' and more' if len(bad) > 5 else ''}" if bad else f"none in {len(all_of)}")
+
+    if quiet:
+        predicted = sum(half["predicted"] for _, half in quiet)
+        right = sum(half["right"] for _, half in quiet)
+        name = f"at least {SHARE:.0%} of the predictions are right"
+        bar(name, predicted and right >= SHARE * predicted, f"{right} of {predicted}, {right / predicted:.1%}" if predicted else "no predictions")
+        promised = [(line["id"], half["longest_gap"]) for line, half in quiet if half["elections_only"] and half["longest_gap"] is not None]
+        if promised:
+            worst = max(promised, key=lambda pair: pair[1])
+            bar(f"no gap above {ELECTION} s where only elections were promised", worst[1] <= ELECTION, f"the longest of {len(promised)} cases: {worst[1]} s ({worst[0]})")
+        procedure = [(line["id"], half["longest_gap"]) for line, half in quiet if line["family"] == "procedure" and half["longest_gap"] is not None]
+        if procedure:
+            worst = max(procedure, key=lambda pair: pair[1])
+            bar(f"no gap above {PROCEDURE_GAP} s on the procedure's own cluster", worst[1] <= PROCEDURE_GAP, f"the longest of {len(procedure)} cases: {worst[1]} s ({worst[0]})")
+        lost = [f"{half['lost_sessions']} in {line['id']}" for line, half in quiet if half["lost_sessions"] != 0]
+        none_of("no lost session", lost, quiet)
+    none_of("no lost write", [f"{half['missing']} in {name}" for name, half in halves if half["missing"] != 0], halves)
+    none_of("never two leaders, and none serves alone", [name for name, half in halves if half["violations"]], halves)
+    none_of("every case is migrated", [f"{line['id']}" for line in lines if not migrated(line)], lines)
+    return found
+
+
+def migrated(line):
+    """Whether every run of a case ended in the migrated state."""
+    halves = line.get("halves", {})
+    return bool(halves) and all(half["migrated"] for half in halves.values())
+
+
+def comparison(lines):
+    """What the documented order cost beside it, in words."""
+    pairs = [(line["halves"][QUORUM], line["halves"][DOCUMENTED]) for line in lines if set(line.get("halves", {})) == {QUORUM, DOCUMENTED}]
+    pairs = [(ours, theirs) for ours, theirs in pairs if ours["longest_gap"] is not None and theirs["longest_gap"] is not None]
+    if not pairs:
+        return []
+
+    def of(gaps):
+        return f"median {median(gaps):.1f} s, longest {max(gaps):.1f} s"
+    return [
+        f"longest gaps of {len(pairs)} cases: planned {of([ours['longest_gap'] for ours, _ in pairs])}; documented order {of([theirs['longest_gap'] for _, theirs in pairs])}",
+        f"sessions lost: planned {sum(ours['lost_sessions'] for ours, _ in pairs)}; documented order {sum(theirs['lost_sessions'] for _, theirs in pairs)}",
+    ]

@@ -1,0 +1,58 @@
+"""Has one master lead, whatever its id is."""
+
+import time
+
+from campaign.lab import LabError
+
+PATIENCE = 60
+
+
+def place(lab, wanted):
+    """Returns when this master leads and all serve.
+
+    An election is won by who has the newest transaction, and only among those by the highest id. So half of the others
+    miss a transaction, and then elect together with the wanted one, while the other half is away.
+    """
+    if wanted is None or lab.probe.ask("modes")[wanted] == "leader":
+        return
+    others = [address for address in lab.masters if address != wanted]
+    behind, ahead = others[:len(others) // 2], others[len(others) // 2:]
+    stop(lab, behind)
+    until(f"a write goes through {wanted}", lambda: lab.probe.ask("write", address=wanted))
+    stop(lab, ahead)
+    start(lab, behind)
+    until(f"{wanted} leads", lambda: lab.probe.ask("modes")[wanted] == "leader")
+    start(lab, ahead)
+    until(f"all serve, {wanted} leads", lambda: serves_whole(lab.probe.ask("modes"), wanted))
+
+
+def serves_whole(modes, leader):
+    """Whether all serve, and this one leads."""
+    return modes[leader] == "leader" and all(mode == "follower" for address, mode in modes.items() if address != leader)
+
+
+def until(what, holds):
+    """Waits for what has to come."""
+    deadline = time.monotonic() + PATIENCE
+    while not holds():
+        if time.monotonic() > deadline:
+            raise LabError(f"before the case, it did not come within {PATIENCE} s that {what}")
+        time.sleep(0.2)
+
+
+def stop(lab, hosts):
+    """Exhibitor and ZooKeeper end on these masters."""
+    for host in hosts:
+        systemctl(lab, host, "stop")
+
+
+def start(lab, hosts):
+    """They are started again."""
+    for host in hosts:
+        systemctl(lab, host, "start", "--no-block")
+
+
+def systemctl(lab, host, *words):
+    code, output = lab.root(host, ["systemctl", *words, "dcos-exhibitor.service"], timeout=60)
+    if code != 0:
+        raise LabError(f"{host}: systemctl {words[0]}: {output}")

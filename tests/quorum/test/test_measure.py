@@ -1,0 +1,99 @@
+"""What is read from a recorded run."""
+
+import unittest
+
+import measure
+from cases.fault import Joining, joiners, outcome, restarted
+
+from . import example
+from .example import A, B, C, FIRST, SECOND
+
+
+class Measure(unittest.TestCase):
+    def test_a_plan_has_a_short_form(self):
+        self.assertEqual(measure.short_form(example.plan()), "203 [122 193] | 203 193 122")
+
+    def test_a_whole_run_is_measured(self):
+        found = measure.half("quorum", example.run(), example.client())
+        self.assertEqual(found["plan"], "203 [122 193] | 203 193 122")
+        self.assertEqual(found["done"], "203 [122 193] | 203 193 122")
+        self.assertEqual(found["restarts"], 6)
+        self.assertEqual((found["predicted"], found["right"], found["open"]), (5, 4, 0))
+        self.assertEqual(found["wrong"], ["restart of 193: 193 joined"])
+        # Who was to lead was wrong after the pair, and open at the end.
+        self.assertEqual(found["leaders_right"], 4)
+        self.assertEqual((found["gaps"], found["longest_gap"], found["lost_sessions"]), ([1.63, 0.31], 1.63, 0))
+        self.assertEqual(found["probe"], {"longest_gap": 1.2, "gaps": [1.2], "without_spare": 8.0, "elections": 2})
+        self.assertIs(found["elections_only"], True)
+        self.assertEqual(found["replans"], [])
+
+    def test_a_run_that_tells_nothing_has_no_predictions(self):
+        events = [event for event in example.run() if event["event"] not in ("data", "availability")]
+        found = measure.half("documented", events, example.client())
+        self.assertEqual((found["plan"], found["price"], found["elections_only"], found["probe"]), (None, None, None, None))
+        self.assertEqual((found["predicted"], found["right"]), (0, 0))
+        self.assertEqual(found["done"], "203 122 193 | 203 193 122")
+
+    def test_the_probe_is_heard_in_either_form(self):
+        event = example.run()[-1]
+        both = [measure.probe([event]), measure.probe([example.told("availability", event)])]
+        self.assertEqual(both[0], both[1])
+
+    def test_a_client_that_did_not_end_in_good_order_tells_no_gap(self):
+        found = measure.half("quorum", [], example.client()[:-1])
+        self.assertEqual((found["longest_gap"], found["lost_sessions"]), (None, None))
+
+    def test_one_that_was_to_join_and_did_not_is_wrong_whatever_the_playbook_says(self):
+        events = [example.predicted(SECOND, [C], [A, B, C]), example.outcome(SECOND, [C], [A, B])]
+        found = measure.half("quorum", events, [])
+        self.assertEqual((found["right"], found["wrong"], found["glossed_over"]), (0, ["restart of 203: 203 did not join"], ["203"]))
+
+    def test_a_prediction_without_an_outcome_is_open(self):
+        events = [example.predicted(SECOND, [C], [A, B]), example.predicted(SECOND, [C], [A, B, C]), example.outcome(SECOND, [C], [A, B, C])]
+        found = measure.half("quorum", events, [])
+        self.assertEqual((found["predicted"], found["right"], found["open"]), (1, 1, 1))
+
+    def test_an_outcome_of_others_closes_nothing(self):
+        events = [example.predicted(SECOND, [C], [A, B]), example.outcome(SECOND, [B], [A, B])]
+        self.assertEqual(measure.half("quorum", events, [])["open"], 1)
+
+    def test_a_replan_is_told_and_the_first_plan_stays_the_promise(self):
+        events = [example.told("plan", example.plan()), example.told("plan", example.plan(elections_only=False, why="193 leads"))]
+        found = measure.half("quorum", events, [])
+        self.assertEqual((found["replans"], found["elections_only"]), (["193 leads"], True))
+
+    def test_the_watchman_confirms_what_was_seen_or_does_not(self):
+        events = [example.predicted(SECOND, [C], [A, B], [C]), example.outcome(SECOND, [C], [A, B])]
+        near, far = [99.0, 99.4, [A, B], [A]], [60.0, 60.4, [A, B], [A]]
+        self.assertEqual(measure.half("quorum", events, [], [near])["unseen"], [])
+        self.assertEqual(measure.half("quorum", events, [], [[99.0, 99.4, [A], []]])["unseen"], ["203"])
+        self.assertEqual(measure.half("quorum", events, [], [far])["unseen"], [])
+
+    def test_all_ensembles_of_a_plan_are_intended(self):
+        self.assertEqual(measure.ensembles(example.run()), {example.TODAY, example.FINAL})
+
+    def test_a_restart_that_failed_is_none(self):
+        self.assertEqual(measure.restarts([example.restart(FIRST, A, "failed"), example.restart(FIRST, B)]), [(FIRST, B)])
+
+
+class Moments(unittest.TestCase):
+    def reached(self, match):
+        return next((event for event in example.run() if match.takes(event)), None)
+
+    def test_the_first_restarts_are_no_renumbering(self):
+        self.assertEqual(self.reached(outcome(1))["step"], SECOND)
+        self.assertEqual(self.reached(outcome(2))["data"]["hosts"], [B])
+        self.assertEqual(self.reached(restarted(1))["host"], C)
+        self.assertEqual(self.reached(restarted(3))["host"], A)
+
+    def test_the_first_to_join_is_the_first_that_is_predicted_to(self):
+        self.assertEqual(self.reached(Joining(1))["data"]["hosts"], [A])
+        self.assertIsNone(self.reached(Joining(2)))
+
+    def test_one_that_is_to_look_is_no_joiner(self):
+        self.assertEqual(joiners(example.predicted(SECOND, [C], [A, B], [C])), [])
+        self.assertEqual(joiners(example.restart(SECOND, C)), [])
+
+
+if __name__ == "__main__":
+    unittest.main()
