@@ -153,7 +153,7 @@ pub fn plan(request: &Request) -> Result<Plan, Unplannable> {
 /// What it comes to when the servers are restarted one by one in this order in every stage.
 pub fn follow(request: &Request, stages: &[(Ensemble, Vec<Vec<String>>)]) -> Result<Plan, Unplannable> {
     let names = names(request)?;
-    let stages: Result<Vec<(Vec<u8>, Vec<Set>)>, Unplannable> = stages
+    let stages: Result<Vec<plan::Order>, Unplannable> = stages
         .iter()
         .map(|(ensemble, order)| {
             let groups: Result<Vec<Set>, _> = order.iter().map(|group| set(&names, group)).collect();

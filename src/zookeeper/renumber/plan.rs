@@ -67,8 +67,11 @@ fn cheapest<T>(search: impl FnMut(Cost) -> Option<T>) -> Option<T> {
     elections.chain((2..4).map(|outages| Cost::below(outages, 0))).chain([Cost::NEVER]).find_map(search)
 }
 
+/// The ids of a stage's list, and the groups that are restarted, in order.
+pub type Order = (Vec<u8>, Vec<Set>);
+
 /// What it comes to when the servers are restarted in this order, a stage for each list.
-pub fn follow(cluster: &Cluster, stages: &[(Vec<u8>, Vec<Set>)]) -> (Cost, Vec<Leg>) {
+pub fn follow(cluster: &Cluster, stages: &[Order]) -> (Cost, Vec<Leg>) {
     let mut state = State { moved: cluster.moved, serving: cluster.serving, leader: cluster.leader };
     let mut list = cluster.list.clone();
     let mut cost = Cost::default();

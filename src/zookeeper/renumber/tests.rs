@@ -1,3 +1,7 @@
+//! Plans for every small ensemble, and what real ones have done.
+
+#![allow(clippy::unwrap_used, reason = "a test that can't set itself up has failed")]
+
 use super::*;
 
 /// The procedure's cluster: the last part of each address, and the id.
