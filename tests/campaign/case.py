@@ -40,7 +40,7 @@ class Trial:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         # A folder of sockets has to have a short name.
-        self.runtime = Path(f"/run/zkmig-campaign/{lab.name}")
+        self.runtime = Path(f"/run/zkmig-run/{lab.name}")
         self.runtime.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.mark = f"{case.id}-{os.getpid()}-{time.time_ns()}"
         self.processes = []
