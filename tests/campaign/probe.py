@@ -35,19 +35,19 @@ def sweep(masters, timeout=0.4):
 
 def takes_writes(address):
     """Whether a server gets a write through: only a leader with its quorum does."""
-    try:
-        with zookeeper.Session(address, 3.0) as session:
-            session.create(f"{SEEDS}/proof-{address}-{time.time_ns()}")
-        return True
-    except (OSError, zookeeper.Refused):
-        return False
+    return creates(address, f"{SEEDS}/proof-{address}-{time.time_ns()}", 3.0)
 
 
 def write(address):
     """Gets one write through by way of a server; whether it went."""
+    return creates(address, f"/zkmig-campaign-{time.time_ns()}", 5.0)
+
+
+def creates(address, path, timeout):
+    """Whether a znode can be made by way of a server."""
     try:
-        with zookeeper.Session(address, 5.0) as session:
-            session.create(f"/zkmig-campaign-{time.time_ns()}")
+        with zookeeper.Session(address, timeout) as session:
+            session.create(path)
         return True
     except (OSError, zookeeper.Refused):
         return False

@@ -1,6 +1,8 @@
 """The results of a campaign, as they are kept and counted."""
 
 import json
+import sys
+from pathlib import Path
 
 
 def read(path):
@@ -15,6 +17,19 @@ def read(path):
                 continue
             found[result["id"]] = result
     return found
+
+
+def print_document(markdown, command):
+    """A command that prints the document of one or several campaigns' results: the newest line of a case counts."""
+    if len(sys.argv) < 2:
+        sys.exit(f"{command} OUT…: the folders of the results")
+    found = {}
+    for folder in sys.argv[1:]:
+        part = read(Path(folder) / "results.ndjson")
+        if not part:
+            sys.exit(f"{folder} holds no results")
+        found.update(part)
+    sys.stdout.write(markdown(found))
 
 
 def summary(cases, results, counts):

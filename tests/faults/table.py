@@ -3,10 +3,7 @@
 `tests/faults/table OUT…` prints the Markdown of one or several campaigns' results; the newest line of a case counts.
 """
 
-import sys
-from pathlib import Path
-
-from campaign.results import read
+from campaign.results import print_document
 
 
 def markdown(results):
@@ -43,18 +40,5 @@ def markdown(results):
     return "\n".join(out) + "\n"
 
 
-def main():
-    """The command."""
-    if len(sys.argv) < 2:
-        sys.exit("tests/faults/table OUT…: the folders of the results")
-    results = {}
-    for folder in sys.argv[1:]:
-        found = read(Path(folder) / "results.ndjson")
-        if not found:
-            sys.exit(f"{folder} holds no results")
-        results.update(found)
-    sys.stdout.write(markdown(results))
-
-
 if __name__ == "__main__":
-    main()
+    print_document(markdown, "tests/faults/table")

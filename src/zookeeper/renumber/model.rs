@@ -85,17 +85,6 @@ pub struct Outcome {
     pub leader_while_down: Option<u8>,
 }
 
-/// Whether something happens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// It does.
-    Yes,
-    /// It depends on the moment.
-    Maybe,
-    /// It doesn't.
-    No,
-}
-
 /// The members of a set.
 pub fn members(set: Set) -> impl Iterator<Item = Server> {
     (0..MOST).filter(move |server| set & (1 << server) != 0)
@@ -182,50 +171,42 @@ impl Lists {
         members(servers).fold(0_u32, |ids, server| ids | 1 << self.id(moved, server)).count_ones()
     }
 
-    /// Rule 2: whether a server that looks joins those that serve, while others look too.
-    fn joins(&self, moved: Set, server: Server, serving: Set, leader: Server, looking: Set) -> Verdict {
+    /// Rule 2: whether a server that looks joins those that serve, whatever others do that look too.
+    fn joins(&self, moved: Set, server: Server, serving: Set, leader: Server, looking: Set) -> bool {
         let led_by = self.id(moved, leader);
         let own = self.id(moved, server);
         if led_by == own || self.owner(version(moved, server), led_by) != Some(leader) {
-            return Verdict::No;
+            return false;
         }
         let rivals = looking & !(1 << server);
         // Where another one that looks has the same id, the others answer whoever has called last; and where one that looks
         // is heard under the id of one that serves, they take the connection from each other.
-        let rivaled = members(rivals).any(|rival| self.id(moved, rival) == own);
-        let contested =
-            members(rivals).filter_map(|rival| self.label(moved, server, rival)).fold(0_u32, |ids, id| ids | 1 << id);
-        let (mut heard, mut surely) = (0_u32, 0_u32);
-        let mut leads = false;
+        if members(rivals).any(|rival| self.id(moved, rival) == own) {
+            return false;
+        }
+        let contested = members(rivals)
+            .filter_map(|rival| self.label(moved, server, rival))
+            .fold(0_u32, |labels, label| labels | 1 << label);
+        let (mut heard, mut leads) = (0_u32, false);
         for other in members(serving) {
-            if let Some(label) = self.label(moved, server, other) {
+            if let Some(label) = self.label(moved, server, other).filter(|label| contested & (1 << *label) == 0) {
                 heard |= 1 << label;
-                surely |= if rivaled || contested & (1 << label) != 0 { 0 } else { 1 << label };
                 leads |= other == leader && label == led_by;
             }
         }
-        match leads && heard.count_ones() >= self.majority {
-            true if surely.count_ones() >= self.majority && surely & (1 << led_by) != 0 => Verdict::Yes,
-            true => Verdict::Maybe,
-            false => Verdict::No,
-        }
+        leads && heard.count_ones() >= self.majority
     }
 
-    /// Lets everybody who is up and looks join who can; gives who serves then, and who may besides.
-    pub fn settle(&self, moved: Set, up: Set, serving: Set, leader: Server) -> (Set, Set) {
+    /// Lets everybody who is up and looks join who can; gives who serves then.
+    fn settle(&self, moved: Set, up: Set, serving: Set, leader: Server) -> Set {
         let mut serving = serving;
         loop {
             let looking = up & !serving;
-            let (mut joined, mut perhaps) = (0, 0);
-            for server in members(looking) {
-                match self.joins(moved, server, serving, leader, looking) {
-                    Verdict::Yes => joined |= 1 << server,
-                    Verdict::Maybe => perhaps |= 1 << server,
-                    Verdict::No => {}
-                }
-            }
+            let joined = members(looking)
+                .filter(|server| self.joins(moved, *server, serving, leader, looking))
+                .fold(0, |joined: Set, server| joined | 1 << server);
             if joined == 0 {
-                return (serving, perhaps);
+                return serving;
             }
             serving |= joined;
         }
@@ -304,17 +285,15 @@ impl Lists {
         for (middle, election) in middles {
             let (down, ends) = match middle {
                 Some((leader, serving)) => {
-                    let (serving, _) = self.settle(before.moved, up, serving, leader);
-                    (Some((leader, serving)), vec![Some((leader, self.settle(moved, all, serving, leader).0))])
+                    let serving = self.settle(before.moved, up, serving, leader);
+                    (Some((leader, serving)), vec![Some((leader, self.settle(moved, all, serving, leader)))])
                 }
                 None => {
                     let ends = self.elections(moved, all, before.serving).into_iter();
                     (
                         None,
-                        ends.map(|end| {
-                            end.map(|(leader, serving)| (leader, self.settle(moved, all, serving, leader).0))
-                        })
-                        .collect(),
+                        ends.map(|end| end.map(|(leader, serving)| (leader, self.settle(moved, all, serving, leader))))
+                            .collect(),
                     )
                 }
             };

@@ -158,7 +158,7 @@ impl Planner {
 
     /// A stage from a state on and all that follows, if that costs less than `limit`.
     fn stage(&mut self, lists: &Lists, list: &[u8], state: State, room: Room, limit: Cost) -> Option<Cost> {
-        let rest = Cost { elections: i32::from(list != self.target.as_slice()), ..Cost::default() };
+        let rest = self.rest(list);
         let mut after = |leader, limit| self.onward(list, leader, room, limit).map(|(cost, _)| cost);
         match state.leader {
             Some(leader) if lists.uniform() && state.serving == lists.all() => {
@@ -215,6 +215,11 @@ impl Planner {
         best
     }
 
+    /// What it costs at the least to go on from a list: the last stage takes an election.
+    fn rest(&self, list: &[u8]) -> Cost {
+        Cost { elections: i32::from(list != self.target.as_slice()), ..Cost::default() }
+    }
+
     fn lists(&self, before: &[u8], after: &[u8]) -> Lists {
         Lists::new(before, after, self.rules)
     }
@@ -256,7 +261,7 @@ impl Planner {
 
     /// The restarts of a stage.
     fn steps(&mut self, lists: &Lists, list: &[u8], state: &mut State, room: Room) -> Vec<Step> {
-        let rest = Cost { elections: i32::from(list != self.target.as_slice()), ..Cost::default() };
+        let rest = self.rest(list);
         let mut after = |leader, limit| self.onward(list, leader, room, limit).map(|(cost, _)| cost);
         let mut steps = Vec::new();
         if let Some(leader) = state.leader.map(usize::from).filter(|_| lists.uniform() && state.serving == lists.all())
