@@ -243,7 +243,8 @@ impl Planner {
                 }
                 Onward::Stage(next) => {
                     let lists = self.lists(&list, &next);
-                    if !legs.is_empty() || !cluster.due {
+                    // A stage that is under way, or in which all are restarted once, has all the room behind it.
+                    if !legs.is_empty() || (cluster.next.is_none() && !cluster.due) {
                         room = Room { leads: 0, stages: room.stages.saturating_sub(u8::from(next != self.target)) };
                     }
                     let steps = self.steps(&lists, &next, &mut state, room);
