@@ -16,6 +16,8 @@ FORWARD = "playbooks/zk-to-static.rhai"
 BACK = "playbooks/static-to-zk.rhai"
 # A lab's master is back within seconds: what does not come within a minute does not come.
 PATIENCE = ["-e", "restart_timeout=60s", "-e", "settle_timeout=80s", "-e", "forward_after=20"]
+# A run that goes on from where another was broken pays what it must.
+AGREED = ["-e", "max_gap=1h"]
 SEEDS = 12
 
 MIGRATED, ORIGINAL, AS_IT_IS = "migrated", "original", "as it is"
@@ -106,7 +108,7 @@ class Trial:
 
     def run(self, playbook=FORWARD, *more, state="state"):
         """Starts a plain run."""
-        return self.start("run", playbook, "-i", self.lab.inventory, "--yes", *PATIENCE, *more, state=state)
+        return self.start("run", playbook, "-i", self.lab.inventory, "--yes", *PATIENCE, *AGREED, *more, state=state)
 
     def resume(self, *more, state="state"):
         """Starts a resume of the newest unfinished run."""
@@ -191,4 +193,4 @@ def fingerprint(*paths):
     return digest.hexdigest()[:12]
 
 
-__all__ = ["AS_IT_IS", "BACK", "FORWARD", "MIGRATED", "ORIGINAL", "Case", "Never", "Trial", "fingerprint"]
+__all__ = ["AGREED", "AS_IT_IS", "BACK", "FORWARD", "MIGRATED", "ORIGINAL", "Case", "Never", "Trial", "fingerprint"]

@@ -8,8 +8,6 @@ import measure
 
 QUORUM, DOCUMENTED = "quorum", "documented"
 BOTH = (QUORUM, DOCUMENTED)
-# Any price: what it is, is what the campaign is to find.
-AGREED = ("-e", "max_gap=1h")
 
 
 class Case(case.Case):
@@ -49,7 +47,7 @@ class Trial(case.Trial):
 
     def run(self, playbook=case.FORWARD, *more, state="state"):
         """Starts a plain run with the strategy."""
-        words = [*self.case.options, "-e", f"strategy={self.strategy}", *(AGREED if self.agrees else ())]
+        words = [*self.case.options, "-e", f"strategy={self.strategy}", *(case.AGREED if self.agrees else ())]
         return self.start("run", playbook, "-i", self.lab.inventory, "--yes", *words, *more, state=state)
 
     def passes_through(self, process):
