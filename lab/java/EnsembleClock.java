@@ -1,10 +1,11 @@
 package zkmig.lab;
 
 import java.io.IOException;
+import java.util.concurrent.TimeUnit;
 
 /**
- * When a write of anybody's was last acknowledged. A gap is the time in which nobody's was: what the ensemble costs,
- * whatever a single client does with its own time.
+ * When anything of anybody's was last acknowledged, a write or a new session. A gap is the time in which nothing was:
+ * what the ensemble costs, whatever a single client does with its own time.
  */
 final class EnsembleClock {
     static final int GAP_MS = 250;
@@ -12,7 +13,7 @@ final class EnsembleClock {
     private final Notes notes;
     private long last;
     private long longest;
-    private boolean closed;
+    private boolean open;
 
     EnsembleClock(Notes notes) {
         this.notes = notes;
@@ -20,18 +21,24 @@ final class EnsembleClock {
 
     synchronized void begin(long now) {
         last = now;
+        open = true;
+    }
+
+    /** Whether a gap is under way. */
+    synchronized boolean isSilent(long now) {
+        return open && now - last > TimeUnit.MILLISECONDS.toNanos(GAP_MS);
     }
 
     synchronized void acknowledged(long now) throws IOException {
         // Two threads may come here in the other order than their answers came.
-        if (closed || now < last) {
+        if (!open || now < last) {
             return;
         }
         long gap = (now - last) / 1_000_000;
         last = now;
         longest = Math.max(longest, gap);
         if (gap > GAP_MS) {
-            notes.line("gap", "\"ms\":" + gap);
+            notes.line("gap", "\"ms\":" + gap + ",\"by\":\"" + Thread.currentThread().getName() + "\"");
         }
     }
 
@@ -41,7 +48,7 @@ final class EnsembleClock {
      */
     synchronized void close(long now) throws IOException {
         acknowledged(now);
-        closed = true;
+        open = false;
     }
 
     synchronized long longestMs() {

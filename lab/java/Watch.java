@@ -83,6 +83,7 @@ public final class Watch {
         notes.line("start", "\"path\":\"" + path + "\",\"every_ms\":" + Writer.EVERY_MS + ",\"sessions\":" + sessions);
         long began = System.nanoTime();
         ensemble.begin(began);
+        Newcomer.start(connect, ensemble);
         ExecutorService threads = Executors.newFixedThreadPool(sessions, task -> {
             Thread thread = new Thread(task);
             thread.setDaemon(true);
