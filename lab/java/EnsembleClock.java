@@ -38,7 +38,7 @@ final class EnsembleClock {
         last = now;
         longest = Math.max(longest, gap);
         if (gap > GAP_MS) {
-            notes.line("gap", "\"ms\":" + gap + ",\"by\":\"" + Thread.currentThread().getName() + "\"");
+            notes.line("gap", "\"ms\":" + gap);
         }
     }
 
