@@ -85,7 +85,7 @@ final class Writer implements Callable<Writer> {
     }
 
     void ensure(String node) throws KeeperException, InterruptedException {
-        while (!ending.asked()) {
+        while (true) {
             try {
                 client.create(node, new byte[0], ZooDefs.Ids.OPEN_ACL_UNSAFE, CreateMode.PERSISTENT);
                 return;
@@ -93,6 +93,9 @@ final class Writer implements Callable<Writer> {
                 // Made by an earlier watch, or by the try whose answer was lost.
                 return;
             } catch (KeeperException.ConnectionLossException again) {
+                if (ending.asked()) {
+                    throw again;
+                }
                 Thread.sleep(20);
             }
         }
@@ -115,13 +118,8 @@ final class Writer implements Callable<Writer> {
             long now = System.nanoTime();
             ensemble.acknowledged(now);
             ending.answered(number);
-            long wait = (now - last) / 1_000_000;
             acknowledged++;
-            longest = Math.max(longest, wait);
-            if (wait > EnsembleClock.GAP_MS) {
-                notes.line("wait", "\"session\":" + number + ",\"ms\":" + wait + ",\"reconnected\":"
-                    + (connections != connectionsBefore));
-            }
+            waited((now - last) / 1_000_000, connections != connectionsBefore);
             connectionsBefore = connections;
             last = now;
             ending.await(EVERY_MS - (System.nanoTime() - started) / 1_000_000);
@@ -129,13 +127,20 @@ final class Writer implements Callable<Writer> {
         long end = System.nanoTime();
         ensemble.close(end);
         // What was still waiting for an answer when the end came has waited as well.
-        longest = Math.max(longest, (end - last) / 1_000_000);
+        waited((end - last) / 1_000_000, connections != connectionsBefore);
         try {
             missing = missing(client, folder, acknowledged);
         } catch (KeeperException unreachable) {
             // Left to "watch --verify", when the cluster answers again.
         }
         return this;
+    }
+
+    private void waited(long ms, boolean reconnected) throws IOException {
+        longest = Math.max(longest, ms);
+        if (ms > EnsembleClock.GAP_MS) {
+            notes.line("wait", "\"session\":" + number + ",\"ms\":" + ms + ",\"reconnected\":" + reconnected);
+        }
     }
 
     /** Tries until the write is acknowledged; says whether it was before the patience at the end was over. */
