@@ -46,10 +46,6 @@ final class Writer implements Callable<Writer> {
         return path + "/" + number;
     }
 
-    int number() {
-        return number;
-    }
-
     int acknowledged() {
         return acknowledged;
     }
