@@ -1,43 +1,36 @@
 package zkmig.lab;
 
-import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
-import java.time.Instant;
-import java.util.HashSet;
+import java.util.ArrayList;
 import java.util.List;
-import java.util.Set;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorCompletionService;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import org.apache.zookeeper.CreateMode;
+import java.util.stream.Collectors;
 import org.apache.zookeeper.KeeperException;
 import org.apache.zookeeper.Watcher;
-import org.apache.zookeeper.ZooDefs;
 import org.apache.zookeeper.ZooKeeper;
 
 /**
- * An application of the cluster: one session, a write each 100 ms, and a line for each moment in which it would have
- * suffered. {@code Watch write|verify CONNECT FILE}.
+ * Applications of the cluster, which write all the time, and a line for each moment in which they would have suffered:
+ * a gap in which nobody's write was acknowledged, and the waits of each. {@code Watch write CONNECT FILE SESSIONS} or
+ * {@code Watch verify CONNECT FILE}.
  */
 public final class Watch {
+    static final int PATIENCE_S = 30;
+
     private static final String ROOT = "/zkmig-lab-watch";
-    private static final int EVERY_MS = 100;
-    private static final int GAP_MS = 250;
-    private static final int PATIENCE_S = 30;
+    private static final Pattern SUMMARY =
+        Pattern.compile("\"event\":\"summary\".*\"path\":\"([^\"]+)\".*\"written\":\\[([\\d,]*)]");
 
     private final String connect;
     private final Path file;
-    private final String path = ROOT + "/" + System.currentTimeMillis();
-    private ZooKeeper client;
-    private volatile boolean connected;
-    private volatile int connections;
-    private volatile boolean ending;
     private volatile boolean complete;
-    private volatile long endBy = Long.MAX_VALUE;
 
     private Watch(String connect, Path file) {
         this.connect = connect;
@@ -46,43 +39,23 @@ public final class Watch {
 
     public static void main(String[] args) throws Exception {
         Watch watch = new Watch(args[1], Path.of(args[2]));
-        if (args[0].equals("verify")) {
-            System.exit(watch.verify());
-        }
-        watch.write();
-    }
-
-    private void open() throws IOException, InterruptedException {
-        if (client != null) {
-            client.close();
-        }
-        connected = false;
-        client = Sessions.open(connect, event -> {
-            connected = event.getState() == Watcher.Event.KeeperState.SyncConnected;
-            if (connected && event.getType() == Watcher.Event.EventType.None) {
-                connections++;
+        try {
+            if (args[0].equals("verify")) {
+                System.exit(watch.verify());
             }
-        });
-    }
-
-    private void awaitConnection() throws Exception {
-        open();
-        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(PATIENCE_S);
-        while (!connected) {
-            if (System.nanoTime() > deadline) {
-                System.err.println("lab: no server of " + connect + " took a session within " + PATIENCE_S + " s");
-                System.exit(1);
-            }
-            Thread.sleep(20);
+            watch.write(Integer.parseInt(args[3]));
+        } catch (NoServer said) {
+            System.err.println("lab: " + said.getMessage());
+            System.exit(1);
         }
     }
 
-    private void write() throws Exception {
+    private void write(int sessions) throws Exception {
+        Ending ending = new Ending(sessions);
         CountDownLatch finished = new CountDownLatch(1);
         Runtime.getRuntime().addShutdownHook(new Thread(() -> {
             // The summary is written here too, so the signal waits for it, but not for ever.
-            endBy = System.nanoTime() + TimeUnit.SECONDS.toNanos(PATIENCE_S);
-            ending = true;
+            ending.ask(PATIENCE_S);
             try {
                 finished.await(2 * PATIENCE_S, TimeUnit.SECONDS);
             } catch (InterruptedException end) {
@@ -92,131 +65,138 @@ public final class Watch {
             Runtime.getRuntime().halt(complete ? 0 : 1);
         }));
         try {
-            awaitConnection();
-            ensure(ROOT);
-            ensure(path);
-            line("start", "\"path\":\"" + path + "\",\"every_ms\":" + EVERY_MS);
-            run();
+            run(sessions, ending);
         } finally {
             finished.countDown();
         }
     }
 
-    private void ensure(String node) throws Exception {
-        try {
-            client.create(node, new byte[0], ZooDefs.Ids.OPEN_ACL_UNSAFE, CreateMode.PERSISTENT);
-        } catch (KeeperException.NodeExistsException there) {
-            // Made by an earlier watch.
+    private void run(int sessions, Ending ending) throws Exception {
+        String path = ROOT + "/" + System.currentTimeMillis();
+        Notes notes = new Notes(file);
+        List<Writer> writers = new ArrayList<>();
+        EnsembleClock ensemble = new EnsembleClock(notes);
+        for (int number = 1; number <= sessions; number++) {
+            writers.add(new Writer(number, connect, path, notes, ensemble, ending));
         }
-    }
-
-    private void run() throws Exception {
+        begin(writers, path, ending);
+        notes.line("start", "\"path\":\"" + path + "\",\"every_ms\":" + Writer.EVERY_MS + ",\"sessions\":" + sessions);
         long began = System.nanoTime();
-        long last = began;
-        long longest = 0;
-        long lost = 0;
-        int acknowledged = 0;
-        int connectionsBefore = connections;
-        while (!ending) {
-            long started = System.nanoTime();
-            while (System.nanoTime() < endBy) {
-                try {
-                    client.create(node(acknowledged), new byte[0], ZooDefs.Ids.OPEN_ACL_UNSAFE, CreateMode.PERSISTENT);
-                    break;
-                } catch (KeeperException.NodeExistsException earlier) {
-                    // The try whose answer was lost had been carried out.
-                    break;
-                } catch (KeeperException.ConnectionLossException again) {
-                    Thread.sleep(20);
-                } catch (KeeperException.SessionExpiredException expired) {
-                    lost++;
-                    line("session_lost", "\"ms\":" + (System.nanoTime() - last) / 1_000_000);
-                    open();
+        ensemble.begin(began);
+        Newcomer.start(connect, ensemble);
+        ExecutorService threads = Executors.newFixedThreadPool(sessions, task -> {
+            Thread thread = new Thread(task);
+            thread.setDaemon(true);
+            return thread;
+        });
+        ExecutorCompletionService<Writer> ended = new ExecutorCompletionService<>(threads);
+        for (Writer writer : writers) {
+            ended.submit(writer);
+            // Evenly over the time between two writes, so that a gap's ends are seen to some ms.
+            ending.await(Writer.EVERY_MS / sessions);
+        }
+        for (int i = 0; i < sessions; i++) {
+            // One that fails fails the watch, at once.
+            ended.take().get();
+        }
+        notes.line("summary", summary(path, (System.nanoTime() - began) / 1_000_000_000L, writers, ensemble));
+    }
+
+    /** Returns when each has its session and its folder. */
+    private void begin(List<Writer> writers, String path, Ending ending) throws Exception {
+        for (Writer writer : writers) {
+            writer.open();
+        }
+        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(PATIENCE_S);
+        for (Writer writer : writers) {
+            while (!writer.isConnected()) {
+                if (ending.asked()) {
+                    throw new NoServer("the watch was ended before it began");
                 }
-            }
-            if (System.nanoTime() >= endBy) {
-                break;
-            }
-            long now = System.nanoTime();
-            long gap = (now - last) / 1_000_000;
-            acknowledged++;
-            longest = Math.max(longest, gap);
-            if (gap > GAP_MS) {
-                line("gap", "\"ms\":" + gap + ",\"reconnected\":" + (connections != connectionsBefore));
-            }
-            connectionsBefore = connections;
-            last = now;
-            long pause = EVERY_MS - (System.nanoTime() - started) / 1_000_000;
-            if (pause > 0 && !ending) {
-                Thread.sleep(pause);
+                if (System.nanoTime() - deadline > 0) {
+                    throw noServer();
+                }
+                Thread.sleep(20);
             }
         }
-        // What was still waiting for an answer when the end came is a gap as well.
-        longest = Math.max(longest, (System.nanoTime() - last) / 1_000_000);
-        String missing = "null";
-        try {
-            int absent = missing(path, acknowledged);
-            missing = String.valueOf(absent);
-            complete = absent == 0;
-        } catch (KeeperException unreachable) {
-            // Left to "watch --verify", when the cluster answers again.
+        writers.get(0).ensure(ROOT);
+        writers.get(0).ensure(path);
+        for (Writer writer : writers) {
+            writer.ensureFolder();
         }
-        line("summary", "\"path\":\"" + path + "\",\"seconds\":" + (System.nanoTime() - began) / 1_000_000_000L
-            + ",\"acknowledged\":" + acknowledged + ",\"longest_gap_ms\":" + longest + ",\"lost_sessions\":" + lost
-            + ",\"missing\":" + missing);
     }
 
-    private String node(int number) {
-        return path + "/" + String.format("w-%09d", number);
-    }
-
-    /** How many of the acknowledged writes are not there. The server first catches up with the leader. */
-    private int missing(String parent, int acknowledged) throws Exception {
-        CountDownLatch synced = new CountDownLatch(1);
-        client.sync(parent, (code, synchronizedPath, context) -> synced.countDown(), null);
-        synced.await(PATIENCE_S, TimeUnit.SECONDS);
-        Set<String> there = new HashSet<>(client.getChildren(parent, false));
-        int missing = 0;
-        for (int i = 0; i < acknowledged; i++) {
-            if (!there.contains(String.format("w-%09d", i))) {
-                missing++;
-            }
-        }
-        return missing;
+    private String summary(String path, long seconds, List<Writer> writers, EnsembleClock ensemble) {
+        boolean seen = writers.stream().allMatch(writer -> writer.missing() != null);
+        int missing = seen ? writers.stream().mapToInt(Writer::missing).sum() : 0;
+        complete = seen && missing == 0;
+        return "\"path\":\"" + path + "\",\"seconds\":" + seconds + ",\"sessions\":" + writers.size()
+            + ",\"acknowledged\":" + writers.stream().mapToInt(Writer::acknowledged).sum()
+            + ",\"written\":[" + writers.stream().map(writer -> String.valueOf(writer.acknowledged())).collect(Collectors.joining(",")) + "]"
+            + ",\"longest_gap_ms\":" + ensemble.longestMs()
+            + ",\"longest_wait_ms\":" + writers.stream().mapToLong(Writer::longestMs).max().orElse(0)
+            + ",\"lost_sessions\":" + writers.stream().mapToInt(Writer::lostSessions).sum()
+            + ",\"missing\":" + (seen ? String.valueOf(missing) : "null");
     }
 
     private int verify() throws Exception {
-        Pattern summary = Pattern.compile("\"event\":\"summary\".*\"path\":\"([^\"]+)\".*\"acknowledged\":(\\d+)");
-        List<String> lines = Files.readAllLines(file);
+        ZooKeeper client = null;
         int bad = 0;
-        int seen = 0;
-        for (String line : lines) {
-            Matcher found = summary.matcher(line);
+        for (String line : Files.readAllLines(file)) {
+            Matcher found = SUMMARY.matcher(line);
             if (found.find()) {
-                if (seen++ == 0) {
-                    awaitConnection();
+                client = client == null ? connected() : client;
+                String path = found.group(1);
+                String[] written = found.group(2).split(",");
+                int acknowledged = 0;
+                int missing = 0;
+                for (int i = 0; i < written.length; i++) {
+                    int count = Integer.parseInt(written[i]);
+                    acknowledged += count;
+                    missing += missing(client, Writer.folder(path, i + 1), count);
                 }
-                int acknowledged = Integer.parseInt(found.group(2));
-                int missing;
-                try {
-                    missing = missing(found.group(1), acknowledged);
-                } catch (KeeperException.NoNodeException gone) {
-                    missing = acknowledged;
-                }
-                System.out.println("{\"event\":\"verified\",\"path\":\"" + found.group(1) + "\",\"acknowledged\":"
+                System.out.println("{\"event\":\"verified\",\"path\":\"" + path + "\",\"acknowledged\":"
                     + acknowledged + ",\"missing\":" + missing + "}");
                 bad += missing;
             }
         }
-        if (seen == 0) {
+        if (client == null) {
             System.err.println("lab: " + file + " holds no summary: its watch has not ended in good order");
             return 1;
         }
         return bad == 0 ? 0 : 1;
     }
 
-    private void line(String event, String fields) throws IOException {
-        Files.write(file, ("{\"event\":\"" + event + "\",\"at\":\"" + Instant.now() + "\"," + fields + "}\n")
-            .getBytes(StandardCharsets.UTF_8), StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+    private static int missing(ZooKeeper client, String folder, int acknowledged) throws KeeperException, InterruptedException {
+        try {
+            return Writer.missing(client, folder, acknowledged);
+        } catch (KeeperException.NoNodeException gone) {
+            return acknowledged;
+        }
+    }
+
+    private ZooKeeper connected() throws Exception {
+        CountDownLatch connected = new CountDownLatch(1);
+        ZooKeeper client = Sessions.open(connect, event -> {
+            if (event.getState() == Watcher.Event.KeeperState.SyncConnected) {
+                connected.countDown();
+            }
+        });
+        if (!connected.await(PATIENCE_S, TimeUnit.SECONDS)) {
+            throw noServer();
+        }
+        return client;
+    }
+
+    private NoServer noServer() {
+        return new NoServer("no server of " + connect + " took a session within " + PATIENCE_S + " s");
+    }
+
+    private static final class NoServer extends Exception {
+        private static final long serialVersionUID = 1L;
+
+        NoServer(String message) {
+            super(message);
+        }
     }
 }

@@ -183,15 +183,18 @@ command_ssh() {
 }
 
 command_watch() {
-    local mode='write' file=
+    local mode='write' file='' sessions=''
     while [[ $# -gt 0 ]]; do
-        [[ $# -ge 2 ]] || fail "$1 needs a file" "See: lab/lab help"
+        [[ $# -ge 2 ]] || fail "$1 needs a value" "See: lab/lab help"
         case $1 in
-        --out) mode='write' ;;
-        --verify) mode='verify' ;;
+        --out) mode='write' file=$2 ;;
+        --verify) mode='verify' file=$2 ;;
+        --sessions)
+            [[ $2 =~ ^[1-9][0-9]?$ ]] || fail "--sessions is a number from 1 to 99, not '$2'"
+            sessions=$2
+            ;;
         *) fail "watch knows no option $1" "See: lab/lab help" ;;
         esac
-        file=$2
         shift 2
     done
     [[ -n $file ]] || fail "watch needs --out FILE or --verify FILE"
@@ -203,7 +206,7 @@ command_watch() {
         mkdir -p "$root/zkmig-lab/$NAME/watch"
         echo $$ >"$root/zkmig-lab/$NAME/watch/cgroup.procs"
     done
-    become_client Watch "$mode" "$(connect_of "${MASTERS[@]}")" "$file"
+    become_client Watch "$mode" "$(connect_of "${MASTERS[@]}")" "$file" "${sessions:-$((2 * ${#MASTERS[@]}))}"
 }
 
 # What a lab made is found by its name, not by what its boot got to note, so that this works after any crash.

@@ -1,4 +1,4 @@
-"""The client that writes through a whole case, and what became of its writes."""
+"""The clients that write through a whole case, and what became of their writes."""
 
 import json
 import os
@@ -25,7 +25,7 @@ class Client:
         deadline = time.monotonic() + timeout
         while not (self.file.exists() and self.file.stat().st_size):
             if time.monotonic() > deadline or self.process.poll() is not None:
-                raise RuntimeError("the client does not begin to write")
+                raise RuntimeError("the clients do not begin to write")
             time.sleep(0.05)
 
     def stop(self):
@@ -59,7 +59,7 @@ class Client:
         return wrong, sum(counts) if counts else None
 
     def lines(self):
-        """What it noted: its start, gaps, lost sessions, its summary."""
+        """What it noted: its start, gaps of the ensemble, waits of single sessions, lost sessions, its summary."""
         if not self.file.exists():
             return []
         return [json.loads(line) for line in self.file.read_text(encoding="utf-8").splitlines()]

@@ -94,13 +94,13 @@ def final(trial):
 
 
 def writes(trial):
-    """Every write of the client that was acknowledged is there."""
+    """Every write of the clients that was acknowledged is there."""
     summary = trial.client.stop()
-    trial.check("the client ended with a summary", bool(summary))
+    trial.check("the clients ended with a summary", bool(summary))
     wrong, trial.missing = trial.client.verify()
     trial.check("every write that was acknowledged is there", not wrong, wrong)
     if summary:
-        trial.note(f"longest gap {summary['longest_gap_ms'] / 1000:.1f} s")
+        trial.note(f"longest gap {summary['longest_gap_ms'] / 1000:.1f} s, one session's longest wait {summary['longest_wait_ms'] / 1000:.1f} s")
 
 
 def nothing_runs_on(trial):

@@ -60,9 +60,10 @@ def comparison(lines):
     if not pairs:
         return []
 
-    def of(gaps):
-        return f"median {median(gaps):.1f} s, longest {max(gaps):.1f} s"
+    def of(times):
+        return f"median {median(times):.1f} s, longest {max(times):.1f} s"
     return [
         f"longest gaps of {len(pairs)} cases: planned {of([ours['longest_gap'] for ours, _ in pairs])}; documented order {of([theirs['longest_gap'] for _, theirs in pairs])}",
+        f"longest waits of one session: planned {of([ours['longest_wait'] for ours, _ in pairs])}; documented order {of([theirs['longest_wait'] for _, theirs in pairs])}",
         f"sessions lost: planned {sum(ours['lost_sessions'] for ours, _ in pairs)}; documented order {sum(theirs['lost_sessions'] for _, theirs in pairs)}",
     ]

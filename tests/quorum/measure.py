@@ -1,4 +1,4 @@
-"""What a run planned and predicted, and what came: read from its events, and from the client's notes. Pure."""
+"""What a run planned and predicted, and what came: read from its events, and from the clients' notes. Pure."""
 
 from starts import short
 
@@ -86,11 +86,13 @@ def confirmed(serving, at, history):
 
 
 def client(lines):
-    """What the client suffered, in seconds."""
+    """What the ensemble cost the clients, and what one of them waited at most, in seconds."""
     summary = next((line for line in reversed(lines) if line["event"] == "summary"), None)
     return {
         "gaps": [round(line["ms"] / 1000, 2) for line in lines if line["event"] == "gap"],
         "longest_gap": round(summary["longest_gap_ms"] / 1000, 2) if summary else None,
+        "longest_wait": round(summary["longest_wait_ms"] / 1000, 2) if summary else None,
+        "sessions": summary["sessions"] if summary else None,
         "lost_sessions": summary["lost_sessions"] if summary else None,
         "acknowledged": summary["acknowledged"] if summary else None,
     }

@@ -1,4 +1,4 @@
-"""A run's events as they are recorded, in the parts that the campaign reads, and the client's lines beside them."""
+"""A run's events as they are recorded, in the parts that the campaign reads, and the clients' lines beside them."""
 
 A, B, C = "10.10.0.122", "10.10.0.193", "10.10.0.203"
 FIRST, SECOND = "First rolling restart", "Second rolling restart"
@@ -55,9 +55,12 @@ def run():
 
 
 def client():
-    """The client's notes."""
+    """The clients' notes."""
     return [
-        {"event": "start", "path": "/w/1", "every_ms": 100},
-        {"event": "gap", "ms": 1634, "reconnected": True}, {"event": "gap", "ms": 312, "reconnected": False},
-        {"event": "summary", "path": "/w/1", "acknowledged": 500, "longest_gap_ms": 1634, "lost_sessions": 0, "missing": 0},
+        {"event": "start", "path": "/w/1", "every_ms": 100, "sessions": 2},
+        {"event": "gap", "ms": 1634}, {"event": "wait", "session": 1, "ms": 1634, "reconnected": True},
+        {"event": "wait", "session": 2, "ms": 2871, "reconnected": True},
+        {"event": "gap", "ms": 312}, {"event": "wait", "session": 1, "ms": 340, "reconnected": False},
+        {"event": "summary", "path": "/w/1", "seconds": 60, "sessions": 2, "acknowledged": 990, "written": [500, 490], "longest_gap_ms": 1634,
+         "longest_wait_ms": 2871, "lost_sessions": 0, "missing": 0},
     ]

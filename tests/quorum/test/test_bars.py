@@ -27,7 +27,7 @@ def line(name="random-x", family="random", **more):
     """A result that is right in all."""
     return {"id": name, "family": family, "title": "122:1 193:3 203:2", "verdict": "right", "problems": [], "checks": 70, "notes": [],
             "exits": ["run 0"], "seconds": 130.0, "masters": 3, "binary": "0.1.0", "harness": "h", "start": None,
-            "halves": {QUORUM: half(), DOCUMENTED: half(DOCUMENTED, longest_gap=8.4, lost_sessions=1)}} | more
+            "halves": {QUORUM: half(), DOCUMENTED: half(DOCUMENTED, longest_gap=8.4, longest_wait=9.6, lost_sessions=1)}} | more
 
 
 def missed(*lines):
@@ -58,6 +58,9 @@ class Bars(unittest.TestCase):
         found = measure.half(QUORUM, [], example.client()) | {"missing": 0, "violations": [], "migrated": True}
         self.assertEqual(missed(line(halves={QUORUM: found})), ["at least 95% of the predictions are right"])
 
+    def test_what_one_session_waits_is_no_gap(self):
+        self.assertEqual(missed(line(family="procedure", halves={QUORUM: half(longest_wait=5.0)})), [])
+
     def test_a_gap_that_was_not_promised_away_may_be_long(self):
         self.assertEqual(missed(line(halves={QUORUM: half(longest_gap=6.0, elections_only=False)})), [])
 
@@ -72,23 +75,24 @@ class Bars(unittest.TestCase):
         self.assertEqual(missed(line(), line(halves={})), ["every case is migrated"])
 
     def test_both_ways_stand_side_by_side(self):
-        other = line("random-y", halves={QUORUM: half(longest_gap=1.36), DOCUMENTED: half(DOCUMENTED, longest_gap=8.4, lost_sessions=1)})
+        other = line("random-y", halves={QUORUM: half(longest_gap=1.36, longest_wait=2.2), DOCUMENTED: half(DOCUMENTED, longest_gap=8.4, longest_wait=9.6, lost_sessions=1)})
         self.assertEqual(bars.comparison([line(), other]), [
             "longest gaps of 2 cases: planned median 1.5 s, longest 1.6 s; documented order median 8.4 s, longest 8.4 s",
+            "longest waits of one session: planned median 2.5 s, longest 2.9 s; documented order median 9.6 s, longest 9.6 s",
             "sessions lost: planned 0; documented order 2",
         ])
 
 
 class Tables(unittest.TestCase):
     def test_a_row_says_what_was_planned_and_what_came(self):
-        self.assertEqual(table.row(line())[2:], ["203 [122 193] | 203 193 122", "6", "5 of 5", "1.6 s (elections)", "1.6 s", "1.2 s", "0", "8.4 s", "1"])
+        self.assertEqual(table.row(line())[2:], ["203 [122 193] | 203 193 122", "6", "5 of 5", "1.6 s (elections)", "1.6 s", "1.2 s", "2.9 s", "0", "8.4 s", "9.6 s", "1"])
 
     def test_a_run_that_told_nothing_has_a_row_too(self):
         found = measure.half(QUORUM, [event for event in example.run() if event["event"] == "effect_finished"], example.client())
         self.assertEqual(table.row(line(halves={QUORUM: found}))[2:5], ["none; done 203 122 193 | 203 193 122", "6", "no predictions"])
 
     def test_a_case_that_broke_off_has_a_row_too(self):
-        self.assertEqual(table.row(line(halves={}))[2:], ["-"] * 9)
+        self.assertEqual(table.row(line(halves={}))[2:], ["-"] * 11)
         self.assertIn("random-x", table.text([line(halves={})]))
 
     def test_the_markdown_has_a_cell_for_each_title(self):

@@ -22,7 +22,9 @@ class Measure(unittest.TestCase):
         self.assertEqual(found["wrong"], ["restart of 193: 193 joined"])
         # Who was to lead was wrong after the pair, and open at the end.
         self.assertEqual(found["leaders_right"], 4)
-        self.assertEqual((found["gaps"], found["longest_gap"], found["lost_sessions"]), ([1.63, 0.31], 1.63, 0))
+        # One client's waits are no gaps of the ensemble.
+        self.assertEqual((found["gaps"], found["longest_gap"]), ([1.63, 0.31], 1.63))
+        self.assertEqual((found["longest_wait"], found["sessions"], found["lost_sessions"]), (2.87, 2, 0))
         self.assertEqual(found["probe"], {"longest_gap": 1.2, "gaps": [1.2], "without_spare": 8.0, "elections": 2})
         self.assertIs(found["elections_only"], True)
         self.assertEqual(found["replans"], [])
@@ -39,9 +41,9 @@ class Measure(unittest.TestCase):
         both = [measure.probe([event]), measure.probe([example.told("availability", event)])]
         self.assertEqual(both[0], both[1])
 
-    def test_a_client_that_did_not_end_in_good_order_tells_no_gap(self):
+    def test_clients_that_did_not_end_in_good_order_tell_no_gap(self):
         found = measure.half("quorum", [], example.client()[:-1])
-        self.assertEqual((found["longest_gap"], found["lost_sessions"]), (None, None))
+        self.assertEqual((found["longest_gap"], found["longest_wait"], found["lost_sessions"]), (None, None, None))
 
     def test_one_that_was_to_join_and_did_not_is_wrong_whatever_the_playbook_says(self):
         events = [example.predicted(SECOND, [C], [A, B, C]), example.outcome(SECOND, [C], [A, B])]
