@@ -103,9 +103,9 @@ def probe(events):
     found = data(events, "availability") + [event for event in events if event["event"] == "availability"]
     if not found:
         return None
-    last = found[-1]
-    return {"longest_gap": last.get("longest_gap_seconds"), "gaps": [gap.get("seconds") for gap in last.get("gaps", [])],
-            "without_spare": last.get("without_spare_seconds"), "elections": last.get("elections")}
+    # One for each rolling block.
+    return {"longest_gap": max(each["longest_gap_seconds"] for each in found), "gaps": [gap["seconds"] for each in found for gap in each["gaps"]],
+            "without_spare": round(sum(each["without_spare_seconds"] for each in found), 1), "elections": sum(each["elections"] for each in found)}
 
 
 def half(strategy, events, lines, history=()):

@@ -5,7 +5,10 @@ from campaign.zkmig import Never
 
 import leader
 import measure
+from starts import FAST
 
+# How long a restart takes on a lab whose Exhibitor checks each second.
+FAST_RESTART = "6s"
 QUORUM, DOCUMENTED = "quorum", "documented"
 BOTH = (QUORUM, DOCUMENTED)
 
@@ -48,6 +51,10 @@ class Trial(case.Trial):
     def run(self, playbook=case.FORWARD, *more, state="state"):
         """Starts a plain run with the strategy."""
         words = [*self.case.options, "-e", f"strategy={self.strategy}", *(case.AGREED if self.agrees else ())]
+        if self.strategy == QUORUM:
+            words += ["-e", "watch=true"]
+        if self.case.begins.check_ms == FAST:
+            words += ["-e", f"restart_estimate={FAST_RESTART}"]
         return self.start("run", playbook, "-i", self.lab.inventory, "--yes", *words, *more, state=state)
 
     def passes_through(self, process):
