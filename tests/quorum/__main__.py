@@ -17,13 +17,15 @@ SEED = 4
 class Campaign(work.Campaign):
     """A campaign that also has bars to reach over all its cases."""
 
+    limits = bars.WHOLE
+
     def details(self, line):
         return table.details(line)
 
     def conclude(self, lines):
         print()
-        print(table.text(lines))
-        return sum(1 for _, holds, _ in bars.bars(lines) if not holds)
+        print(table.text(lines, self.limits))
+        return sum(1 for _, holds, _ in bars.bars(lines, self.limits) if not holds)
 
 
 def main():
@@ -41,7 +43,10 @@ def main():
         print("\n".join(["", f"{len(cases)} cases, by what they start from:", *distribution([case.begins for case in cases])]))
         return 0
     work.need_root_and(options.binary)
-    return Campaign("quorum", options, cases, Trial).run()
+    campaign = Campaign("quorum", options, cases, Trial)
+    if options.short:
+        campaign.limits = bars.SHORT
+    return campaign.run()
 
 
 if __name__ == "__main__":

@@ -2,11 +2,22 @@
 
 from statistics import median
 
-from trial import DOCUMENTED, ELECTION, QUORUM
+from trial import DOCUMENTED, QUORUM
 
 SHARE = 0.95
-# The procedure's own cluster.
-PROCEDURE_GAP = 2.5
+
+
+class Limits:
+    """The longest gaps, in seconds: where only elections were promised, and on the procedure's own cluster."""
+
+    def __init__(self, election, procedure):
+        self.election, self.procedure = election, procedure
+
+
+WHOLE = Limits(election=3.0, procedure=2.5)
+# The short form is part of every test, on machines that do other things besides: it is held to what an operator agrees to by
+# default, which is less than any restart takes.
+SHORT = Limits(election=5.0, procedure=5.0)
 
 
 def undisturbed(lines):
@@ -14,7 +25,7 @@ def undisturbed(lines):
     return [(line, line["halves"][QUORUM]) for line in lines if line["family"] != "fault" and QUORUM in line.get("halves", {})]
 
 
-def bars(lines):
+def bars(lines, limits=WHOLE):
     """All of them, over the results of a campaign."""
     quiet = undisturbed(lines)
     halves = [(line["id"], half) for line in lines for half in line.get("halves", {}).values()]
@@ -34,11 +45,11 @@ def bars(lines):
         promised = [(line["id"], half["longest_gap"]) for line, half in quiet if half["elections_only"] and half["longest_gap"] is not None]
         if promised:
             worst = max(promised, key=lambda pair: pair[1])
-            bar(f"no gap above {ELECTION} s where only elections were promised", worst[1] <= ELECTION, f"the longest of {len(promised)} cases: {worst[1]} s ({worst[0]})")
+            bar(f"no gap above {limits.election} s where only elections were promised", worst[1] <= limits.election, f"the longest of {len(promised)} cases: {worst[1]} s ({worst[0]})")
         procedure = [(line["id"], half["longest_gap"]) for line, half in quiet if line["family"] == "procedure" and half["longest_gap"] is not None]
         if procedure:
             worst = max(procedure, key=lambda pair: pair[1])
-            bar(f"no gap above {PROCEDURE_GAP} s on the procedure's own cluster", worst[1] <= PROCEDURE_GAP, f"the longest of {len(procedure)} cases: {worst[1]} s ({worst[0]})")
+            bar(f"no gap above {limits.procedure} s on the procedure's own cluster", worst[1] <= limits.procedure, f"the longest of {len(procedure)} cases: {worst[1]} s ({worst[0]})")
         lost = [f"{half['lost_sessions']} in {line['id']}" for line, half in quiet if half["lost_sessions"] != 0]
         none_of("no lost session", lost, quiet)
     none_of("no lost write", [f"{half['missing']} in {name}" for name, half in halves if half["missing"] != 0], halves)

@@ -48,12 +48,12 @@ def details(line):
     return said + [wrong for half in line.get("halves", {}).values() for wrong in half["wrong"]] + line["problems"]
 
 
-def text(lines):
+def text(lines, limits=bars.WHOLE):
     """The table for a terminal, then the bars."""
     rows = [TITLES[:1] + TITLES[2:-1]] + [row(line)[:1] + row(line)[2:] for line in lines]
     widths = [max(len(cells[place]) for cells in rows) for place in range(len(rows[0]))]
     out = ["  ".join(cell.ljust(width) for cell, width in zip(cells, widths)).rstrip() for cells in rows]
-    out += [""] + [f"{'reached' if holds else 'MISSED ':8} {name}: {found}" for name, holds, found in bars.bars(lines)]
+    out += [""] + [f"{'reached' if holds else 'MISSED ':8} {name}: {found}" for name, holds, found in bars.bars(lines, limits)]
     return "\n".join(out + bars.comparison(lines))
 
 
