@@ -42,6 +42,9 @@ pub enum Rules {
     V35,
 }
 
+/// Under which rank servers hear each other: by the list of who hears, itself, the other's list, the other.
+type Labels = [[[[Option<u8>; MOST]; 2]; MOST]; 2];
+
 /// Two lists of servers, the one before a stage and the one after it, and what follows from them.
 #[derive(Clone, Debug)]
 pub struct Lists {
@@ -53,8 +56,10 @@ pub struct Lists {
     ids: [[u8; MOST]; 2],
     /// The server of a rank, by list.
     owners: [[Option<u8>; 2 * MOST]; 2],
-    /// Under which rank a server hears another: by its list, itself, the other's list, the other.
-    heard: [[[[Option<u8>; MOST]; 2]; MOST]; 2],
+    /// Under which rank a server that looks hears another one that serves: by its list, itself, the other's list, the other.
+    heard: Labels,
+    /// The same, where the other one looks too.
+    heard_looking: Labels,
 }
 
 /// What an ensemble looks like between two restarts. Everybody is up.
@@ -104,6 +109,7 @@ impl Lists {
             ids: [[0; MOST]; 2],
             owners: [[None; 2 * MOST]; 2],
             heard: [[[[None; MOST]; 2]; MOST]; 2],
+            heard_looking: [[[[None; MOST]; 2]; MOST]; 2],
         };
         for (version, list) in [before, after].into_iter().enumerate() {
             for (server, id) in list.iter().take(count).enumerate() {
@@ -115,7 +121,10 @@ impl Lists {
             for server in 0..count {
                 for others in 0..2 {
                     for other in (0..count).filter(|other| *other != server) {
-                        lists.heard[own][server][others][other] = lists.hears(own, server, others, other, rules);
+                        let hears = |looks| lists.hears((own, server), (others, other), looks, rules);
+                        let (serving, looking) = (hears(false), hears(true));
+                        lists.heard[own][server][others][other] = serving;
+                        lists.heard_looking[own][server][others][other] = looking;
                     }
                 }
             }
@@ -123,14 +132,21 @@ impl Lists {
         lists
     }
 
-    /// Rule 1.
-    fn hears(&self, own: usize, server: Server, others: usize, other: Server, rules: Rules) -> Option<u8> {
+    /// Rule 1: the label under which a server that looks hears another, each with its list.
+    fn hears(
+        &self,
+        (own, server): (usize, Server),
+        (others, other): (usize, Server),
+        looks: bool,
+        rules: Rules,
+    ) -> Option<u8> {
         let (id, other_id) = (self.ids[own][server], self.ids[others][other]);
         let label = if id > other_id {
             Some(self.ids[own][other]).filter(|label| *label < id)
         } else if id < other_id {
+            let calls = looks && self.ids[others][server] < other_id;
             let calls_back = rules == Rules::V35 || self.owner(others, id) == Some(server);
-            calls_back.then_some(other_id)
+            (calls || calls_back).then_some(other_id)
         } else {
             None
         };
@@ -164,6 +180,10 @@ impl Lists {
 
     fn label(&self, moved: Set, server: Server, other: Server) -> Option<u8> {
         self.heard[version(moved, server)][server][version(moved, other)][other]
+    }
+
+    fn vote_label(&self, moved: Set, server: Server, other: Server) -> Option<u8> {
+        self.heard_looking[version(moved, server)][server][version(moved, other)][other]
     }
 
     /// How many different ids a set of servers has.
@@ -219,7 +239,7 @@ impl Lists {
         loop {
             let more = members(up & !adopted)
                 .filter(|server| self.owner(version(moved, *server), vote).is_some())
-                .filter(|server| members(adopted).any(|other| self.label(moved, *server, other).is_some()))
+                .filter(|server| members(adopted).any(|other| self.vote_label(moved, *server, other).is_some()))
                 .fold(0, |more: Set, server| more | 1 << server);
             if more == 0 {
                 break;
@@ -228,7 +248,7 @@ impl Lists {
         }
         let has_quorum = |server: Server| {
             let own = 1_u32 << self.id(moved, server);
-            let heard = members(adopted & !(1 << server)).filter_map(|other| self.label(moved, server, other));
+            let heard = members(adopted & !(1 << server)).filter_map(|other| self.vote_label(moved, server, other));
             heard.fold(own, |ids, id| ids | 1 << id).count_ones() >= self.majority
         };
         if !has_quorum(candidate) {
