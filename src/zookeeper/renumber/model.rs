@@ -52,6 +52,7 @@ pub struct Lists {
     pub count: usize,
     /// How many different ids a quorum needs.
     pub majority: u32,
+    rules: Rules,
     /// Ids as ranks among all ids of both lists, by list and server.
     ids: [[u8; MOST]; 2],
     /// The server of a rank, by list.
@@ -106,6 +107,7 @@ impl Lists {
         let mut lists = Self {
             count,
             majority: u32::try_from(count / 2 + 1).unwrap_or(u32::MAX),
+            rules,
             ids: [[0; MOST]; 2],
             owners: [[None; 2 * MOST]; 2],
             heard: [[[[None; MOST]; 2]; MOST]; 2],
@@ -205,6 +207,7 @@ impl Lists {
             return false;
         }
         let contested = members(rivals)
+            .filter(|_| self.rules == Rules::V34)
             .filter_map(|rival| self.label(moved, server, rival))
             .fold(0_u32, |labels, label| labels | 1 << label);
         let (mut heard, mut leads) = (0_u32, false);
@@ -292,6 +295,11 @@ impl Lists {
     /// What a restart of `group` with the new list leads to, the likeliest first. The group is stopped together, the leader
     /// last; what remains elects where it has to; then the group is started.
     pub fn restart(&self, before: State, group: Set) -> Vec<Outcome> {
+        self.restart_unless(before, group, false).unwrap_or_default()
+    }
+
+    /// The same, but nothing where it must be `lossless` and may lose the quorum: then the rest need not be known.
+    pub fn restart_unless(&self, before: State, group: Set, lossless: bool) -> Option<Vec<Outcome>> {
         let all = self.all();
         let up = all & !group;
         let moved = before.moved | group;
@@ -301,6 +309,9 @@ impl Lists {
             Some(leader) => vec![(Some((leader, left)), false)],
             None => self.elections(before.moved, up, left).into_iter().map(|one| (one, true)).collect(),
         };
+        if lossless && middles.iter().any(|(middle, _)| middle.is_none()) {
+            return None;
+        }
         let mut found: Vec<Outcome> = Vec::new();
         for (middle, election) in middles {
             let (down, ends) = match middle {
@@ -334,7 +345,7 @@ impl Lists {
                 }
             }
         }
-        found
+        Some(found)
     }
 }
 
