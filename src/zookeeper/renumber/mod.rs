@@ -14,6 +14,8 @@ pub mod plan;
 pub mod search;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod runs;
 
 use std::fmt;
 

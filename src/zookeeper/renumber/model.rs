@@ -9,9 +9,17 @@
 //!    So a server `a` hears `b`, with `a`'s id the higher, when `a`'s list has `b` under a lower id than `a`'s own, and
 //!    then under that id; with `a`'s id the lower, when `b`'s list has `a` under `a`'s id (3.4), and then under `b`'s id.
 //!    Two servers with one id never hear each other.
+//!    Who looks calls everybody of its list, so that a server hears one that looks, too, when that one's list has it under a
+//!    lower id than that one's own, without being called back.
+//!    On 3.4 a call that is answered by the list may reach a third server: `c`, which looks, calls `b`; `b` hangs up and
+//!    calls whoever its own list has under `c`'s id. That server then hears `b`, also where both have one id: an equal id
+//!    is accepted. Who looks keeps calling, so it happens within seconds. (Seen in the recorded runs.)
 //! 2. *Joining.* A server that looks for a leader joins one that serves when servers under more than n/2 different ids
 //!    tell it the same leader, the leader itself among them under its own id, and when the server's own list has the
 //!    leader under that id: it goes to that address. Its own vote does not count.
+//!    What one that looks says does not wipe out what those that serve have said. So another one that looks, and takes a
+//!    connection of the server's over, only delays it on 3.8, and so does another one with the same id on both; on 3.4, who
+//!    is connected under an id is not called again, and the server may never hear the one that has the id by right.
 //! 3. *Electing.* Servers that all look adopt the highest vote they hear: by epoch, by last transaction, by id. A vote is a
 //!    number: who has that id leads, whoever cast the vote, and whoever adopted it goes to the address that its own list
 //!    has for it. So a vote that one server casts can elect another server, with older data, which nobody can follow
@@ -201,23 +209,31 @@ impl Lists {
             return false;
         }
         let rivals = looking & !(1 << server);
-        // Where another one that looks has the same id, the others answer whoever has called last; and where one that looks
-        // is heard under the id of one that serves, they take the connection from each other.
-        if members(rivals).any(|rival| self.id(moved, rival) == own) {
-            return false;
-        }
         let contested = members(rivals)
             .filter(|_| self.rules == Rules::V34)
             .filter_map(|rival| self.label(moved, server, rival))
             .fold(0_u32, |labels, label| labels | 1 << label);
         let (mut heard, mut leads) = (0_u32, false);
         for other in members(serving) {
-            if let Some(label) = self.label(moved, server, other).filter(|label| contested & (1 << *label) == 0) {
+            let label = self.label(moved, server, other).or_else(|| self.misdirected(moved, server, other, rivals));
+            if let Some(label) = label.filter(|label| contested & (1 << *label) == 0) {
                 heard |= 1 << label;
                 leads |= other == leader && label == led_by;
             }
         }
         leads && heard.count_ones() >= self.majority
+    }
+
+    /// The label under which a server hears another that calls it back in the place of one that looks and has, as its own,
+    /// the id that the other's list has for the server.
+    fn misdirected(&self, moved: Set, server: Server, other: Server, looking: Set) -> Option<u8> {
+        let other_id = self.id(moved, other);
+        let listed = self.ids[version(moved, other)][server];
+        let called = self.rules == Rules::V34
+            && self.id(moved, server) <= other_id
+            && listed < other_id
+            && members(looking).any(|caller| self.id(moved, caller) == listed);
+        Some(other_id).filter(|id| called && self.owner(version(moved, server), *id).is_some())
     }
 
     /// Lets everybody who is up and looks join who can; gives who serves then.

@@ -15,12 +15,12 @@ pub struct Cost {
     pub elections: i32,
     /// Servers that are restarted, each time that they are.
     pub restarts: i32,
-    /// Elections that may come to more than one end.
-    pub open: i32,
     /// Restarts during which one more failure would end the quorum.
     pub spareless: i32,
     /// Restarts after which it would.
     pub thin: i32,
+    /// Elections that may come to more than one end.
+    pub open: i32,
     /// Servers that are restarted together with another.
     pub together: i32,
 }
