@@ -11,11 +11,11 @@
 
 pub mod model;
 pub mod plan;
+#[cfg(test)]
+mod runs;
 pub mod search;
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod runs;
 
 use std::fmt;
 

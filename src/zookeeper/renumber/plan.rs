@@ -374,7 +374,9 @@ impl Planner {
             let Some(leader) = state.leader.map(usize::from) else { return legs };
             state = State { moved: 0, serving: self.lists(&next, &next).all(), leader: state.leader };
             list = next;
-            let Some((_, found)) = limits.iter().find_map(|limit| self.onward(&list, leader, room, *limit)) else { return legs };
+            let Some((_, found)) = limits.iter().find_map(|limit| self.onward(&list, leader, room, *limit)) else {
+                return legs;
+            };
             onward = found;
         }
     }

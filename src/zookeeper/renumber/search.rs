@@ -19,6 +19,8 @@ pub struct Cost {
     pub spareless: i32,
     /// Restarts after which it would.
     pub thin: i32,
+    /// Servers that look after a restart, each time: what they do to each other's connections is a matter of moments.
+    pub looking: i32,
     /// Elections that may come to more than one end.
     pub open: i32,
     /// Servers that are restarted together with another.
@@ -31,7 +33,7 @@ impl Cost {
 
     /// What everything costs less than that has fewer outages, or as many and fewer elections.
     pub const fn below(outages: i32, elections: i32) -> Self {
-        Self { outages, elections, restarts: 0, open: 0, spareless: 0, thin: 0, together: 0 }
+        Self { outages, elections, restarts: 0, open: 0, spareless: 0, thin: 0, looking: 0, together: 0 }
     }
 
     /// What is left of a limit: costs are compared field by field, so what is spent can be taken off each.
@@ -43,6 +45,7 @@ impl Cost {
             open: self.open - spent.open,
             spareless: self.spareless - spent.spareless,
             thin: self.thin - spent.thin,
+            looking: self.looking - spent.looking,
             together: self.together - spent.together,
         }
     }
@@ -56,6 +59,7 @@ impl Cost {
             open: self.open + other.open,
             spareless: self.spareless + other.spareless,
             thin: self.thin + other.thin,
+            looking: self.looking + other.looking,
             together: self.together + other.together,
         }
     }
@@ -71,6 +75,7 @@ impl Cost {
             open: 0,
             spareless: i32::from(outcome.serving_while_down <= lists.majority),
             thin: i32::from(after <= lists.majority),
+            looking: count(lists.all() & !outcome.state.serving),
             together: size - 1,
         }
     }
