@@ -11,6 +11,8 @@
 
 pub mod model;
 pub mod plan;
+#[cfg(test)]
+mod runs;
 pub mod search;
 #[cfg(test)]
 mod tests;
@@ -82,6 +84,8 @@ pub struct Plan {
     pub stages: Vec<Stage>,
     /// What they cost.
     pub price: Price,
+    /// Whether it was made sure that no other plan costs less: not where the search was cut short, nor of a given order.
+    pub cheapest: bool,
 }
 
 /// A stage: every server gets one list, or some are restarted with the list that they have so that another leads.
@@ -146,8 +150,8 @@ fn as_text<S: serde::Serializer>(ensemble: &Ensemble, serializer: S) -> Result<S
 /// The cheapest plan.
 pub fn plan(request: &Request) -> Result<Plan, Unplannable> {
     let names = names(request)?;
-    let (cost, legs) = plan::plan(&cluster(request, &names)?).ok_or(Unplannable::NoOrder)?;
-    Ok(told(&names, cost, &legs, request.restart_seconds))
+    let found = plan::plan(&cluster(request, &names)?).ok_or(Unplannable::NoOrder)?;
+    Ok(Plan { cheapest: found.cheapest, ..told(&names, found.cost, &found.legs, request.restart_seconds) })
 }
 
 /// What it comes to when the servers are restarted one by one in this order in every stage.
@@ -226,7 +230,7 @@ fn told(names: &[String], cost: Cost, legs: &[Leg], restart_seconds: f64) -> Pla
             stages.push(Stage { ensemble, restarts });
         }
     }
-    Plan { stages, price }
+    Plan { stages, price, cheapest: false }
 }
 
 fn restart(names: &[String], leg: &Leg, step: &Step, restart_seconds: f64) -> Restart {

@@ -9,9 +9,17 @@
 //!    So a server `a` hears `b`, with `a`'s id the higher, when `a`'s list has `b` under a lower id than `a`'s own, and
 //!    then under that id; with `a`'s id the lower, when `b`'s list has `a` under `a`'s id (3.4), and then under `b`'s id.
 //!    Two servers with one id never hear each other.
+//!    Who looks calls everybody of its list, so that a server hears one that looks, too, when that one's list has it under a
+//!    lower id than that one's own, without being called back.
+//!    On 3.4 a call that is answered by the list may reach a third server: `c`, which looks, calls `b`; `b` hangs up and
+//!    calls whoever its own list has under `c`'s id. That server then hears `b`, also where both have one id: an equal id
+//!    is accepted. Who looks keeps calling, so it happens within seconds. (Seen in the recorded runs.)
 //! 2. *Joining.* A server that looks for a leader joins one that serves when servers under more than n/2 different ids
 //!    tell it the same leader, the leader itself among them under its own id, and when the server's own list has the
 //!    leader under that id: it goes to that address. Its own vote does not count.
+//!    What one that looks says does not wipe out what those that serve have said. So another one that looks, and takes a
+//!    connection of the server's over, only delays it on 3.8, and so does another one with the same id on both; on 3.4, who
+//!    is connected under an id is not called again, and the server may never hear the one that has the id by right.
 //! 3. *Electing.* Servers that all look adopt the highest vote they hear: by epoch, by last transaction, by id. A vote is a
 //!    number: who has that id leads, whoever cast the vote, and whoever adopted it goes to the address that its own list
 //!    has for it. So a vote that one server casts can elect another server, with older data, which nobody can follow
@@ -42,6 +50,9 @@ pub enum Rules {
     V35,
 }
 
+/// Under which rank servers hear each other: by the list of who hears, itself, the other's list, the other.
+type Labels = [[[[Option<u8>; MOST]; 2]; MOST]; 2];
+
 /// Two lists of servers, the one before a stage and the one after it, and what follows from them.
 #[derive(Clone, Debug)]
 pub struct Lists {
@@ -49,12 +60,15 @@ pub struct Lists {
     pub count: usize,
     /// How many different ids a quorum needs.
     pub majority: u32,
+    rules: Rules,
     /// Ids as ranks among all ids of both lists, by list and server.
     ids: [[u8; MOST]; 2],
     /// The server of a rank, by list.
     owners: [[Option<u8>; 2 * MOST]; 2],
-    /// Under which rank a server hears another: by its list, itself, the other's list, the other.
-    heard: [[[[Option<u8>; MOST]; 2]; MOST]; 2],
+    /// Under which rank a server that looks hears another one that serves: by its list, itself, the other's list, the other.
+    heard: Labels,
+    /// The same, where the other one looks too.
+    heard_looking: Labels,
 }
 
 /// What an ensemble looks like between two restarts. Everybody is up.
@@ -101,9 +115,11 @@ impl Lists {
         let mut lists = Self {
             count,
             majority: u32::try_from(count / 2 + 1).unwrap_or(u32::MAX),
+            rules,
             ids: [[0; MOST]; 2],
             owners: [[None; 2 * MOST]; 2],
             heard: [[[[None; MOST]; 2]; MOST]; 2],
+            heard_looking: [[[[None; MOST]; 2]; MOST]; 2],
         };
         for (version, list) in [before, after].into_iter().enumerate() {
             for (server, id) in list.iter().take(count).enumerate() {
@@ -115,7 +131,10 @@ impl Lists {
             for server in 0..count {
                 for others in 0..2 {
                     for other in (0..count).filter(|other| *other != server) {
-                        lists.heard[own][server][others][other] = lists.hears(own, server, others, other, rules);
+                        let hears = |looks| lists.hears((own, server), (others, other), looks, rules);
+                        let (serving, looking) = (hears(false), hears(true));
+                        lists.heard[own][server][others][other] = serving;
+                        lists.heard_looking[own][server][others][other] = looking;
                     }
                 }
             }
@@ -123,14 +142,21 @@ impl Lists {
         lists
     }
 
-    /// Rule 1.
-    fn hears(&self, own: usize, server: Server, others: usize, other: Server, rules: Rules) -> Option<u8> {
+    /// Rule 1: the label under which a server that looks hears another, each with its list.
+    fn hears(
+        &self,
+        (own, server): (usize, Server),
+        (others, other): (usize, Server),
+        looks: bool,
+        rules: Rules,
+    ) -> Option<u8> {
         let (id, other_id) = (self.ids[own][server], self.ids[others][other]);
         let label = if id > other_id {
             Some(self.ids[own][other]).filter(|label| *label < id)
         } else if id < other_id {
+            let calls = looks && self.ids[others][server] < other_id;
             let calls_back = rules == Rules::V35 || self.owner(others, id) == Some(server);
-            calls_back.then_some(other_id)
+            (calls || calls_back).then_some(other_id)
         } else {
             None
         };
@@ -166,6 +192,10 @@ impl Lists {
         self.heard[version(moved, server)][server][version(moved, other)][other]
     }
 
+    fn vote_label(&self, moved: Set, server: Server, other: Server) -> Option<u8> {
+        self.heard_looking[version(moved, server)][server][version(moved, other)][other]
+    }
+
     /// How many different ids a set of servers has.
     pub fn different(&self, moved: Set, servers: Set) -> u32 {
         members(servers).fold(0_u32, |ids, server| ids | 1 << self.id(moved, server)).count_ones()
@@ -179,22 +209,31 @@ impl Lists {
             return false;
         }
         let rivals = looking & !(1 << server);
-        // Where another one that looks has the same id, the others answer whoever has called last; and where one that looks
-        // is heard under the id of one that serves, they take the connection from each other.
-        if members(rivals).any(|rival| self.id(moved, rival) == own) {
-            return false;
-        }
         let contested = members(rivals)
+            .filter(|_| self.rules == Rules::V34)
             .filter_map(|rival| self.label(moved, server, rival))
             .fold(0_u32, |labels, label| labels | 1 << label);
         let (mut heard, mut leads) = (0_u32, false);
         for other in members(serving) {
-            if let Some(label) = self.label(moved, server, other).filter(|label| contested & (1 << *label) == 0) {
+            let label = self.label(moved, server, other).or_else(|| self.misdirected(moved, server, other, rivals));
+            if let Some(label) = label.filter(|label| contested & (1 << *label) == 0) {
                 heard |= 1 << label;
                 leads |= other == leader && label == led_by;
             }
         }
         leads && heard.count_ones() >= self.majority
+    }
+
+    /// The label under which a server hears another that calls it back in the place of one that looks and has, as its own,
+    /// the id that the other's list has for the server.
+    fn misdirected(&self, moved: Set, server: Server, other: Server, looking: Set) -> Option<u8> {
+        let other_id = self.id(moved, other);
+        let listed = self.ids[version(moved, other)][server];
+        let called = self.rules == Rules::V34
+            && self.id(moved, server) <= other_id
+            && listed < other_id
+            && members(looking).any(|caller| self.id(moved, caller) == listed);
+        Some(other_id).filter(|id| called && self.owner(version(moved, server), *id).is_some())
     }
 
     /// Lets everybody who is up and looks join who can; gives who serves then.
@@ -219,7 +258,7 @@ impl Lists {
         loop {
             let more = members(up & !adopted)
                 .filter(|server| self.owner(version(moved, *server), vote).is_some())
-                .filter(|server| members(adopted).any(|other| self.label(moved, *server, other).is_some()))
+                .filter(|server| members(adopted).any(|other| self.vote_label(moved, *server, other).is_some()))
                 .fold(0, |more: Set, server| more | 1 << server);
             if more == 0 {
                 break;
@@ -228,7 +267,7 @@ impl Lists {
         }
         let has_quorum = |server: Server| {
             let own = 1_u32 << self.id(moved, server);
-            let heard = members(adopted & !(1 << server)).filter_map(|other| self.label(moved, server, other));
+            let heard = members(adopted & !(1 << server)).filter_map(|other| self.vote_label(moved, server, other));
             heard.fold(own, |ids, id| ids | 1 << id).count_ones() >= self.majority
         };
         if !has_quorum(candidate) {
@@ -272,6 +311,11 @@ impl Lists {
     /// What a restart of `group` with the new list leads to, the likeliest first. The group is stopped together, the leader
     /// last; what remains elects where it has to; then the group is started.
     pub fn restart(&self, before: State, group: Set) -> Vec<Outcome> {
+        self.restart_unless(before, group, false).unwrap_or_default()
+    }
+
+    /// The same, but nothing where it must be `lossless` and may lose the quorum: then the rest need not be known.
+    pub fn restart_unless(&self, before: State, group: Set, lossless: bool) -> Option<Vec<Outcome>> {
         let all = self.all();
         let up = all & !group;
         let moved = before.moved | group;
@@ -281,6 +325,9 @@ impl Lists {
             Some(leader) => vec![(Some((leader, left)), false)],
             None => self.elections(before.moved, up, left).into_iter().map(|one| (one, true)).collect(),
         };
+        if lossless && middles.iter().any(|(middle, _)| middle.is_none()) {
+            return None;
+        }
         let mut found: Vec<Outcome> = Vec::new();
         for (middle, election) in middles {
             let (down, ends) = match middle {
@@ -314,7 +361,7 @@ impl Lists {
                 }
             }
         }
-        found
+        Some(found)
     }
 }
 

@@ -1,12 +1,25 @@
 //! The stages of a renumbering: through which lists the servers go, and in which order they are restarted in each.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use super::model::{Lists, Outcome, Rules, Server, Set, State, members};
-use super::search::{Cost, Stage, groups, together, uniform};
+use super::search::{Cost, Effort, Memory, Stage, groups, together, uniform};
 
 /// Above so many servers not every list is tried for the first stage.
 const EXHAUSTIVE: usize = 5;
+
+/// Into so many states for each server the quick search looks for a plan, for each limit.
+const QUICK: u32 = 4_000;
+
+/// Into so many of each stage, one after the other: a stage that suits is soon found, and most do not.
+const QUICK_OF_STAGE: [u32; 2] = [60, 600];
+
+/// After so many states the search for a better plan takes the first that has fewer outages or elections.
+const ENOUGH: u32 = 20_000;
+
+/// After so many states that search ends.
+const MOST: u32 = 60_000;
 
 /// Where an ensemble stands, with its servers as numbers.
 #[derive(Clone, Debug)]
@@ -53,18 +66,67 @@ pub struct Leg {
     pub steps: Vec<Step>,
 }
 
-/// The legs of the cheapest plan, and what it costs; none when no order of restarts leads there.
-pub fn plan(cluster: &Cluster) -> Option<(Cost, Vec<Leg>)> {
-    let room = Room { leads: LEADS, stages: u8::from(cluster.between) };
-    let mut planner = Planner { rules: cluster.rules, target: cluster.target.clone(), room, known: HashMap::new() };
-    let (cost, first) = cheapest(|limit| planner.first(cluster, limit))?;
-    Some((cost, planner.legs(cluster, first)))
+/// A plan: what it costs, its legs, and how it was found.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// What it costs.
+    pub cost: Cost,
+    /// Its legs.
+    pub legs: Vec<Leg>,
+    /// Whether nothing costs less.
+    pub cheapest: bool,
+    /// How many states were looked into.
+    pub states: u32,
 }
 
-/// Searches under one limit after the other: what has few elections is found quickly, because everything else is cut off.
-fn cheapest<T>(search: impl FnMut(Cost) -> Option<T>) -> Option<T> {
-    let elections = (2..12).map(|elections| Cost::below(0, elections));
-    elections.chain((2..4).map(|outages| Cost::below(outages, 0))).chain([Cost::NEVER]).find_map(search)
+/// The cheapest plan, or one that is good where the search is cut short; none when no order of restarts leads there.
+pub fn plan(cluster: &Cluster) -> Option<Found> {
+    let room = Room { leads: LEADS, stages: u8::from(cluster.between) };
+    let mut planner = Planner {
+        rules: cluster.rules,
+        target: cluster.target.clone(),
+        room,
+        known: HashMap::new(),
+        memories: HashMap::new(),
+        effort: Rc::new(Effort::new()),
+    };
+    let quick = planner.quick(cluster);
+    planner.forget();
+    planner.effort.allow(ENOUGH, MOST, u32::MAX);
+    let limits = limits(quick.cost);
+    let better = limits.iter().find_map(|limit| planner.first(cluster, *limit));
+    let found = match better {
+        Some((cost, first)) => {
+            let cheapest = !planner.effort.hasty();
+            let legs = planner.legs(cluster, first, &limits);
+            Found { cost, legs, cheapest, states: 0 }
+        }
+        None => Found { cheapest: !planner.effort.over(), ..quick },
+    };
+    Some(Found { states: planner.effort.spent(), ..found })
+}
+
+/// Limits up to what costs less than this, one election more each: what has few is found quickly, because everything else
+/// is cut off.
+fn limits(cost: Cost) -> Vec<Cost> {
+    let fewer = (0..cost.outages.min(3)).map(|outages| Cost::below(outages, 1 << 10));
+    let elections = (2..=cost.elections).map(|elections| Cost::below(cost.outages, elections));
+    fewer.chain(elections).chain([cost]).collect()
+}
+
+/// One stage, the leader last: the plan of last resort.
+fn as_they_stand(cluster: &Cluster) -> Found {
+    let list = cluster.next.as_ref().unwrap_or(&cluster.target);
+    let left = (0..cluster.list.len()).filter(|server| cluster.moved & (1 << server) == 0);
+    let leads = |server: &Server| cluster.leader.map(usize::from) == Some(*server);
+    let (last, others): (Vec<Server>, Vec<Server>) = left.partition(leads);
+    let order = |servers: Vec<Server>| servers.into_iter().map(|server| 1 << server).collect::<Vec<Set>>();
+    let mut stages = vec![(list.clone(), order([others, last].concat()))];
+    if *list != cluster.target {
+        stages.push((cluster.target.clone(), order((0..cluster.list.len()).collect())));
+    }
+    let (cost, legs) = follow(cluster, &stages);
+    Found { cost, legs, cheapest: false, states: 0 }
 }
 
 /// The ids of a stage's list, and the groups that are restarted, in order.
@@ -104,6 +166,9 @@ struct Planner {
     room: Room,
     /// From one list and leader to the target, with this room.
     known: HashMap<(Vec<u8>, Server, Room), Known>,
+    /// Of the stages between two lists, by what may follow.
+    memories: HashMap<(Vec<u8>, Vec<u8>, Room), Memory>,
+    effort: Rc<Effort>,
 }
 
 enum Known {
@@ -137,6 +202,32 @@ struct Room {
 const LEADS: u8 = 2;
 
 impl Planner {
+    /// The first way that is found with as few outages as a short search can show.
+    fn quick(&mut self, cluster: &Cluster) -> Found {
+        let elections = [3, 4, 1 << 10].map(|elections| Cost::below(0, elections));
+        let outages = [2, 2, 3, 3, 1 << 20].map(|outages| Cost::below(outages, 0));
+        let quick = QUICK.saturating_mul(u32::try_from(cluster.list.len()).unwrap_or(0));
+        for of_stage in QUICK_OF_STAGE {
+            for limit in elections {
+                self.forget();
+                self.effort.allow(0, quick, of_stage);
+                if let Some((cost, first)) = self.first(cluster, limit) {
+                    return Found { cost, legs: self.legs(cluster, first, &[limit]), cheapest: false, states: 0 };
+                }
+            }
+        }
+        // Where elections are not enough, a list between seldom helps.
+        let room = std::mem::replace(&mut self.room, Room { leads: 1, stages: 0 });
+        let found = outages.iter().zip(QUICK_OF_STAGE.iter().cycle()).find_map(|(limit, of_stage)| {
+            self.forget();
+            self.effort.allow(0, quick, *of_stage);
+            let (cost, first) = self.first(cluster, *limit)?;
+            Some(Found { cost, legs: self.legs(cluster, first, &[*limit]), cheapest: false, states: 0 })
+        });
+        self.room = room;
+        found.unwrap_or_else(|| as_they_stand(cluster))
+    }
+
     /// How the cheapest plan begins, if it costs less than `limit`.
     fn first(&mut self, cluster: &Cluster, limit: Cost) -> Option<(Cost, Onward)> {
         let state = State { moved: cluster.moved, serving: cluster.serving, leader: cluster.leader };
@@ -153,19 +244,31 @@ impl Planner {
             (None, _) => self.target.clone(),
         };
         let lists = self.lists(&cluster.list, &list);
-        self.stage(&lists, &list, state, self.room, limit).map(|cost| (cost, Onward::Stage(list)))
+        self.stage((&cluster.list, &lists), &list, state, self.room, limit).map(|cost| (cost, Onward::Stage(list)))
     }
 
     /// A stage from a state on and all that follows, if that costs less than `limit`.
-    fn stage(&mut self, lists: &Lists, list: &[u8], state: State, room: Room, limit: Cost) -> Option<Cost> {
+    fn stage(
+        &mut self,
+        (before, lists): (&[u8], &Lists),
+        list: &[u8],
+        state: State,
+        room: Room,
+        limit: Cost,
+    ) -> Option<Cost> {
         let rest = self.rest(list);
+        let effort = Rc::clone(&self.effort);
+        let key = (before.to_vec(), list.to_vec(), room);
+        let mut memory = self.memories.remove(&key).unwrap_or_default();
         let mut after = |leader, limit| self.onward(list, leader, room, limit).map(|(cost, _)| cost);
-        match state.leader {
+        let best = match state.leader {
             Some(leader) if lists.uniform() && state.serving == lists.all() => {
-                uniform(lists, state.moved, usize::from(leader), limit, &mut after).map(|(cost, _)| cost)
+                uniform(lists, state.moved, usize::from(leader), limit, &mut after, &effort)
             }
-            _ => Stage::new(lists, rest, &mut after).best(state, limit).map(|(cost, _)| cost),
-        }
+            _ => Stage::new(lists, rest, &mut after, &effort, &mut memory).best(state, limit),
+        };
+        self.memories.insert(key, memory);
+        best.map(|(cost, _)| cost)
     }
 
     /// From a whole ensemble with one list to the target, if that costs less than `limit`; and what is done first.
@@ -177,16 +280,18 @@ impl Planner {
         match self.known.get(&key) {
             Some(Known::Best(cost, onward)) => return Some((*cost, onward.clone())).filter(|(cost, _)| *cost < limit),
             Some(Known::AtLeast(known)) if limit <= *known => return None,
+            _ if self.effort.over() => return None,
             _ => {}
         }
         let target = self.target.clone();
         let same = self.lists(list, list);
         let state = State { moved: 0, serving: same.all(), leader: u8::try_from(leader).ok() };
         let lists = self.lists(list, &target);
-        let straight = self.stage(&lists, &target, state, Room { leads: 0, stages: 0 }, limit);
+        let straight = self.stage((list, &lists), &target, state, Room { leads: 0, stages: 0 }, limit);
         let mut best = straight.map(|cost| (cost, Onward::Stage(target)));
         let below = |best: &Option<(Cost, Onward)>| best.as_ref().map_or(limit, |(cost, _)| *cost);
-        if room.leads > 0 {
+        let enough = |best: &Option<(Cost, Onward)>, effort: &Effort| effort.over() || best.is_some() && effort.hasty();
+        if room.leads > 0 && !enough(&best, &self.effort) {
             for group in groups(&same, same.all(), leader) {
                 let limit = below(&best);
                 let room = Room { leads: room.leads - 1, ..room };
@@ -194,25 +299,40 @@ impl Planner {
                 if let Some(cost) = together(&same, 0, group, leader, limit, &mut after) {
                     best = Some((cost, Onward::Lead(group)));
                 }
+                if enough(&best, &self.effort) {
+                    break;
+                }
             }
         }
         // Both stages take an election each.
-        if room.stages > 0 && Cost::below(0, 2) < below(&best) {
+        if room.stages > 0 && Cost::below(0, 2) < below(&best) && !enough(&best, &self.effort) {
             for between in candidates(list, &self.target, leader) {
                 let lists = self.lists(list, &between);
                 let room = Room { leads: 0, stages: room.stages - 1 };
-                if let Some(cost) = self.stage(&lists, &between, state, room, below(&best)) {
+                if let Some(cost) = self.stage((list, &lists), &between, state, room, below(&best)) {
                     best = Some((cost, Onward::Stage(between)));
                     // With fewer elections none was found before: the rest is taste.
                     if cost.outages == 0 {
                         break;
                     }
                 }
+                if enough(&best, &self.effort) {
+                    break;
+                }
             }
         }
-        let known = best.as_ref().map_or(Known::AtLeast(limit), |(cost, onward)| Known::Best(*cost, onward.clone()));
-        self.known.insert(key, known);
+        match &best {
+            Some((cost, onward)) => self.known.insert(key, Known::Best(*cost, onward.clone())),
+            None if self.effort.over() => None,
+            None => self.known.insert(key, Known::AtLeast(limit)),
+        };
         best
+    }
+
+    /// Forgets what a search cut short has found.
+    fn forget(&mut self) {
+        self.known.clear();
+        self.memories.clear();
     }
 
     /// What it costs at the least to go on from a list: the last stage takes an election.
@@ -225,7 +345,7 @@ impl Planner {
     }
 
     /// The legs of a plan that begins so.
-    fn legs(&mut self, cluster: &Cluster, first: Onward) -> Vec<Leg> {
+    fn legs(&mut self, cluster: &Cluster, first: Onward, limits: &[Cost]) -> Vec<Leg> {
         let mut legs = Vec::new();
         let mut state = State { moved: cluster.moved, serving: cluster.serving, leader: cluster.leader };
         let mut list = cluster.list.clone();
@@ -247,7 +367,7 @@ impl Planner {
                     if !legs.is_empty() || (cluster.next.is_none() && !cluster.due) {
                         room = Room { leads: 0, stages: room.stages.saturating_sub(u8::from(next != self.target)) };
                     }
-                    let steps = self.steps(&lists, &next, &mut state, room);
+                    let steps = self.steps((&list, &lists), &next, &mut state, room, limits);
                     legs.push(Leg { list: next.clone(), lists, steps });
                     next
                 }
@@ -255,29 +375,41 @@ impl Planner {
             let Some(leader) = state.leader.map(usize::from) else { return legs };
             state = State { moved: 0, serving: self.lists(&next, &next).all(), leader: state.leader };
             list = next;
-            let Some((_, found)) = cheapest(|limit| self.onward(&list, leader, room, limit)) else { return legs };
+            let Some((_, found)) = limits.iter().find_map(|limit| self.onward(&list, leader, room, *limit)) else {
+                return legs;
+            };
             onward = found;
         }
     }
 
     /// The restarts of a stage.
-    fn steps(&mut self, lists: &Lists, list: &[u8], state: &mut State, room: Room) -> Vec<Step> {
+    fn steps(
+        &mut self,
+        (before, lists): (&[u8], &Lists),
+        list: &[u8],
+        state: &mut State,
+        room: Room,
+        limits: &[Cost],
+    ) -> Vec<Step> {
         let rest = self.rest(list);
+        let effort = Rc::clone(&self.effort);
+        let key = (before.to_vec(), list.to_vec(), room);
+        let mut memory = self.memories.remove(&key).unwrap_or_default();
         let mut after = |leader, limit| self.onward(list, leader, room, limit).map(|(cost, _)| cost);
         let mut steps = Vec::new();
         if let Some(leader) = state.leader.map(usize::from).filter(|_| lists.uniform() && state.serving == lists.all())
         {
-            let group =
-                cheapest(|limit| uniform(lists, state.moved, leader, limit, &mut after)).map_or(0, |(_, group)| group);
+            let best = limits.iter().find_map(|limit| uniform(lists, state.moved, leader, *limit, &mut after, &effort));
+            let group = best.map_or(0, |(_, group)| group);
             let alone = members(lists.all() & !state.moved & !group).map(|server| 1 << server);
             for group in alone.chain(Some(group).filter(|group| *group != 0)) {
                 *state = take(lists, *state, group, &mut steps);
             }
             return steps;
         }
-        let mut stage = Stage::new(lists, rest, &mut after);
+        let mut stage = Stage::new(lists, rest, &mut after, &effort, &mut memory);
         while state.moved != lists.all() {
-            let Some((_, group)) = cheapest(|limit| stage.best(*state, limit)) else { break };
+            let Some((_, group)) = limits.iter().find_map(|limit| stage.best(*state, *limit)) else { break };
             *state = take(lists, *state, group, &mut steps);
         }
         steps

@@ -1,6 +1,8 @@
 //! The cheapest way through one stage: in which order its servers are restarted, whatever its elections come to.
 
+use std::cell::Cell;
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 
 use super::model::{Lists, Outcome, Server, Set, State, members};
 
@@ -13,12 +15,14 @@ pub struct Cost {
     pub elections: i32,
     /// Servers that are restarted, each time that they are.
     pub restarts: i32,
-    /// Elections that may come to more than one end.
-    pub open: i32,
     /// Restarts during which one more failure would end the quorum.
     pub spareless: i32,
     /// Restarts after which it would.
     pub thin: i32,
+    /// Servers that look after a restart, each time: what they do to each other's connections is a matter of moments.
+    pub looking: i32,
+    /// Elections that may come to more than one end.
+    pub open: i32,
     /// Servers that are restarted together with another.
     pub together: i32,
 }
@@ -29,7 +33,7 @@ impl Cost {
 
     /// What everything costs less than that has fewer outages, or as many and fewer elections.
     pub const fn below(outages: i32, elections: i32) -> Self {
-        Self { outages, elections, restarts: 0, open: 0, spareless: 0, thin: 0, together: 0 }
+        Self { outages, elections, restarts: 0, open: 0, spareless: 0, thin: 0, looking: 0, together: 0 }
     }
 
     /// What is left of a limit: costs are compared field by field, so what is spent can be taken off each.
@@ -41,6 +45,7 @@ impl Cost {
             open: self.open - spent.open,
             spareless: self.spareless - spent.spareless,
             thin: self.thin - spent.thin,
+            looking: self.looking - spent.looking,
             together: self.together - spent.together,
         }
     }
@@ -54,6 +59,7 @@ impl Cost {
             open: self.open + other.open,
             spareless: self.spareless + other.spareless,
             thin: self.thin + other.thin,
+            looking: self.looking + other.looking,
             together: self.together + other.together,
         }
     }
@@ -69,6 +75,7 @@ impl Cost {
             open: 0,
             spareless: i32::from(outcome.serving_while_down <= lists.majority),
             thin: i32::from(after <= lists.majority),
+            looking: count(lists.all() & !outcome.state.serving),
             together: size - 1,
         }
     }
@@ -99,19 +106,101 @@ enum Known {
     AtLeast(Cost),
 }
 
+/// How many states may be looked into. A plan is always found: what is left out is looking for a better one.
+#[derive(Debug, Default)]
+pub struct Effort {
+    spent: Cell<u32>,
+    /// After so many, the first way that is found is taken, where one is.
+    enough: Cell<u32>,
+    /// After so many, nothing more is looked into.
+    most: Cell<u32>,
+    /// After so many of one stage, nothing more of that stage.
+    most_of_stage: Cell<u32>,
+}
+
+impl Effort {
+    /// None at all.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How many states have been looked into.
+    pub fn spent(&self) -> u32 {
+        self.spent.get()
+    }
+
+    /// Whether the first way that is found is to be taken.
+    pub fn hasty(&self) -> bool {
+        self.spent.get() >= self.enough.get()
+    }
+
+    /// Whether nothing more is looked into.
+    pub fn over(&self) -> bool {
+        self.spent.get() >= self.most.get()
+    }
+
+    /// Allows so many states more, so many of each stage; and after how many of them the first way is taken.
+    pub fn allow(&self, enough: u32, most: u32, most_of_stage: u32) {
+        self.enough.set(self.spent.get().saturating_add(enough));
+        self.most.set(self.spent.get().saturating_add(most));
+        self.most_of_stage.set(most_of_stage);
+    }
+
+    fn spend(&self) {
+        self.spent.set(self.spent.get().saturating_add(1));
+    }
+}
+
+/// What is known of the states of a stage.
+#[derive(Default)]
+pub struct Memory {
+    known: HashMap<State, Known, BuildHasherDefault<Mixed>>,
+}
+
+/// A quick hash: states are small numbers, and nobody chooses them to do harm.
+#[derive(Default)]
+pub struct Mixed(u64);
+
+impl Hasher for Mixed {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(u64::from(*byte));
+        }
+    }
+
+    fn write_u8(&mut self, value: u8) {
+        self.write_u64(u64::from(value));
+    }
+
+    fn write_u16(&mut self, value: u16) {
+        self.write_u64(u64::from(value));
+    }
+
+    fn write_u64(&mut self, value: u64) {
+        self.0 = (self.0.rotate_left(5) ^ value).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    }
+}
+
 /// A stage in which the lists differ. All orders are tried that can be the cheapest.
 pub struct Stage<'a> {
     lists: &'a Lists,
     /// What follows costs at least this.
     rest: Cost,
     after: After<'a>,
-    known: HashMap<State, Known>,
+    effort: &'a Effort,
+    memory: &'a mut Memory,
+    /// How many states of this stage have been looked into.
+    spent: u32,
 }
 
 impl<'a> Stage<'a> {
-    /// A stage that is followed by what costs so much, and at the least `rest`.
-    pub fn new(lists: &'a Lists, rest: Cost, after: After<'a>) -> Self {
-        Self { lists, rest, after, known: HashMap::new() }
+    /// A stage that is followed by what costs so much, and at the least `rest`; its memory belongs to just that.
+    pub fn new(lists: &'a Lists, rest: Cost, after: After<'a>, effort: &'a Effort, memory: &'a mut Memory) -> Self {
+        Self { lists, rest, after, effort, memory, spent: 0 }
     }
 
     /// What it costs from here, if that is less than `limit`, and who is restarted next; nobody when the stage is over.
@@ -123,24 +212,37 @@ impl<'a> Stage<'a> {
                 None => Some((Cost::below(1, 0), 0)).filter(|(cost, _)| *cost < limit),
             };
         }
-        match self.known.get(&state) {
+        match self.memory.known.get(&state) {
             Some(Known::Best(cost, group)) => return Some((*cost, *group)).filter(|(cost, _)| *cost < limit),
             Some(Known::AtLeast(known)) if limit <= *known => return None,
             _ => {}
         }
-        if self.at_least(state) >= limit {
+        if self.at_least(state) >= limit || self.over() {
             return None;
         }
+        self.effort.spend();
+        self.spent += 1;
         let mut best: Option<(Cost, Set)> = None;
         for group in self.choices(state) {
             let limit = best.map_or(limit, |(cost, _)| cost);
             if let Some(cost) = self.cost(state, group, limit) {
                 best = Some((cost, group));
+                if self.effort.hasty() {
+                    break;
+                }
             }
         }
-        let known = best.map_or(Known::AtLeast(limit), |(cost, group)| Known::Best(cost, group));
-        self.known.insert(state, known);
+        match best {
+            Some((cost, group)) => self.memory.known.insert(state, Known::Best(cost, group)),
+            // What was not looked into to the end is not known.
+            None if self.effort.over() => None,
+            None => self.memory.known.insert(state, Known::AtLeast(limit)),
+        };
         best
+    }
+
+    fn over(&self) -> bool {
+        self.spent >= self.effort.most_of_stage.get() || self.effort.over()
     }
 
     /// What the rest of the stage costs at the least: the leader has to be restarted, and so has everybody else.
@@ -172,7 +274,8 @@ impl<'a> Stage<'a> {
         if (Cost { elections: election, restarts: count(left), ..Cost::default() }).plus(self.rest) >= limit {
             return None;
         }
-        let outcomes = self.lists.restart(state, group);
+        let lossless = limit.outages < 1 || limit <= Cost::below(1, 0).plus(self.rest);
+        let outcomes = self.lists.restart_unless(state, group, lossless)?;
         let mut each = Vec::new();
         for (at, outcome) in outcomes.iter().enumerate() {
             let here = Cost::of(self.lists, state, group, outcome);
@@ -186,7 +289,14 @@ impl<'a> Stage<'a> {
 
 /// A stage of one list: everybody joins again, so that all that matters is who is stopped together with the leader, at the
 /// end. Gives the cost, if that is less than `limit`, and that group: nobody when the leader has been restarted already.
-pub fn uniform(lists: &Lists, moved: Set, leader: Server, limit: Cost, after: After<'_>) -> Option<(Cost, Set)> {
+pub fn uniform(
+    lists: &Lists,
+    moved: Set,
+    leader: Server,
+    limit: Cost,
+    after: After<'_>,
+    effort: &Effort,
+) -> Option<(Cost, Set)> {
     let left = lists.all() & !moved;
     if left & (1 << leader) == 0 {
         let spent = in_turn(lists, moved, leader, left);
@@ -199,7 +309,7 @@ pub fn uniform(lists: &Lists, moved: Set, leader: Server, limit: Cost, after: Af
         if let Some(cost) = together(lists, lists.all() & !group, group, leader, limit.minus(spent), after) {
             best = Some((spent.plus(cost), group));
             // Groups come in the order of their size, and with fewer elections none was found before.
-            if cost.outages == 0 {
+            if cost.outages == 0 || effort.hasty() {
                 break;
             }
         }

@@ -218,3 +218,71 @@ fn what_can_not_be_planned_is_said() {
     assert_eq!(plan(&request(TODAY, FINAL, "105", true)), Err(Unplannable::Unknown("105".to_owned())));
     assert_eq!(plan(&request("1:a", "1:a", "a", true)), Err(Unplannable::Count(1)));
 }
+
+/// The work is counted, not timed: some 3 µs a state in a release build, so that five take well below 50 ms and nine below 2 s.
+#[test]
+fn a_plan_is_found_with_bounded_work() {
+    let work = |ids: &[u8], leader: u8, due: bool| {
+        let count = ids.len();
+        let found = plan::plan(&Cluster {
+            rules: Rules::V34,
+            list: ids.to_vec(),
+            next: None,
+            moved: 0,
+            serving: (1 << count) - 1,
+            leader: Some(leader),
+            target: (1..=9).take(count).collect(),
+            due,
+            between: true,
+        });
+        let found = found.unwrap();
+        assert_eq!(found.cost.outages, 0, "{ids:?}");
+        found.states
+    };
+    for ids in permutations(5).iter().step_by(7) {
+        assert!(work(ids, 2, true) < 15_000, "{ids:?}");
+    }
+    for (leader, due) in [(2, false), (2, true), (6, true)] {
+        assert!(work(&[8, 9, 1, 6, 3, 7, 2, 5, 4], leader, due) < 200_000, "{leader} {due}");
+    }
+}
+
+/// What is promised holds on every branch of the plan itself, and from each of its states there is a plan again, without an
+/// outage where none was promised.
+#[test]
+fn a_plan_can_be_taken_up_again_after_every_restart() {
+    for rules in [Rules::V34, Rules::V35] {
+        for (ids, leader) in permutations(3).into_iter().flat_map(|ids| (0..3).map(move |leader| (ids.clone(), leader)))
+        {
+            let target = vec![1, 2, 3];
+            let (serving, due, between) = (0b111, false, true);
+            let from =
+                Cluster { rules, list: ids, next: None, moved: 0, serving, leader: Some(leader), target, due, between };
+            let found = plan::plan(&from).unwrap();
+            let mut list = from.list.clone();
+            for leg in &found.legs {
+                let lists = model::Lists::new(&list, &leg.list, rules);
+                for step in &leg.steps {
+                    for outcome in lists.restart(step.before, step.group) {
+                        assert!(found.cost.outages > 0 || !outcome.lost_while_down, "{from:?}");
+                        let (next, state) = (Some(leg.list.clone()), outcome.state);
+                        let again = Cluster {
+                            list: list.clone(),
+                            next,
+                            moved: state.moved,
+                            serving: state.serving,
+                            leader: state.leader,
+                            ..from.clone()
+                        };
+                        if state.moved != lists.all() {
+                            let again = plan::plan(&again).unwrap();
+                            assert!(again.cost.outages <= found.cost.outages, "{from:?}");
+                        }
+                    }
+                }
+                list.clone_from(&leg.list);
+            }
+            assert_eq!(list, from.target);
+        }
+    }
+}
