@@ -62,8 +62,6 @@ pub enum Unplannable {
     Count(usize),
     /// A server that is named is none of the lists.
     Unknown(String),
-    /// No order of restarts was found.
-    NoOrder,
 }
 
 impl fmt::Display for Unplannable {
@@ -72,7 +70,6 @@ impl fmt::Display for Unplannable {
             Self::OtherServers => write!(f, "the lists are not of the same servers"),
             Self::Count(count) => write!(f, "{count} servers can't be planned for: 3 to {MOST} can"),
             Self::Unknown(server) => write!(f, "{server} is in no list"),
-            Self::NoOrder => write!(f, "no order of restarts leads there"),
         }
     }
 }
@@ -109,6 +106,8 @@ pub struct Restart {
     pub spare_while_down: Option<u32>,
     /// Whether stopping them makes an election.
     pub election: bool,
+    /// Who takes part in it.
+    pub electing: Vec<String>,
     /// Whether nobody leads while they are down.
     pub lost_while_down: bool,
     /// Who serves afterwards.
@@ -150,7 +149,7 @@ fn as_text<S: serde::Serializer>(ensemble: &Ensemble, serializer: S) -> Result<S
 /// The cheapest plan.
 pub fn plan(request: &Request) -> Result<Plan, Unplannable> {
     let names = names(request)?;
-    let found = plan::plan(&cluster(request, &names)?).ok_or(Unplannable::NoOrder)?;
+    let found = plan::plan(&cluster(request, &names)?);
     Ok(Plan { cheapest: found.cheapest, ..told(&names, found.cost, &found.legs, request.restart_seconds) })
 }
 
@@ -253,6 +252,7 @@ fn restart(names: &[String], leg: &Leg, step: &Step, restart_seconds: f64) -> Re
         serving_while_down: Vec::new(),
         spare_while_down: None,
         election: false,
+        electing: Vec::new(),
         lost_while_down: false,
         serving: Vec::new(),
         looking: Vec::new(),
@@ -267,6 +267,7 @@ fn restart(names: &[String], leg: &Leg, step: &Step, restart_seconds: f64) -> Re
         told.spare_while_down =
             likely.leader_while_down.map(|_| likely.serving_while_down.saturating_sub(lists.majority));
         told.election = likely.election;
+        told.electing = named(likely.electing);
         told.lost_while_down = likely.lost_while_down;
         told.serving = named(serving);
         told.looking = named(lists.all() & !serving);

@@ -9,17 +9,24 @@ use super::search::{Cost, Effort, Memory, Stage, groups, together, uniform};
 /// Above so many servers not every list is tried for the first stage.
 const EXHAUSTIVE: usize = 5;
 
-/// Into so many states for each server the quick search looks for a plan, for each limit.
-const QUICK: u32 = 4_000;
+/// How many states are looked into, at most: at first for up to five servers, and above or where that finds no way without an
+/// outage.
+const SMALL: Bounds = Bounds { quick: 3_000, enough: 5_000, most: 12_000 };
+const LARGE: Bounds = Bounds { quick: 28_000, enough: 20_000, most: 50_000 };
+
+/// Bounds of a search, in states.
+#[derive(Clone, Copy, Debug)]
+struct Bounds {
+    /// In which the quick search looks for a plan, for each limit.
+    quick: u32,
+    /// After which the search for a better plan takes the first that has fewer outages or elections.
+    enough: u32,
+    /// After which that search ends.
+    most: u32,
+}
 
 /// Into so many of each stage, one after the other: a stage that suits is soon found, and most do not.
 const QUICK_OF_STAGE: [u32; 2] = [60, 600];
-
-/// After so many states the search for a better plan takes the first that has fewer outages or elections.
-const ENOUGH: u32 = 20_000;
-
-/// After so many states that search ends.
-const MOST: u32 = 60_000;
 
 /// Where an ensemble stands, with its servers as numbers.
 #[derive(Clone, Debug)]
@@ -79,8 +86,17 @@ pub struct Found {
     pub states: u32,
 }
 
-/// The cheapest plan, or one that is good where the search is cut short; none when no order of restarts leads there.
-pub fn plan(cluster: &Cluster) -> Option<Found> {
+/// The cheapest plan, or one that is good where the search is cut short.
+pub fn plan(cluster: &Cluster) -> Found {
+    if cluster.list.len() > EXHAUSTIVE {
+        return search(cluster, LARGE);
+    }
+    let found = search(cluster, SMALL);
+    // An outage costs more than a search does.
+    if found.cost.outages == 0 { found } else { search(cluster, LARGE) }
+}
+
+fn search(cluster: &Cluster, bounds: Bounds) -> Found {
     let room = Room { leads: LEADS, stages: u8::from(cluster.between) };
     let mut planner = Planner {
         rules: cluster.rules,
@@ -90,9 +106,9 @@ pub fn plan(cluster: &Cluster) -> Option<Found> {
         memories: HashMap::new(),
         effort: Rc::new(Effort::new()),
     };
-    let quick = planner.quick(cluster);
+    let quick = planner.quick(cluster, bounds.quick);
     planner.forget();
-    planner.effort.allow(ENOUGH, MOST, u32::MAX);
+    planner.effort.allow(bounds.enough, bounds.most, u32::MAX);
     let limits = limits(quick.cost);
     let better = limits.iter().find_map(|limit| planner.first(cluster, *limit));
     let found = match better {
@@ -103,7 +119,7 @@ pub fn plan(cluster: &Cluster) -> Option<Found> {
         }
         None => Found { cheapest: !planner.effort.over(), ..quick },
     };
-    Some(Found { states: planner.effort.spent(), ..found })
+    Found { states: planner.effort.spent(), ..found }
 }
 
 /// Limits up to what costs less than this, one election more each: what has few is found quickly, because everything else
@@ -203,10 +219,9 @@ const LEADS: u8 = 2;
 
 impl Planner {
     /// The first way that is found with as few outages as a short search can show.
-    fn quick(&mut self, cluster: &Cluster) -> Found {
+    fn quick(&mut self, cluster: &Cluster, quick: u32) -> Found {
         let elections = [3, 4, 1 << 10].map(|elections| Cost::below(0, elections));
         let outages = [2, 2, 3, 3, 1 << 20].map(|outages| Cost::below(outages, 0));
-        let quick = QUICK.saturating_mul(u32::try_from(cluster.list.len()).unwrap_or(0));
         for of_stage in QUICK_OF_STAGE {
             for limit in elections {
                 self.forget();
