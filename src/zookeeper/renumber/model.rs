@@ -86,6 +86,17 @@ pub struct State {
     pub leader: Option<u8>,
 }
 
+/// What servers that look depend on, besides those that serve.
+#[derive(Clone, Copy)]
+struct Moment {
+    /// Who has the new list.
+    moved: Set,
+    /// Who looks.
+    looking: Set,
+    /// Who has just been started.
+    fresh: Set,
+}
+
 /// What an election, or waiting, leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outcome {
@@ -208,9 +219,9 @@ impl Lists {
     }
 
     /// Rule 2: whether a server that looks joins those that serve, whatever others do that look too.
-    fn joins(&self, moved: Set, server: Server, serving: Set, leader: Server, looking: Set) -> bool {
-        self.owner(version(moved, server), self.id(moved, leader)) == Some(leader)
-            && self.follows(moved, server, serving, leader, looking)
+    fn joins(&self, at: Moment, server: Server, serving: Set, leader: Server) -> bool {
+        self.owner(version(at.moved, server), self.id(at.moved, leader)) == Some(leader)
+            && self.follows(at, server, serving, leader)
     }
 
     /// Those who look, hear enough of a leader to follow it, and go to another server.
@@ -218,14 +229,16 @@ impl Lists {
         let Some(leader) = before.leader.map(usize::from) else { return 0 };
         let looking = self.all() & !before.serving;
         let led_by = self.id(before.moved, leader);
+        let at = Moment { moved: before.moved, looking, fresh: 0 };
         members(looking)
             .filter(|server| self.owner(version(before.moved, *server), led_by).is_some_and(|there| there != leader))
-            .filter(|server| self.follows(before.moved, *server, before.serving, leader, looking))
+            .filter(|server| self.follows(at, *server, before.serving, leader))
             .fold(0, |astray: Set, server| astray | 1 << server)
     }
 
     /// Whether a server that looks hears enough of a leader to follow it.
-    fn follows(&self, moved: Set, server: Server, serving: Set, leader: Server, looking: Set) -> bool {
+    fn follows(&self, at: Moment, server: Server, serving: Set, leader: Server) -> bool {
+        let Moment { moved, looking, .. } = at;
         let led_by = self.id(moved, leader);
         if led_by == self.id(moved, server) {
             return false;
@@ -237,7 +250,7 @@ impl Lists {
             .fold(0_u32, |labels, label| labels | 1 << label);
         let (mut heard, mut leads) = (0_u32, false);
         for other in members(serving) {
-            let label = self.label(moved, server, other).or_else(|| self.misdirected(moved, server, other, rivals));
+            let label = self.label(moved, server, other).or_else(|| self.misdirected(at, server, other));
             if let Some(label) = label.filter(|label| contested & (1 << *label) == 0) {
                 heard |= 1 << label;
                 leads |= other == leader && label == led_by;
@@ -247,24 +260,31 @@ impl Lists {
     }
 
     /// The label under which a server hears another that calls it back in the place of one that looks and has, as its own,
-    /// the id that the other's list has for the server.
-    fn misdirected(&self, moved: Set, server: Server, other: Server, looking: Set) -> Option<u8> {
+    /// the id that the other's list has for the server. Where each of the two is called in the place of the other, only the
+    /// one hears it that was there before: the one that has come keeps calling, and the other one has no need to.
+    fn misdirected(&self, at: Moment, server: Server, other: Server) -> Option<u8> {
+        let Moment { moved, looking, fresh } = at;
         let other_id = self.id(moved, other);
         let listed = self.ids[version(moved, other)][server];
         let called = self.rules == Rules::V34
             && self.id(moved, server) < other_id
             && listed < other_id
-            && members(looking).any(|caller| self.id(moved, caller) == listed);
+            && members(looking & !(1 << server)).any(|caller| {
+                let exchanged = self.owner(version(moved, other), self.id(moved, server)) == Some(caller);
+                let before = fresh & (1 << server) == 0 && fresh & (1 << caller) != 0;
+                self.id(moved, caller) == listed && (!exchanged || before)
+            });
         Some(other_id).filter(|id| called && self.owner(version(moved, server), *id).is_some())
     }
 
-    /// Lets everybody who is up and looks join who can; gives who serves then.
-    fn settle(&self, moved: Set, up: Set, serving: Set, leader: Server) -> Set {
+    /// Lets everybody who is up and looks join who can; gives who serves then. `fresh` have just been started.
+    fn settle(&self, (moved, fresh): (Set, Set), up: Set, serving: Set, leader: Server) -> Set {
         let mut serving = serving;
         loop {
             let looking = up & !serving;
+            let at = Moment { moved, looking, fresh };
             let joined = members(looking)
-                .filter(|server| self.joins(moved, *server, serving, leader, looking))
+                .filter(|server| self.joins(at, *server, serving, leader))
                 .fold(0, |joined: Set, server| joined | 1 << server);
             if joined == 0 {
                 return serving;
@@ -363,15 +383,17 @@ impl Lists {
         for (middle, election) in middles {
             let (down, ends) = match middle {
                 Some((leader, serving)) => {
-                    let serving = self.settle(before.moved, up, serving, leader);
-                    (Some((leader, serving)), vec![Some((leader, self.settle(moved, all, serving, leader)))])
+                    let serving = self.settle((before.moved, 0), up, serving, leader);
+                    (Some((leader, serving)), vec![Some((leader, self.settle((moved, group), all, serving, leader)))])
                 }
                 None => {
                     let ends = self.elections(moved, all, before.serving).into_iter();
                     (
                         None,
-                        ends.map(|end| end.map(|(leader, serving)| (leader, self.settle(moved, all, serving, leader))))
-                            .collect(),
+                        ends.map(|end| {
+                            end.map(|(leader, serving)| (leader, self.settle((moved, group), all, serving, leader)))
+                        })
+                        .collect(),
                     )
                 }
             };

@@ -131,3 +131,13 @@ fn who_follows_another_one_in_vain_does_not_elect() {
         assert!(!members(outcome.state.serving).any(|server| server == 3), "{outcome:?}");
     }
 }
+
+/// 203 calls 193 back in the place of 122, and 122 in the place of 193: 122, which has come last, keeps calling, so that 193 is
+/// the one that hears it.
+#[test]
+fn of_two_that_are_called_in_each_others_place_the_first_joins() {
+    let lists = Lists::new(&[1, 4, 3, 2, 5], &[1, 2, 3, 4, 5], Rules::V34);
+    let before = State { moved: 0b01100, serving: 0b10111, leader: Some(4) };
+    let outcomes = lists.restart(before, 0b00010);
+    assert_eq!(members(outcomes[0].state.serving).collect::<Vec<_>>(), [0, 2, 3, 4]);
+}
