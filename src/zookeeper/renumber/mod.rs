@@ -30,6 +30,10 @@ pub use model::Rules;
 /// How long an election takes, in seconds. Measured on 3.4.14: 0.4 to 2.
 pub const ELECTION: f64 = 1.5;
 
+/// How often a leader looks whether it still has its quorum, in seconds: once a tick, of 2 s by default. An election that begins
+/// so takes longer by half of it, most likely.
+pub const TICK: f64 = 2.0;
+
 /// What a plan is made from.
 #[derive(Clone, Debug)]
 pub struct Request {
@@ -235,9 +239,10 @@ fn told(names: &[String], cost: Cost, legs: &[Leg], restart_seconds: f64) -> Pla
 fn restart(names: &[String], leg: &Leg, step: &Step, restart_seconds: f64) -> Restart {
     let named = |set: Set| members(set).filter_map(|server| names.get(server).cloned()).collect::<Vec<String>>();
     let lists = &leg.lists;
-    let gap = |outcome: &model::Outcome| match (outcome.lost_while_down, outcome.election) {
+    let leads = step.before.leader.is_some_and(|leader| step.group & (1 << leader) == 0);
+    let gap = |outcome: &model::Outcome, notice: f64| match (outcome.lost_while_down, outcome.election) {
         (true, _) => restart_seconds + ELECTION,
-        (false, true) => ELECTION,
+        (false, true) => ELECTION + if leads { notice } else { 0.0 },
         (false, false) => 0.0,
     };
     let mut leaders: Vec<String> = Vec::new();
@@ -259,7 +264,7 @@ fn restart(names: &[String], leg: &Leg, step: &Step, restart_seconds: f64) -> Re
         leaders,
         spare: None,
         gap: 0.0,
-        worst_gap: step.outcomes.iter().map(gap).fold(0.0, f64::max),
+        worst_gap: step.outcomes.iter().map(|outcome| gap(outcome, TICK)).fold(0.0, f64::max),
     };
     if let Some(likely) = step.outcomes.first() {
         let serving = if likely.state.leader.is_some() { likely.state.serving } else { 0 };
@@ -273,7 +278,7 @@ fn restart(names: &[String], leg: &Leg, step: &Step, restart_seconds: f64) -> Re
         told.looking = named(lists.all() & !serving);
         told.spare =
             likely.state.leader.map(|_| lists.different(likely.state.moved, serving).saturating_sub(lists.majority));
-        told.gap = gap(likely);
+        told.gap = gap(likely, TICK / 2.0);
     }
     told
 }

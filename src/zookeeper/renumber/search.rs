@@ -13,6 +13,8 @@ pub struct Cost {
     pub outages: i32,
     /// Elections, where they come to the likeliest.
     pub elections: i32,
+    /// Elections that begin when the leader notices that it has lost its quorum, which takes it up to a tick.
+    pub slow: i32,
     /// Servers that are restarted, each time that they are.
     pub restarts: i32,
     /// Restarts during which one more failure would end the quorum.
@@ -33,7 +35,7 @@ impl Cost {
 
     /// What everything costs less than that has fewer outages, or as many and fewer elections.
     pub const fn below(outages: i32, elections: i32) -> Self {
-        Self { outages, elections, restarts: 0, open: 0, spareless: 0, thin: 0, looking: 0, together: 0 }
+        Self { outages, elections, slow: 0, restarts: 0, open: 0, spareless: 0, thin: 0, looking: 0, together: 0 }
     }
 
     /// What is left of a limit: costs are compared field by field, so what is spent can be taken off each.
@@ -41,6 +43,7 @@ impl Cost {
         Self {
             outages: self.outages - spent.outages,
             elections: self.elections - spent.elections,
+            slow: self.slow - spent.slow,
             restarts: self.restarts - spent.restarts,
             open: self.open - spent.open,
             spareless: self.spareless - spent.spareless,
@@ -55,6 +58,7 @@ impl Cost {
         Self {
             outages: self.outages + other.outages,
             elections: self.elections + other.elections,
+            slow: self.slow + other.slow,
             restarts: self.restarts + other.restarts,
             open: self.open + other.open,
             spareless: self.spareless + other.spareless,
@@ -71,6 +75,7 @@ impl Cost {
         Self {
             outages: i32::from(outcome.lost_while_down || before.leader.is_none() || outcome.state.leader.is_none()),
             elections: i32::from(outcome.election),
+            slow: i32::from(outcome.election && before.leader.is_some_and(|leader| group & (1 << leader) == 0)),
             restarts: size,
             open: 0,
             spareless: i32::from(outcome.serving_while_down <= lists.majority),
