@@ -68,7 +68,7 @@ def markdown(results):
     out = [
         "# The rehearsal campaign", "",
         "Every row is one cluster on a lab, migrated twice from the same state: by a plan (`-e strategy=quorum`), and in the "
-        "documented order (`-e strategy=documented`). ZooKeeper, systemd, journald, sshd and sudo are real, Exhibitor is a stand-in. "
+        "documented order (`-e strategy=documented`); a row with dashes there was made with `--planned`. ZooKeeper, systemd, journald, sshd and sudo are real, Exhibitor is a stand-in. "
         "Two clients for each master, with sessions of 10 s, wrote ten times a second through all of it.", "",
         "A *gap* is the time in which nobody's write was acknowledged, and no new session either: what the ensemble costs. *One session's wait* is the longest time "
         "between two acknowledged writes of one client: what an application waits. It is longer, and there are waits without a gap, "
