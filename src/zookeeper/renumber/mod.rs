@@ -3,12 +3,13 @@
 //!
 //! While servers run with different lists, some of those that were restarted can't join the others, and a quorum can break
 //! with every server up. [`model`] says what happens at a restart, [`search`] finds the order that costs least in a stage,
-//! and [`plan`] the stages.
+//! [`between`] the lists that a stage between may give, and [`plan`] the stages.
 //!
 //! What makes a renumbering cheap: a leader that has the same id in both lists, so that servers with the new one can join
 //! it; those first that get the highest ids, because they hear everybody; the leader last, when all others have one list
 //! and can elect among themselves. Where no id stays, a list between, in which the leader's does.
 
+pub mod between;
 pub mod model;
 pub mod plan;
 #[cfg(test)]

@@ -148,7 +148,7 @@ impl Lists {
             for server in 0..count {
                 for others in 0..2 {
                     for other in (0..count).filter(|other| *other != server) {
-                        let hears = |looks| lists.hears((own, server), (others, other), looks, rules);
+                        let hears = |looks| lists.hears((own, server), (others, other), looks);
                         let (serving, looking) = (hears(false), hears(true));
                         lists.heard[own][server][others][other] = serving;
                         lists.heard_looking[own][server][others][other] = looking;
@@ -160,19 +160,13 @@ impl Lists {
     }
 
     /// Rule 1: the label under which a server that looks hears another, each with its list.
-    fn hears(
-        &self,
-        (own, server): (usize, Server),
-        (others, other): (usize, Server),
-        looks: bool,
-        rules: Rules,
-    ) -> Option<u8> {
+    fn hears(&self, (own, server): (usize, Server), (others, other): (usize, Server), looks: bool) -> Option<u8> {
         let (id, other_id) = (self.ids[own][server], self.ids[others][other]);
         let label = if id > other_id {
             Some(self.ids[own][other]).filter(|label| *label < id)
         } else if id < other_id {
             let calls = looks && self.ids[others][server] < other_id;
-            let calls_back = rules == Rules::V35 || self.owner(others, id) == Some(server);
+            let calls_back = self.rules == Rules::V35 || self.owner(others, id) == Some(server);
             (calls || calls_back).then_some(other_id)
         } else {
             None

@@ -3,11 +3,9 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use super::between::{EXHAUSTIVE, candidates};
 use super::model::{Lists, Outcome, Rules, Server, Set, State, members};
 use super::search::{Cost, Effort, Memory, Stage, groups, together, uniform};
-
-/// Above so many servers not every list is tried for the first stage.
-const EXHAUSTIVE: usize = 5;
 
 /// How many states are looked into, at most: at first for up to five servers, and above or where that finds no way without an
 /// outage.
@@ -436,84 +434,4 @@ fn take(lists: &Lists, before: State, group: Set, steps: &mut Vec<Step>) -> Stat
     let after = outcomes.first().map_or(before, |outcome| outcome.state);
     steps.push(Step { before, group, outcomes });
     after
-}
-
-/// The lists that a stage between may give: those with which the leader keeps its id in that stage and some server keeps
-/// its own in the next; for small ensembles all others, too.
-fn candidates(list: &[u8], target: &[u8], leader: Server) -> Vec<Vec<u8>> {
-    let mut found: Vec<Vec<u8>> = Vec::new();
-    let same_ids = list.iter().all(|id| target.contains(id));
-    let mut add = |one: Vec<u8>| {
-        if one != list && one != target && !found.contains(&one) {
-            found.push(one);
-        }
-    };
-    for keeper in 0..list.len() {
-        let mut fixed: Vec<Option<u8>> = vec![None; list.len()];
-        fixed[leader] = Some(list[leader]);
-        if keeper != leader {
-            if target[keeper] == list[leader] {
-                continue;
-            }
-            fixed[keeper] = Some(target[keeper]);
-        } else if list[leader] != target[leader] {
-            continue;
-        }
-        for wish in [target, list] {
-            add(filled(&fixed, wish, target, list));
-        }
-        for pool in [target, list] {
-            let mut free: Vec<u8> = pool.iter().copied().filter(|id| !fixed.contains(&Some(*id))).collect();
-            free.sort_unstable();
-            for ascending in [true, false] {
-                let mut ids: Vec<u8> = free.clone();
-                if ascending {
-                    ids.reverse();
-                }
-                let one: Vec<u8> = fixed.iter().map(|id| id.or_else(|| ids.pop()).unwrap_or(0)).collect();
-                if !one.contains(&0) {
-                    add(one);
-                }
-            }
-        }
-    }
-    if list.len() <= EXHAUSTIVE {
-        let mut ids = target.to_vec();
-        ids.sort_unstable();
-        permutations(&mut ids, 0, &mut add);
-        if !same_ids {
-            let mut ids = list.to_vec();
-            ids.sort_unstable();
-            permutations(&mut ids, 0, &mut add);
-        }
-    }
-    found
-}
-
-/// A list with these ids, the others as wished for where that id is free, else any that is.
-fn filled(fixed: &[Option<u8>], wish: &[u8], target: &[u8], list: &[u8]) -> Vec<u8> {
-    let mut taken: Vec<Option<u8>> = fixed.to_vec();
-    for (server, id) in wish.iter().enumerate() {
-        if taken[server].is_none() && !taken.contains(&Some(*id)) {
-            taken[server] = Some(*id);
-        }
-    }
-    for server in 0..taken.len() {
-        if taken[server].is_none() {
-            taken[server] = target.iter().chain(list).copied().find(|id| !taken.contains(&Some(*id)));
-        }
-    }
-    taken.into_iter().flatten().collect()
-}
-
-fn permutations(ids: &mut Vec<u8>, from: usize, take: &mut impl FnMut(Vec<u8>)) {
-    if from == ids.len() {
-        take(ids.clone());
-        return;
-    }
-    for at in from..ids.len() {
-        ids.swap(from, at);
-        permutations(ids, from + 1, take);
-        ids.swap(from, at);
-    }
 }
