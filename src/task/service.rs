@@ -152,15 +152,18 @@ pub async fn ensure(context: &Context<'_>, unit: &str, goal: Goal) -> Result<Tra
     Ok(Transition { changed, before, after: answer.after(context, verb, &unit)? })
 }
 
-/// Does something to a unit. Gives how it was and how it is: two start times tell that it was really restarted.
-pub async fn act(context: &Context<'_>, unit: &str, verb: Verb) -> Result<Transition> {
+/// Does something to a unit. Gives how it was and how it is: two start times tell that it was really restarted. Without
+/// `wait` systemd is only told to, and `after` is how the unit is while it is at it: whether it comes up is not known.
+pub async fn act(context: &Context<'_>, unit: &str, verb: Verb, wait: bool) -> Result<Transition> {
     let unit = unit_name(unit)?;
-    let (verb, summary) = match verb {
-        Verb::Restart => ("restart", "restarted"),
-        Verb::Reload => ("reload", "reloaded"),
+    let (verb, summary) = match (verb, wait) {
+        (Verb::Restart, true) => ("restart", "restarted"),
+        (Verb::Restart, false) => ("restart", "told to restart"),
+        (Verb::Reload, true) => ("reload", "reloaded"),
+        (Verb::Reload, false) => ("reload", "told to reload"),
     };
     context.refuse_in_check_mode(verb)?;
-    let answer = ask(context, verb, &unit).await?;
+    let answer = tell(context, verb, &unit, if wait { "" } else { "--no-block" }).await?;
     answer.before.must_exist(context)?;
     let before = answer.before.clone();
     let after = answer.after(context, verb, &unit)?;
@@ -186,7 +189,12 @@ struct Answer {
 }
 
 async fn ask(context: &Context<'_>, verb: &str, unit: &str) -> Result<Answer> {
-    let printed = context.script(shell::script(include_str!("sh/service.sh"), &[verb, unit]), Stdin::Closed).await?;
+    tell(context, verb, unit, "").await
+}
+
+async fn tell(context: &Context<'_>, verb: &str, unit: &str, option: &str) -> Result<Answer> {
+    let script = shell::script(include_str!("sh/service.sh"), &[verb, unit, option]);
+    let printed = context.script(script, Stdin::Closed).await?;
     let text = String::from_utf8_lossy(&printed.stdout).into_owned();
     let (states, journal) = text.split_once("\njournal\n").unwrap_or((&text, ""));
     let (before, after) = match states.split_once("\nafter\n") {
@@ -311,6 +319,7 @@ case $1 in
         [ "$(cat "$state")" = active ] && echo MainPID=4711 || echo MainPID=0
         echo ExecMainStartTimestampMonotonic=1500000; echo UnitFileState=disabled
         echo FragmentPath=/etc/systemd/system/x.service; echo "DropInPaths=/a.conf /b.conf"; echo Result=exit-code ;;
+    --no-block) echo deactivating >"$state" ;;
     start|restart) [ ! -f "$0.broken" ] || { echo failed >"$state"; echo "Job for $2 failed." >&2; exit 1; }; echo active >"$state" ;;
     stop) echo inactive >"$state" ;;
 esac
@@ -354,7 +363,7 @@ esac
         assert!(!status(&bench.check(), "x").await.expect("success").is_active());
         assert!(!ensure(&bench.check(), "x", Goal::Stopped).await.expect("success").changed.changed);
         assert!(status(&bench.context(), "x").await.expect("success").is_active());
-        let error = act(&bench.check(), "x", Verb::Restart).await.expect_err("a defect");
+        let error = act(&bench.check(), "x", Verb::Restart, true).await.expect_err("a defect");
         assert_eq!(error.kind(), Kind::Defect);
     }
 
@@ -362,10 +371,18 @@ esac
     async fn a_failed_start_shows_the_units_journal() {
         let bench = bench("inactive");
         bench.file("bin/systemctl.broken", "");
-        let error = act(&bench.context(), "x", Verb::Restart).await.expect_err("a failure");
+        let error = act(&bench.context(), "x", Verb::Restart, true).await.expect_err("a failure");
         assert_eq!(error.to_string(), "here: systemctl restart x.service failed: Job for x.service failed.");
         assert_eq!(error.parts().details[0], "x.service is failed (running), result exit-code");
         assert!(error.parts().details[1].ends_with("ERROR: \\u{1b}[1m EXHIBITOR_BACKEND must be set"), "{error:?}");
+    }
+
+    #[tokio::test]
+    async fn a_restart_need_not_be_waited_for() {
+        let bench = bench("active");
+        let done = act(&bench.context(), "x", Verb::Restart, false).await.expect("success");
+        assert_eq!(done.changed.summary.as_deref(), Some("told to restart"));
+        assert_eq!((done.before.is_active(), done.after.active_state.as_str()), (true, "deactivating"));
     }
 
     #[tokio::test]

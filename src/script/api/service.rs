@@ -7,7 +7,7 @@ use super::{method0, method1};
 use crate::error::{Error, Result};
 use crate::run::Report;
 use crate::script::Script;
-use crate::script::catalog::Entry;
+use crate::script::catalog::{Entry, opt};
 use crate::script::options::Options;
 use crate::task::process::{self, Process};
 use crate::task::service::{self, Goal, Status, Verb};
@@ -48,16 +48,22 @@ const RESTART: Entry = Entry {
     on: "service",
     usage: "service.restart()",
     arguments: &[0, 1],
-    options: &[TIMEOUT, BECOME],
+    options: &[
+        opt("wait", "true or false", "go on when it is stopped and started (true), or when systemd has been told to"),
+        TIMEOUT,
+        BECOME,
+    ],
     kind: Some(Kind::Action),
     doc: "Stops and starts a unit. Gives `before` and `after`, each as status gives it. A unit that does not come up is a failure \
-          that shows its last journal lines.",
-    example: "// hosts(\"masters\")[0].service(\"sshd\").restart();",
+          that shows its last journal lines. With `wait: false` systemd is told to, and the playbook goes on at once: so the units \
+          of several hosts are stopped in the same moment; wait_until and journal tell whether they came up.",
+    example: "// hosts(\"masters\")[0].service(\"sshd\").restart(#{ wait: false });",
 };
 
 const RELOAD: Entry = Entry {
     name: "reload",
     usage: "service.reload()",
+    options: &[TIMEOUT, BECOME],
     doc: "Has a unit read its configuration again.",
     example: "// hosts(\"masters\")[0].service(\"sshd\").reload();",
     ..RESTART
@@ -181,10 +187,12 @@ fn act(
     verb: Verb,
     options: Map,
 ) -> Result<Dynamic> {
-    let common = Common::take(&mut Options::new(&RESTART, options)?)?;
+    let mut options = Options::new(if verb == Verb::Restart { &RESTART } else { &RELOAD }, options)?;
+    let wait = options.flag("wait")?.unwrap_or(true);
+    let common = Common::take(&mut options)?;
     let effect = Effect { name, summary: service.unit.clone(), kind: Kind::Action, ctx, common };
     let done = script.effect(&service.host, effect, async |context| {
-        let done = service::act(context, &service.unit, verb).await?;
+        let done = service::act(context, &service.unit, verb, wait).await?;
         let report = Report { facts: started(&done.after), ..Report::default() };
         Ok((done, report))
     })?;

@@ -1,5 +1,5 @@
-# verb or nothing, unit
-verb=$1 unit=$2
+# verb or nothing, unit, an option of systemctl or nothing
+verb=$1 unit=$2 option=${3:-}
 show() {
     printf '%s\n' "$1"
     systemctl show --no-pager -p Id -p LoadState -p ActiveState -p SubState -p MainPID -p ExecMainStartTimestampMonotonic \
@@ -9,7 +9,8 @@ show() {
 }
 show before
 [ -n "$verb" ] || exit 0
-if ! systemctl "$verb" "$unit"; then
+# shellcheck disable=SC2086 # one word or none
+if ! systemctl $option "$verb" "$unit"; then
     printf 'failed\n'
     show after
     printf 'journal\n'
