@@ -21,14 +21,15 @@ def place(lab, wanted):
     until(f"a write goes through {wanted}", lambda: lab.probe.ask("write", address=wanted))
     stop(lab, ahead)
     start(lab, behind)
-    until(f"{wanted} leads", lambda: lab.probe.ask("modes")[wanted] == "leader")
+    # It may have led before, and not have noticed yet that the other half is away.
+    until(f"{wanted} leads the first half", lambda: leads(lab.probe.ask("modes"), wanted, behind))
     start(lab, ahead)
-    until(f"all serve, {wanted} leads", lambda: serves_whole(lab.probe.ask("modes"), wanted))
+    until(f"all serve, {wanted} leads", lambda: leads(lab.probe.ask("modes"), wanted, others))
 
 
-def serves_whole(modes, leader):
-    """Whether all serve, and this one leads."""
-    return modes[leader] == "leader" and all(mode == "follower" for address, mode in modes.items() if address != leader)
+def leads(modes, leader, followers):
+    """Whether this one leads, and these follow."""
+    return modes[leader] == "leader" and all(modes[follower] == "follower" for follower in followers)
 
 
 def until(what, holds):
