@@ -35,6 +35,9 @@ pub const ELECTION: f64 = 1.5;
 /// so takes longer by half of it, most likely.
 pub const TICK: f64 = 2.0;
 
+/// How long a new leader waits for an answer that does not come, in seconds: `initLimit` ticks, 10 by DC/OS's default.
+pub const LATE: f64 = 20.0;
+
 /// What a plan is made from.
 #[derive(Clone, Debug)]
 pub struct Request {
@@ -105,6 +108,9 @@ pub struct Stage {
 pub struct Restart {
     /// The servers.
     pub servers: Vec<String>,
+    /// Whether they are to be stopped in the same moment, none waiting for another: without the first the leader, which is the
+    /// last, has no quorum, and it must not have the time to notice. Otherwise each is stopped when the one before it is.
+    pub at_once: bool,
     /// Who serves while they are down.
     pub serving_while_down: Vec<String>,
     /// How many more could fail meanwhile before the quorum is lost; none when there is no quorum.
@@ -113,6 +119,8 @@ pub struct Restart {
     pub election: bool,
     /// Who takes part in it.
     pub electing: Vec<String>,
+    /// Whether who is elected may wait for a server that is late, for up to [`LATE`] seconds.
+    pub late: bool,
     /// Whether nobody leads while they are down.
     pub lost_while_down: bool,
     /// Who serves afterwards.
@@ -137,12 +145,14 @@ pub struct Price {
     pub restarts: u32,
     /// Elections.
     pub elections: u32,
-    /// Whether nothing is lost but the time of elections, whatever they come to.
+    /// Whether nothing is lost but the time of elections, whatever they come to, and none of them may be late.
     pub elections_only: bool,
     /// Seconds in which nothing can be written, in all.
     pub gap: f64,
-    /// The longest time in which nothing can be written, in seconds.
+    /// The longest time in which nothing can be written, in seconds, most likely.
     pub longest_gap: f64,
+    /// The same, where the elections come to the worst.
+    pub worst_gap: f64,
     /// Seconds in which one more failure would end the quorum.
     pub no_spare: f64,
 }
@@ -211,7 +221,7 @@ fn cluster(request: &Request, names: &[String]) -> Result<Cluster, Unplannable> 
 }
 
 fn told(names: &[String], cost: Cost, legs: &[Leg], restart_seconds: f64) -> Plan {
-    let mut price = Price { elections_only: cost.outages == 0, ..Price::default() };
+    let mut price = Price { elections_only: cost.elections_only(), ..Price::default() };
     // A time without a leader may go on over several restarts.
     let mut lasting = 0.0_f64;
     let mut stages = Vec::new();
@@ -227,6 +237,7 @@ fn told(names: &[String], cost: Cost, legs: &[Leg], restart_seconds: f64) -> Pla
             if one.spare.is_some() {
                 lasting = 0.0;
             }
+            price.worst_gap = price.worst_gap.max(one.worst_gap).max(lasting);
             price.no_spare += if one.spare_while_down == Some(0) { restart_seconds } else { 0.0 };
         }
         // The lists were taken from ensembles: their ids and addresses are each different.
@@ -255,30 +266,39 @@ fn restart(names: &[String], leg: &Leg, step: &Step, restart_seconds: f64) -> Re
     let stopped = search::stop_order(step.group, step.before.leader);
     let mut told = Restart {
         servers: stopped.into_iter().filter_map(|server| names.get(server).cloned()).collect(),
+        at_once: lists.at_once(step.before, step.group),
         serving_while_down: Vec::new(),
         spare_while_down: None,
         election: false,
         electing: Vec::new(),
+        late: step.outcomes.iter().any(|outcome| outcome.late),
         lost_while_down: false,
         serving: Vec::new(),
         looking: Vec::new(),
         leaders,
         spare: None,
         gap: 0.0,
-        worst_gap: step.outcomes.iter().map(|outcome| gap(outcome, TICK)).fold(0.0, f64::max),
+        worst_gap: step
+            .outcomes
+            .iter()
+            .map(|outcome| gap(outcome, TICK) + if outcome.late { LATE } else { 0.0 })
+            .fold(0.0, f64::max),
     };
     if let Some(likely) = step.outcomes.first() {
         let serving = if likely.state.leader.is_some() { likely.state.serving } else { 0 };
         told.serving_while_down = named(likely.serving_down);
         told.spare_while_down =
-            likely.leader_while_down.map(|_| likely.serving_while_down.saturating_sub(lists.majority));
+            likely.leader_while_down.map(|_| likely.counted_while_down.saturating_sub(lists.majority));
         told.election = likely.election;
         told.electing = named(likely.electing);
         told.lost_while_down = likely.lost_while_down;
         told.serving = named(serving);
         told.looking = named(lists.all() & !serving);
-        told.spare =
-            likely.state.leader.map(|_| lists.different(likely.state.moved, serving).saturating_sub(lists.majority));
+        told.spare = likely
+            .state
+            .leader
+            .map(usize::from)
+            .map(|leader| lists.counted(likely.state.moved, leader, serving).saturating_sub(lists.majority));
         told.gap = gap(likely, TICK / 2.0);
     }
     told

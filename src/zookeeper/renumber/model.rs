@@ -27,10 +27,15 @@
 //!    number: who has that id leads, whoever cast the vote, and whoever adopted it goes to the address that its own list
 //!    has for it. So a vote that one server casts can elect another server, with older data, which nobody can follow
 //!    for `initLimit` ticks: 20 seconds.
+//!    From 3.5 on a server with older data than the elected one may be late: where it has the missing transactions to
+//!    write, what it acknowledges of them may come before its answer to the new leader, which then waits in vain for
+//!    that, for `initLimit` ticks (ZOOKEEPER-4685, and seen on 3.8). Where those that served until now
+//!    are not enough for a quorum, an election may be so late.
 //! 4. *Serving.* A leader counts the ids that its followers say they have, and keeps its quorum as long as more than n/2
-//!    different ids follow, itself included. It looks at no list, and established followers are not disturbed by elections
-//!    of others. A leader that loses its quorum looks like the others, and they elect it if it is there to be elected; so
-//!    one that is to be stopped right after must not lose it before.
+//!    different ids follow, itself included. On 3.4 it looks at no list; from 3.5 on it counts only ids that its own list
+//!    has, and others follow without being counted. Established followers are not disturbed by elections of others. A leader that loses its quorum notices within a tick, looks like the others, and they elect it if it is
+//!    there to be elected. So one that is to be stopped together with a follower that carries the quorum is stopped in the
+//!    same moment, and only where neither of the two would be elected.
 //!
 //! Which of several servers that served until now has seen the last transaction depends on the moment. The model takes
 //! every one of them for possible, and an election as certain only when each of these votes ends in a quorum. A server
@@ -97,6 +102,15 @@ struct Moment {
     fresh: Set,
 }
 
+/// Who leads, and who serves then.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Elected {
+    leader: Server,
+    serving: Set,
+    /// Whether a quorum needs one that may be late.
+    late: bool,
+}
+
 /// What an election, or waiting, leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outcome {
@@ -104,14 +118,16 @@ pub struct Outcome {
     pub state: State,
     /// Nobody leads while the servers are down.
     pub lost_while_down: bool,
+    /// Whoever is elected then needs a server that may be late.
+    pub late: bool,
     /// There is an election.
     pub election: bool,
     /// Who takes part in it while the servers are down.
     pub electing: Set,
     /// Who serves while the servers are down.
     pub serving_down: Set,
-    /// Different ids among them.
-    pub serving_while_down: u32,
+    /// How many of them, and of different ids, their leader counts.
+    pub counted_while_down: u32,
     /// Who leads while the servers are down.
     pub leader_while_down: Option<u8>,
 }
@@ -207,9 +223,11 @@ impl Lists {
         self.heard_looking[version(moved, server)][server][version(moved, other)][other]
     }
 
-    /// How many different ids a set of servers has.
-    pub fn different(&self, moved: Set, servers: Set) -> u32 {
-        members(servers).fold(0_u32, |ids, server| ids | 1 << self.id(moved, server)).count_ones()
+    /// Rule 4: how many different ids a leader counts among those who follow it, and itself.
+    pub fn counted(&self, moved: Set, leader: Server, serving: Set) -> u32 {
+        let listed = |id: u8| self.rules == Rules::V34 || self.owner(version(moved, leader), id).is_some();
+        let ids = members(serving).map(|server| self.id(moved, server)).filter(|id| listed(*id));
+        ids.fold(0_u32, |ids, id| ids | 1 << id).count_ones()
     }
 
     /// Rule 2: whether a server that looks joins those that serve, whatever others do that look too.
@@ -287,8 +305,13 @@ impl Lists {
         }
     }
 
-    /// Rule 3: what the votes of those who look come to, when `candidate` has the highest: who leads and who follows.
-    fn elected(&self, moved: Set, up: Set, candidate: Server) -> Option<Set> {
+    /// The same, with everybody up and those who can have joined.
+    fn settled(&self, (moved, fresh): (Set, Set), elected: Elected) -> Elected {
+        Elected { serving: self.settle((moved, fresh), self.all(), elected.serving, elected.leader), ..elected }
+    }
+
+    /// Rule 3: what the votes of those who look come to, when `candidate` has the highest. `newest` have the newest data.
+    fn elected(&self, moved: Set, up: Set, newest: Set, candidate: Server) -> Option<Elected> {
         let vote = self.id(moved, candidate);
         let mut adopted: Set = 1 << candidate;
         loop {
@@ -316,11 +339,13 @@ impl Lists {
             .filter(|server| has_quorum(*server))
             .fold(0, |followers: Set, server| followers | 1 << server);
         let serving = followers | 1 << candidate;
-        (self.different(moved, serving) >= self.majority).then_some(serving)
+        let has_quorum = |serving: Set| self.counted(moved, candidate, serving) >= self.majority;
+        let late = self.rules == Rules::V35 && !has_quorum(serving & (newest | 1 << candidate));
+        has_quorum(serving).then_some(Elected { leader: candidate, serving, late })
     }
 
-    /// The elections that those who are up may come to: the likeliest first. `newest` have the newest data.
-    fn elections(&self, moved: Set, up: Set, newest: Set) -> Vec<Option<(Server, Set)>> {
+    /// What an election of those who are up may come to: the likeliest first. `newest` have the newest data.
+    fn elections(&self, moved: Set, up: Set, newest: Set) -> Vec<Option<Elected>> {
         let mut candidates: Vec<Server> = members(newest & up).collect();
         candidates.sort_unstable_by_key(|server| std::cmp::Reverse(self.id(moved, *server)));
         if candidates.is_empty() {
@@ -328,9 +353,9 @@ impl Lists {
             candidates = members(up).collect();
             candidates.sort_unstable_by_key(|server| std::cmp::Reverse(self.id(moved, *server)));
         }
-        let mut found: Vec<Option<(Server, Set)>> = Vec::new();
+        let mut found: Vec<Option<Elected>> = Vec::new();
         for candidate in candidates {
-            let outcome = self.elected(moved, up, candidate).map(|serving| (candidate, serving));
+            let outcome = self.elected(moved, up, newest, candidate);
             if !found.contains(&outcome) {
                 found.push(outcome);
             }
@@ -340,15 +365,34 @@ impl Lists {
 
     /// Whether it takes an election to stop these.
     pub fn elects(&self, before: State, group: Set) -> bool {
-        let leads = before.leader.is_some_and(|leader| group & (1 << leader) == 0);
-        !leads || self.different(before.moved, before.serving & !group) < self.majority
+        let leads = before.leader.map(usize::from).filter(|leader| group & (1 << leader) == 0);
+        leads.is_none_or(|leader| self.counted(before.moved, leader, before.serving & !group) < self.majority)
     }
 
-    /// Whether the leader, which is stopped last, loses its quorum before.
-    fn abdicates(&self, before: State, group: Set) -> bool {
+    /// Whether the leader, which is stopped last, has no quorum once the others of the group are stopped. It notices within a
+    /// tick, unless it is stopped first: they are stopped at once.
+    pub fn at_once(&self, before: State, group: Set) -> bool {
         let Some(leader) = before.leader.map(usize::from) else { return false };
-        let first = group & !(1 << leader);
-        group != first && first != 0 && self.different(before.moved, before.serving & !first) < self.majority
+        let others = group & !(1 << leader);
+        group != others && others != 0 && self.counted(before.moved, leader, before.serving & !others) < self.majority
+    }
+
+    /// Whether one of those who are stopped at once would be elected in the moment in which one of them is still there. Who is
+    /// elected by others whom it hears and is gone then, they try to follow for seconds.
+    ///
+    /// Here the data of those that served is taken for the same: that they differ just in this moment, and one of them is still
+    /// there long enough to be elected, takes two things at once that are both rare.
+    fn elected_and_gone(&self, before: State, group: Set, up: Set) -> bool {
+        let Some(leader) = before.leader.map(usize::from) else { return false };
+        [group & !(1 << leader), 1 << leader].into_iter().any(|first| {
+            let rest = group & !first;
+            let newest = (before.serving & !first) | rest;
+            let Some(winner) = members(newest).max_by_key(|server| self.id(before.moved, *server)) else { return true };
+            let stays = self.elected(before.moved, up | rest, newest, winner).is_some_and(|elected| {
+                !elected.late && self.counted(before.moved, winner, elected.serving & !rest) >= self.majority
+            });
+            rest & (1 << winner) != 0 || !stays
+        })
     }
 
     /// What a restart of `group` with the new list leads to, the likeliest first. The group is stopped together, the leader
@@ -366,8 +410,8 @@ impl Lists {
         let leads = before.leader.map(usize::from).filter(|_| !self.elects(before, group));
         let electing = if leads.is_some() { 0 } else { up & !self.astray(before) };
         let middles = match leads {
-            Some(leader) => vec![(Some((leader, left)), false)],
-            None if self.abdicates(before, group) => vec![(None, true)],
+            Some(leader) => vec![(Some(Elected { leader, serving: left, late: false }), false)],
+            None if self.at_once(before, group) && self.elected_and_gone(before, group, electing) => vec![(None, true)],
             None => self.elections(before.moved, electing, left).into_iter().map(|one| (one, true)).collect(),
         };
         if lossless && middles.iter().any(|(middle, _)| middle.is_none()) {
@@ -376,33 +420,29 @@ impl Lists {
         let mut found: Vec<Outcome> = Vec::new();
         for (middle, election) in middles {
             let (down, ends) = match middle {
-                Some((leader, serving)) => {
-                    let serving = self.settle((before.moved, 0), up, serving, leader);
-                    (Some((leader, serving)), vec![Some((leader, self.settle((moved, group), all, serving, leader)))])
+                Some(elected) => {
+                    let serving = self.settle((before.moved, 0), up, elected.serving, elected.leader);
+                    let down = Elected { serving, ..elected };
+                    (Some(down), vec![Some(self.settled((moved, group), down))])
                 }
                 None => {
                     let ends = self.elections(moved, all, before.serving).into_iter();
-                    (
-                        None,
-                        ends.map(|end| {
-                            end.map(|(leader, serving)| (leader, self.settle((moved, group), all, serving, leader)))
-                        })
-                        .collect(),
-                    )
+                    (None, ends.map(|end| end.map(|elected| self.settled((moved, group), elected))).collect())
                 }
             };
             for end in ends {
                 let outcome = Outcome {
                     state: match end {
-                        Some((leader, serving)) => State { moved, serving, leader: u8::try_from(leader).ok() },
+                        Some(end) => State { moved, serving: end.serving, leader: u8::try_from(end.leader).ok() },
                         None => State { moved, serving: before.serving, leader: None },
                     },
                     lost_while_down: down.is_none(),
+                    late: down.is_some_and(|down| down.late),
                     electing,
                     election,
-                    serving_down: down.map_or(0, |(_, serving)| serving),
-                    serving_while_down: down.map_or(0, |(_, serving)| self.different(before.moved, serving)),
-                    leader_while_down: down.and_then(|(leader, _)| u8::try_from(leader).ok()),
+                    serving_down: down.map_or(0, |down| down.serving),
+                    counted_while_down: down.map_or(0, |down| self.counted(before.moved, down.leader, down.serving)),
+                    leader_while_down: down.and_then(|down| u8::try_from(down.leader).ok()),
                 };
                 if !found.contains(&outcome) {
                     found.push(outcome);

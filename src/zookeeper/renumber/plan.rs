@@ -91,7 +91,7 @@ pub fn plan(cluster: &Cluster) -> Found {
     }
     let found = search(cluster, SMALL);
     // An outage costs more than a search does.
-    if found.cost.outages == 0 { found } else { search(cluster, LARGE) }
+    if found.cost.elections_only() { found } else { search(cluster, LARGE) }
 }
 
 fn search(cluster: &Cluster, bounds: Bounds) -> Found {
@@ -124,8 +124,10 @@ fn search(cluster: &Cluster, bounds: Bounds) -> Found {
 /// is cut off.
 fn limits(cost: Cost) -> Vec<Cost> {
     let fewer = (0..cost.outages.min(3)).map(|outages| Cost::below(outages, 1 << 10));
-    let elections = (2..=cost.elections).map(|elections| Cost::below(cost.outages, elections));
-    fewer.chain(elections).chain([cost]).collect()
+    let in_time = (1..=cost.late.min(3)).map(|late| Cost::below_late(cost.outages, late));
+    let elections =
+        (2..=cost.elections).map(|elections| Cost { late: cost.late, ..Cost::below(cost.outages, elections) });
+    fewer.chain(in_time).chain(elections).chain([cost]).collect()
 }
 
 /// One stage, the leader last: the plan of last resort.
@@ -218,10 +220,11 @@ const LEADS: u8 = 2;
 impl Planner {
     /// The first way that is found with as few outages as a short search can show.
     fn quick(&mut self, cluster: &Cluster, quick: u32) -> Found {
-        let elections = [3, 4, 1 << 10].map(|elections| Cost::below(0, elections));
+        let in_time = [3, 4, 1 << 10].map(|elections| Cost::below(0, elections));
+        let late = (self.rules != Rules::V34).then_some(Cost::below_late(0, 3));
         let outages = [2, 2, 3, 3, 1 << 20].map(|outages| Cost::below(outages, 0));
         for of_stage in QUICK_OF_STAGE {
-            for limit in elections {
+            for limit in in_time.into_iter().chain(late) {
                 self.forget();
                 self.effort.allow(0, quick, of_stage);
                 if let Some((cost, first)) = self.first(cluster, limit) {
@@ -325,7 +328,7 @@ impl Planner {
                 if let Some(cost) = self.stage((list, &lists), &between, state, room, below(&best)) {
                     best = Some((cost, Onward::Stage(between)));
                     // With fewer elections none was found before: the rest is taste.
-                    if cost.outages == 0 {
+                    if cost.elections_only() {
                         break;
                     }
                 }

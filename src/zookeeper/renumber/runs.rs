@@ -120,6 +120,41 @@ fn a_leader_that_loses_its_quorum_first_is_elected_again() {
     assert!(lists.restart(before, 0b00101).iter().all(|outcome| outcome.lost_while_down));
 }
 
+/// The same of a leader that would not be elected, whether it notices or not, as long as both are stopped in the same moment:
+/// 203 has the newest data and the highest id of those that stay.
+#[test]
+fn a_leader_that_nobody_would_elect_may_lose_its_quorum_first() {
+    let lists = Lists::new(&[5, 4, 3, 1, 2], &[1, 2, 3, 4, 5], Rules::V34);
+    let before = State { moved: 0b11001, serving: 0b10110, leader: Some(2) };
+    assert!(lists.at_once(before, 0b00110));
+    let outcomes = lists.restart(before, 0b00110);
+    assert_eq!(outcomes.len(), 1);
+    assert_eq!((outcomes[0].leader_while_down, outcomes[0].state.serving), (Some(4), lists.all()));
+}
+
+/// 3.8: 193 followed 203 under an id that 203's list has not. When 122 was stopped, 203 found that it had lost its quorum. On 3.4
+/// such a follower counts.
+#[test]
+fn a_follower_whose_id_is_in_no_list_of_the_leader_does_not_count_from_3_5_on() {
+    let before = State { moved: 0b010, serving: 0b111, leader: Some(2) };
+    for (rules, election) in [(Rules::V35, true), (Rules::V34, false)] {
+        let lists = Lists::new(&[1, 6, 3], &[1, 2, 3], rules);
+        assert_eq!(lists.restart(before, 0b001)[0].election, election, "{rules:?}");
+    }
+}
+
+/// 3.8: 122 was elected by itself and 193, which had been restarted and had transactions to catch up with. What 193 acknowledged
+/// of them came before its answer to the new leader, which waited for 10 s. On 3.4 it is in time.
+#[test]
+fn who_has_older_data_may_be_late_from_3_5_on() {
+    let before = State { moved: 0b010, serving: 0b101, leader: Some(2) };
+    for (rules, late) in [(Rules::V35, true), (Rules::V34, false)] {
+        let lists = Lists::new(&[1, 6, 2], &[1, 2, 3], rules);
+        let outcomes = lists.restart(before, 0b100);
+        assert_eq!((outcomes[0].leader_while_down, outcomes[0].late), (Some(0), late), "{rules:?}");
+    }
+}
+
 /// 193 hears enough of 104, which leads under id 5, and has 203 under that id: it tried to follow that one, again and again,
 /// and was not there to elect another leader.
 #[test]

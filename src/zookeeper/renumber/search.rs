@@ -11,6 +11,8 @@ use super::model::{Lists, Outcome, Server, Set, State, members};
 pub struct Cost {
     /// Restarts through which nobody leads, where the elections come to the worst.
     pub outages: i32,
+    /// Elections that may wait for a server that is late.
+    pub late: i32,
     /// Elections, where they come to the likeliest.
     pub elections: i32,
     /// Elections that begin when the leader notices that it has lost its quorum, which takes it up to a tick.
@@ -30,17 +32,39 @@ pub struct Cost {
 }
 
 impl Cost {
+    /// More than everything costs that has no outage and fewer elections that may be late.
+    pub const fn below_late(outages: i32, late: i32) -> Self {
+        Self { late, ..Self::below(outages, 0) }
+    }
+
+    /// Whether it is nothing but elections, each as quick as elections are.
+    pub fn elections_only(self) -> bool {
+        self.outages == 0 && self.late == 0
+    }
+
     /// More than anything costs that can be done.
     pub const NEVER: Self = Self::below(1 << 20, 0);
 
     /// What everything costs less than that has fewer outages, or as many and fewer elections.
     pub const fn below(outages: i32, elections: i32) -> Self {
-        Self { outages, elections, slow: 0, restarts: 0, open: 0, spareless: 0, thin: 0, looking: 0, together: 0 }
+        Self {
+            outages,
+            late: 0,
+            elections,
+            slow: 0,
+            restarts: 0,
+            open: 0,
+            spareless: 0,
+            thin: 0,
+            looking: 0,
+            together: 0,
+        }
     }
 
     /// What is left of a limit: costs are compared field by field, so what is spent can be taken off each.
     pub fn minus(self, spent: Self) -> Self {
         Self {
+            late: self.late - spent.late,
             outages: self.outages - spent.outages,
             elections: self.elections - spent.elections,
             slow: self.slow - spent.slow,
@@ -56,6 +80,7 @@ impl Cost {
     /// Both, one after the other.
     pub fn plus(self, other: Self) -> Self {
         Self {
+            late: self.late + other.late,
             outages: self.outages + other.outages,
             elections: self.elections + other.elections,
             slow: self.slow + other.slow,
@@ -70,15 +95,17 @@ impl Cost {
 
     /// What one restart costs that comes to this.
     pub fn of(lists: &Lists, before: State, group: Set, outcome: &Outcome) -> Self {
-        let after = lists.different(outcome.state.moved, outcome.state.serving);
+        let leader = outcome.state.leader.map(usize::from);
+        let after = leader.map_or(0, |leader| lists.counted(outcome.state.moved, leader, outcome.state.serving));
         let size = count(group);
         Self {
+            late: i32::from(outcome.late),
             outages: i32::from(outcome.lost_while_down || before.leader.is_none() || outcome.state.leader.is_none()),
             elections: i32::from(outcome.election),
             slow: i32::from(outcome.election && before.leader.is_some_and(|leader| group & (1 << leader) == 0)),
             restarts: size,
             open: 0,
-            spareless: i32::from(outcome.serving_while_down <= lists.majority),
+            spareless: i32::from(outcome.counted_while_down <= lists.majority),
             thin: i32::from(after <= lists.majority),
             looking: count(lists.all() & !outcome.state.serving),
             together: size - 1,
@@ -93,6 +120,7 @@ impl Cost {
         for other in each {
             open = 1;
             total.outages = total.outages.max(other.outages);
+            total.late = total.late.max(other.late);
         }
         total.open += open;
         total
@@ -314,7 +342,7 @@ pub fn uniform(
         if let Some(cost) = together(lists, lists.all() & !group, group, leader, limit.minus(spent), after) {
             best = Some((spent.plus(cost), group));
             // Groups come in the order of their size, and with fewer elections none was found before.
-            if cost.outages == 0 || effort.hasty() {
+            if cost.elections_only() || effort.hasty() {
                 break;
             }
         }
