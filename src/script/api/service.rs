@@ -46,7 +46,7 @@ const STATUS: Entry = Entry {
 const RESTART: Entry = Entry {
     name: "restart",
     on: "service",
-    usage: "service.restart()",
+    usage: "service.restart() or service.restart(options)",
     arguments: &[0, 1],
     options: &[
         opt("wait", "true or false", "go on when it is stopped and started (true), or when systemd has been told to"),
@@ -57,7 +57,7 @@ const RESTART: Entry = Entry {
     doc: "Stops and starts a unit. Gives `before` and `after`, each as status gives it. A unit that does not come up is a failure \
           that shows its last journal lines. With `wait: false` systemd is told to, and the playbook goes on at once: so the units \
           of several hosts are stopped in the same moment; wait_until and journal tell whether they came up.",
-    example: "// hosts(\"masters\")[0].service(\"sshd\").restart(#{ wait: false });",
+    example: "// hosts(\"masters\")[0].service(\"sshd\").restart();",
 };
 
 const RELOAD: Entry = Entry {
