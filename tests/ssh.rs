@@ -325,10 +325,10 @@ async fn pass(mut from: tokio::net::tcp::OwnedReadHalf, mut to: tokio::net::tcp:
     }
 }
 
-/// The median of 30 spans.
-fn median(mut spans: Vec<Duration>) -> Duration {
+/// The lower quartile: what a span takes where the machine has not just something else to do.
+fn undisturbed(mut spans: Vec<Duration>) -> Duration {
     spans.sort();
-    spans[spans.len() / 2]
+    spans[spans.len() / 4]
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -364,7 +364,7 @@ async fn a_step_costs_one_round_trip_and_at_most_five_milliseconds() {
         pings.push(began.elapsed());
     }
     host.close().await;
-    let (step, ping) = (median(steps), median(pings));
+    let (step, ping) = (undisturbed(steps), undisturbed(pings));
     eprintln!("over a relay of 40 ms: a step takes {step:?}, the relay alone {ping:?}");
     assert!(step < ping + Duration::from_millis(5), "a step takes {step:?}, the relay alone {ping:?}");
 }

@@ -120,7 +120,7 @@ def half(strategy, events, lines, history=()):
         "stages": [stage["ensemble"] for stage in first["stages"]] if first else [],
         "price": first["price"] if first else None,
         "elections_only": first["elections_only"] if first else None,
-        "replans": [plan.get("why", "") for plan in plans[1:]],
+        "replans": [short_form(plan) for plan in plans[1:]],
         "done": as_done(events),
         "restarts": len(restarts(events)),
         "predicted": len(closed),

@@ -26,7 +26,13 @@ struct Asked {
     due: bool,
     #[serde(default)]
     between: bool,
+    #[serde(default = "leader_changes")]
+    leader_changes: u8,
     restart_seconds: f64,
+}
+
+fn leader_changes() -> u8 {
+    renumber::LEADER_CHANGES
 }
 
 /// A stage in a given order.
@@ -65,6 +71,7 @@ fn request(asked: &Dynamic) -> Result<Request, Error> {
         serving: asked.serving,
         due: asked.due,
         between: asked.between,
+        leader_changes: asked.leader_changes,
         restart_seconds: asked.restart_seconds,
     })
 }

@@ -38,6 +38,10 @@ pub const TICK: f64 = 2.0;
 /// How long a new leader waits for an answer that does not come, in seconds: `initLimit` ticks, 10 by DC/OS's default.
 pub const LATE: f64 = 20.0;
 
+/// How often the leader may be changed before a stage. Which server an election makes the leader is not sure, so that one change
+/// may not be enough; each costs an election.
+pub const LEADER_CHANGES: u8 = 2;
+
 /// What a plan is made from.
 #[derive(Clone, Debug)]
 pub struct Request {
@@ -57,6 +61,8 @@ pub struct Request {
     pub due: bool,
     /// Whether a stage may be put between, with a list that is neither today's nor the one at the end.
     pub between: bool,
+    /// How often a leader may be restarted only so that another one leads: [`LEADER_CHANGES`] where nothing was tried yet.
+    pub leader_changes: u8,
     /// How long one restart takes until the server serves again, in seconds.
     pub restart_seconds: f64,
 }
@@ -217,6 +223,7 @@ fn cluster(request: &Request, names: &[String]) -> Result<Cluster, Unplannable> 
         target: ids(names, &request.target)?,
         due: request.due,
         between: request.between,
+        leader_changes: request.leader_changes,
     })
 }
 

@@ -39,7 +39,8 @@
 //!
 //! Which of several servers that served until now has seen the last transaction depends on the moment. The model takes
 //! every one of them for possible, and an election as certain only when each of these votes ends in a quorum. A server
-//! that was restarted and has not joined since has older data than those that served: the ensemble is written to.
+//! that was restarted and has not joined since has older data than those that served: the ensemble is written to, by its
+//! clients, or by the playbook before such an election.
 
 /// A set of servers, by their number.
 pub type Set = u16;

@@ -10,7 +10,7 @@ use super::search::{Cost, Effort, Memory, Stage, groups, together, uniform};
 /// How many states are looked into, at most: at first for up to five servers, and above or where that finds no way without an
 /// outage.
 const SMALL: Bounds = Bounds { quick: 3_000, enough: 5_000, most: 12_000 };
-const LARGE: Bounds = Bounds { quick: 28_000, enough: 20_000, most: 50_000 };
+const LARGE: Bounds = Bounds { quick: 24_000, enough: 20_000, most: 50_000 };
 
 /// Bounds of a search, in states.
 #[derive(Clone, Copy, Debug)]
@@ -47,6 +47,8 @@ pub struct Cluster {
     pub due: bool,
     /// A list between may be given.
     pub between: bool,
+    /// How often the leader may be changed before a stage.
+    pub leader_changes: u8,
 }
 
 /// A restart: who is stopped together, from which state, and what it may come to, the likeliest first.
@@ -95,7 +97,7 @@ pub fn plan(cluster: &Cluster) -> Found {
 }
 
 fn search(cluster: &Cluster, bounds: Bounds) -> Found {
-    let room = Room { leads: LEADS, stages: u8::from(cluster.between) };
+    let room = Room { leads: cluster.leader_changes, stages: u8::from(cluster.between) };
     let mut planner = Planner {
         rules: cluster.rules,
         target: cluster.target.clone(),
@@ -214,33 +216,37 @@ struct Room {
     stages: u8,
 }
 
-/// How often the leader may be changed before a stage.
-const LEADS: u8 = 2;
-
 impl Planner {
     /// The first way that is found with as few outages as a short search can show.
     fn quick(&mut self, cluster: &Cluster, quick: u32) -> Found {
+        let whole = self.room;
         let in_time = [3, 4, 1 << 10].map(|elections| Cost::below(0, elections));
         let late = (self.rules != Rules::V34).then_some(Cost::below_late(0, 3));
         let outages = [2, 2, 3, 3, 1 << 20].map(|outages| Cost::below(outages, 0));
         for of_stage in QUICK_OF_STAGE {
             for limit in in_time.into_iter().chain(late) {
-                self.forget();
-                self.effort.allow(0, quick, of_stage);
-                if let Some((cost, first)) = self.first(cluster, limit) {
-                    return Found { cost, legs: self.legs(cluster, first, &[limit]), cheapest: false, states: 0 };
+                // First with the leader that there is: with fewer ways to go, one that goes through is found sooner.
+                for (room, quick) in [(Room { leads: 0, ..whole }, quick / 2), (whole, quick)] {
+                    self.room = room;
+                    self.forget();
+                    self.effort.allow(0, quick, of_stage);
+                    if let Some((cost, first)) = self.first(cluster, limit) {
+                        let legs = self.legs(cluster, first, &[limit]);
+                        self.room = whole;
+                        return Found { cost, legs, cheapest: false, states: 0 };
+                    }
                 }
             }
         }
         // Where elections are not enough, a list between seldom helps.
-        let room = std::mem::replace(&mut self.room, Room { leads: 1, stages: 0 });
+        self.room = Room { leads: whole.leads.min(1), stages: 0 };
         let found = outages.iter().zip(QUICK_OF_STAGE.iter().cycle()).find_map(|(limit, of_stage)| {
             self.forget();
             self.effort.allow(0, quick, *of_stage);
             let (cost, first) = self.first(cluster, *limit)?;
             Some(Found { cost, legs: self.legs(cluster, first, &[*limit]), cheapest: false, states: 0 })
         });
-        self.room = room;
+        self.room = whole;
         found.unwrap_or_else(|| as_they_stand(cluster))
     }
 
