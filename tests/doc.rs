@@ -31,5 +31,7 @@ fn doc_lists_and_explains_every_function() {
         overview.says(&[entry.usage]);
         project.zkmig(&["doc", entry.name]).says(&["Example", entry.usage]);
     }
+    project.zkmig(&["doc", "plan"]).says(&["zookeeper::plan(request)"]);
+    project.zkmig(&["doc", "zookeeper::plna"]).fails(2, &["did you mean `plan`?"]);
     project.zkmig(&["doc", "wait_untill"]).fails(2, &["did you mean `wait_until`?"]);
 }

@@ -12,10 +12,12 @@ pub struct Args {
 
 pub fn run(args: Args) -> Result<()> {
     let Some(name) = args.name else { return print(&overview()) };
-    let entries: Vec<&Entry> = catalog::entries().filter(|entry| entry.name == name).collect();
+    // What a module has is found without the module's name too.
+    let entries: Vec<&Entry> =
+        catalog::entries().filter(|entry| [entry.name, entry.last_name()].contains(&name.as_str())).collect();
     if entries.is_empty() {
         return Err(Error::input(format!("there is no function `{name}`"))
-            .did_you_mean(&name, catalog::entries().map(|entry| entry.name))
+            .did_you_mean(catalog::last_name(&name), catalog::entries().map(Entry::last_name))
             .hint("zkmig doc lists them all"));
     }
     print(&entries.into_iter().map(page).collect::<Vec<_>>().join("\n"))
@@ -53,7 +55,7 @@ fn page(entry: &Entry) -> String {
     text.push('\n');
     text.push_str(&wrapped(entry.doc, "  "));
     if !entry.options.is_empty() {
-        text.push_str("\nOptions\n");
+        text.push_str(if entry.arguments.is_empty() { "\nNames\n" } else { "\nOptions\n" });
         for option in entry.options {
             text.push_str(&format!("  {}: {}\n", option.name, option.takes));
             text.push_str(&wrapped(option.doc, "      "));

@@ -25,6 +25,7 @@ pub mod text;
 pub mod undo;
 pub mod wait;
 pub mod zookeeper;
+pub mod zookeeper_entries;
 
 /// The descriptions of all functions.
 pub const CATALOGS: &[&[Entry]] = &[
@@ -42,6 +43,7 @@ pub const CATALOGS: &[&[Entry]] = &[
     facts::ENTRIES,
     text::ENTRIES,
     local::ENTRIES,
+    zookeeper_entries::ENTRIES,
 ];
 
 /// The result of a function that a script calls.

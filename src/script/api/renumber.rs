@@ -91,3 +91,21 @@ fn tell(plan: Result<Plan, Unplannable>) -> Scripted {
         serde_json::to_value(plan).map_err(|error| raise(Error::defect(format!("a plan is no JSON: {error}"))))?;
     Ok(from_json(&told))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::script::catalog;
+
+    #[test]
+    fn the_fields_of_a_request_and_those_described_are_the_same() {
+        let error = serde_json::from_value::<Asked>(serde_json::json!({ "?": 1 })).err().expect("it is unknown");
+        let error = error.to_string();
+        // "unknown field `?`, expected one of `version`, …"
+        let taken: BTreeSet<&str> = error.split('`').skip(3).step_by(2).collect();
+        let described = catalog::entries().filter(|entry| entry.name == "zookeeper::plan");
+        assert_eq!(taken, described.flat_map(|entry| entry.options).map(|option| option.name).collect());
+    }
+}

@@ -9,8 +9,15 @@ use crate::script::value::{to_json, wrong_type};
 use crate::zookeeper::ensemble::{Ensemble, Invalid};
 use crate::zookeeper::{client, config_yaml, environment, exhibitor, four_letter, journal, properties};
 
+/// The module's name in playbooks.
+pub const NAME: &str = "zookeeper";
+
 /// Registers the module.
 pub fn register(engine: &mut Engine) {
+    engine.register_static_module(NAME, module().into());
+}
+
+fn module() -> Module {
     let mut module = Module::new();
     let patterns: Map = journal::PATTERNS.iter().map(|pattern| (pattern.name.into(), pattern.regex.into())).collect();
     module.set_var("PATTERNS", patterns);
@@ -133,7 +140,7 @@ pub fn register(engine: &mut Engine) {
     set(m, "plan", |asked: Map| super::renumber::plan(&asked.into()));
     set(m, "follow", |asked: Map, stages: Array| super::renumber::follow(&asked.into(), &stages.into()));
     module.build_index();
-    engine.register_static_module("zookeeper", module.into());
+    module
 }
 
 fn set<A: 'static, const N: usize, const X: bool, R: rhai::Variant + Clone, const F: bool>(
@@ -146,4 +153,34 @@ fn set<A: 'static, const N: usize, const X: bool, R: rhai::Variant + Clone, cons
 
 fn invalid(error: &Invalid) -> Box<rhai::EvalAltResult> {
     raise(Error::stopped(format!("this is no ensemble: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::super::zookeeper_entries::ENTRIES;
+    use super::*;
+
+    #[test]
+    fn what_the_module_has_and_what_is_described_are_the_same() {
+        let module = module();
+        let has: BTreeSet<(String, usize)> = module
+            .gen_fn_signatures_with_mapper(Into::into)
+            .map(|signature| {
+                let (name, rest) = signature.split_once('(').expect("a signature has parentheses");
+                let arguments = rest.split(')').next().unwrap_or_default();
+                (format!("{NAME}::{name}"), arguments.split(", ").filter(|argument| !argument.is_empty()).count())
+            })
+            .collect();
+        let described: BTreeSet<(String, usize)> = ENTRIES
+            .iter()
+            .flat_map(|entry| entry.arguments.iter().map(|arguments| (entry.name.to_owned(), *arguments)))
+            .collect();
+        assert_eq!(has, described);
+        let has: Vec<String> = module.iter_var().map(|(name, _)| format!("{NAME}::{name}")).collect();
+        let described: Vec<&str> =
+            ENTRIES.iter().filter(|entry| entry.arguments.is_empty()).map(|entry| entry.name).collect();
+        assert_eq!(has, described);
+    }
 }

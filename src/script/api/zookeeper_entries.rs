@@ -1,0 +1,318 @@
+//! The descriptions of what `zookeeper::…` has. None of it touches a host.
+
+use crate::script::catalog::{Entry, Opt, opt};
+use crate::zookeeper::journal;
+
+const fn pure(
+    name: &'static str,
+    usage: &'static str,
+    arguments: &'static [usize],
+    doc: &'static str,
+    example: &'static str,
+) -> Entry {
+    Entry { name, on: "", usage, arguments, options: &[], kind: None, doc, example }
+}
+
+const ENSEMBLE: Entry = pure(
+    "zookeeper::ensemble",
+    "zookeeper::ensemble(ids)",
+    &[1],
+    "The ensemble of a map from address to id, as a text such as \"1:10.0.0.1,2:10.0.0.2\", in the order of the addresses. \
+     Fails when there is no server, an id is not a number from 1 to 255, or two servers have the same.",
+    "note(zookeeper::ensemble(#{ \"10.0.0.1\": 2, \"10.0.0.2\": 1 }));",
+);
+
+const CANONICAL: Entry = pure(
+    "zookeeper::canonical",
+    "zookeeper::canonical(addresses)",
+    &[1],
+    "The ensemble of a list of addresses as DC/OS numbers it: sorted as texts, the ids from 1. Fails when there is none or one \
+     stands twice, or is no address.",
+    "note(zookeeper::canonical([\"10.0.0.9\", \"10.0.0.20\", \"10.0.0.104\"]));",
+);
+
+const IDS: Entry = pure(
+    "zookeeper::ids",
+    "zookeeper::ids(ensemble)",
+    &[1],
+    "The ids of an ensemble such as \"1:10.0.0.1,2:10.0.0.2\", as a map from address to number. Fails on what Exhibitor would drop \
+     without a word: other forms, spaces, observers, ids and addresses that stand twice.",
+    "let id = zookeeper::ids(\"1:10.0.0.1,2:10.0.0.2\")[\"10.0.0.2\"];",
+);
+
+const MOVES: Entry = pure(
+    "zookeeper::moves",
+    "zookeeper::moves(from, to)",
+    &[2],
+    "The addresses, as a list, that have another id in the second ensemble than in the first. An empty text for the first gives \
+     none; fails when one is no ensemble, as ids does.",
+    "let moving = zookeeper::moves(\"2:10.0.0.1,1:10.0.0.2,3:10.0.0.3\", \"1:10.0.0.1,2:10.0.0.2,3:10.0.0.3\");",
+);
+
+const STORED_ENSEMBLE: Entry = pure(
+    "zookeeper::stored_ensemble",
+    "zookeeper::stored_ensemble(text)",
+    &[1],
+    "The ensemble of a list of servers as a shared configuration has it, where \"S:1:10.0.0.1, 2:10.0.0.2\" is right too: spaces and \
+     the type of a server. Fails as ids does.",
+    "note(zookeeper::stored_ensemble(\"S:1:10.0.0.1, 2:10.0.0.2\"));",
+);
+
+const ENVIRONMENT: Entry = pure(
+    "zookeeper::environment",
+    "zookeeper::environment(text)",
+    &[1],
+    "The variables of a systemd environment file as a map of texts, read as systemd 219 reads it: quotes, escapes, joined lines, \
+     comments. The last assignment of a variable counts; what systemd leaves out is left out.",
+    "let backend = zookeeper::environment(\"EXHIBITOR_BACKEND=STATIC\\n\").get(\"EXHIBITOR_BACKEND\");",
+);
+
+const OTHER_LINES: Entry = pure(
+    "zookeeper::other_lines",
+    "zookeeper::other_lines(text)",
+    &[1],
+    "The lines of DC/OS's `exhibitor` environment file that neither choose a backend nor configure one, as a list: they stay when \
+     the backend changes.",
+    "let kept = zookeeper::other_lines(\"EXHIBITOR_BACKEND=AWS_S3\\nAWS_REGION=eu-west-1\\nCACERT=/ca.crt\\n\");",
+);
+
+const SRVR: Entry = pure(
+    "zookeeper::srvr",
+    "zookeeper::srvr(answer)",
+    &[1],
+    "What ZooKeeper's answer to `srvr` says, as a map: `serving` (true or false), `mode` (leader, follower, standalone, observer), \
+     `version` (such as 3.4.14) and `zxid` as texts, `node_count` as a number; () for each that it does not say. An empty answer is \
+     a server that does not serve.",
+    "let serving = zookeeper::srvr(\"Zookeeper version: 3.4.14-4c25\\nMode: leader\\n\").serving;",
+);
+
+const SERVER_ID: Entry = pure(
+    "zookeeper::server_id",
+    "zookeeper::server_id(answer)",
+    &[1],
+    "The id of the running process, a number, from ZooKeeper's answer to `conf`. Gives () where it does not tell: it does not serve, \
+     is a standalone one, or may not say (3.5 and later, by default).",
+    "let id = zookeeper::server_id(\"clientPort=2181\\nserverId=3\\n\");",
+);
+
+const SYNCED_FOLLOWERS: Entry = pure(
+    "zookeeper::synced_followers",
+    "zookeeper::synced_followers(answer)",
+    &[1],
+    "How many followers the leader has in sync, a number, from its answer to `mntr`; () where it does not tell, as only a leader does.",
+    "let count = zookeeper::synced_followers(\"zk_server_state\\tleader\\nzk_synced_followers\\t4\\n\") ?? 0;",
+);
+
+const ZXID_LESS: Entry = pure(
+    "zookeeper::zxid_less",
+    "zookeeper::zxid_less(one, other)",
+    &[2],
+    "Whether the first transaction id, a text such as \"0x500000012\", is older than the second. A text that is none is older than \
+     every one.",
+    "if zookeeper::zxid_less(\"0x4ffffffff\", \"0x500000012\") { note(\"older\"); }",
+);
+
+const OWN_ID: Entry = pure(
+    "zookeeper::own_id",
+    "zookeeper::own_id(line)",
+    &[1],
+    "The id, a number, that a line of ZooKeeper's log tells of the process that printed it; () when it tells none. Ids of other \
+     servers in the line don't count.",
+    "let id = zookeeper::own_id(\"New election. My id =  5, proposed zxid=0x0\");",
+);
+
+const EXHIBITOR_COMMAND: Entry = pure(
+    "zookeeper::exhibitor_command",
+    "zookeeper::exhibitor_command(words)",
+    &[1],
+    "What the words of Exhibitor's command line, a list, say, as a map of texts: `config_type` (static, zookeeper, s3, azure, gcs, \
+     file), `static_ensemble`, `zk_config_connect`, `zk_config_zpath`, `hostname`; () for each that is not given.",
+    "let list = zookeeper::exhibitor_command([\"java\", \"--configtype=static\", \"--staticensemble=1:10.0.0.1\"]).static_ensemble;",
+);
+
+const LOST_SETTINGS: Entry = pure(
+    "zookeeper::lost_settings",
+    "zookeeper::lost_settings(state, defaults)",
+    &[2],
+    "The settings of a shared configuration that the static backend would replace, as a list of maps: `name`, `stored` (its value \
+     now), `fixed` (its value then), and `data`, true where it is the place of the data: ZooKeeper would begin with an empty \
+     database. `state` is the answer of Exhibitor's get-state, a map, `defaults` the text of the host's exhibitor_defaults.conf; \
+     for an empty one DC/OS's values are taken.",
+    "let lost = zookeeper::lost_settings(#{ config: #{ clientPort: 2182 } }, \"\");\nfor one in lost { note(`${one.name}: ${one.stored}, ${one.fixed} then`); }",
+);
+
+const CONFIG_YAML_TO_STATIC: Entry = pure(
+    "zookeeper::config_yaml_to_static",
+    "zookeeper::config_yaml_to_static(text)",
+    &[1],
+    "The text of DC/OS's config.yaml, changed so that the next upgrade generates the static backend; all else stays, comments \
+     included. Fails when `exhibitor_storage_backend` is not there, or stands there twice.",
+    "note(zookeeper::config_yaml_to_static(\"exhibitor_storage_backend: zookeeper\\nexhibitor_zk_hosts: 10.0.0.7:2181\\n\"));",
+);
+
+const LIST_ROOT_REQUEST: Entry = pure(
+    "zookeeper::list_root_request",
+    "zookeeper::list_root_request()",
+    &[0],
+    "The bytes, for tcp, that open a session, list the znodes under `/` and close the session. An answer proves that a quorum agrees.",
+    "let lists = |m| zookeeper::list_root_answer(m.tcp(2181, zookeeper::list_root_request(), #{ bytes: true }));",
+);
+
+const LIST_ROOT_ANSWER: Entry = pure(
+    "zookeeper::list_root_answer",
+    "zookeeper::list_root_answer(bytes)",
+    &[1],
+    "The names of the znodes under `/`, a list of texts, from the answer to list_root_request. Gives an empty one when the answer is \
+     not that of a server that let the client in.",
+    "let serves = |m| zookeeper::list_root_answer(m.tcp(2181, zookeeper::list_root_request(), #{ bytes: true })).contains(\"zookeeper\");",
+);
+
+const DATA_REQUEST: Entry = pure(
+    "zookeeper::data_request",
+    "zookeeper::data_request(path)",
+    &[1],
+    "The bytes, for tcp, that open a session, read the znode at a path and close the session.",
+    "let read = |m| zookeeper::data_answer(m.tcp(2181, zookeeper::data_request(\"/exhibitor/config\"), #{ bytes: true }));",
+);
+
+const DATA_ANSWER: Entry = pure(
+    "zookeeper::data_answer",
+    "zookeeper::data_answer(bytes)",
+    &[1],
+    "What the answer to data_request says, as a map: `text`, what is in the znode, read as ISO 8859-1, or () when it can't be told; \
+     then `why` says the reason, and is empty otherwise.",
+    "let answer = zookeeper::data_answer(blob());\nif answer.text == () { note(answer.why); }",
+);
+
+const PROPERTIES: Entry = pure(
+    "zookeeper::properties",
+    "zookeeper::properties(text)",
+    &[1],
+    "The properties of a Java properties file as a map of texts: escapes, joined lines, comments. The last one of a name counts.",
+    "let port = zookeeper::properties(\"clientPort=2181\\n\").get(\"clientPort\");",
+);
+
+const PLAN: Entry = Entry {
+    options: &[
+        opt("version", "a text such as \"3.4.14\"", "ZooKeeper's version, whose rules are foreseen; needed"),
+        opt(
+            "list",
+            "an ensemble",
+            "the list of those servers that were not restarted yet in the stage under way, of all when none is; needed",
+        ),
+        opt("target", "an ensemble", "the list at the end, of the same servers; needed"),
+        opt("serving", "a list of addresses", "who leads or follows; needed"),
+        opt(
+            "restart_seconds",
+            "a number of seconds",
+            "how long one restart takes until the server serves again; needed",
+        ),
+        opt("leader", "an address", "who leads; without it, or with (), nobody"),
+        opt(
+            "next",
+            "an ensemble",
+            "the list that the stage under way gives; without it, or with (), none is under way",
+        ),
+        opt("moved", "a list of addresses", "who has the list of `next` already; nobody without it"),
+        opt("due", "true or false", "whether every server has to be restarted once, even if its id stays; false"),
+        opt(
+            "between",
+            "true or false",
+            "whether a stage may be put between, with a list that is neither today's nor the one at the end; false",
+        ),
+        opt(
+            "leader_changes",
+            "a number from 0 to 255",
+            "how often a leader may be restarted only so that another one leads; 2",
+        ),
+    ],
+    ..pure(
+        "zookeeper::plan",
+        "zookeeper::plan(request)",
+        &[1],
+        "The restarts that give the servers of an ensemble other ids, in the order that costs least. Servers are addresses, ensembles \
+         texts such as \"1:10.0.0.1,2:10.0.0.2,3:10.0.0.3\". Gives a map: `stages`, `price`, and `cheapest`, true when it was made sure \
+         that no other plan costs less. A stage has `ensemble`, the list that it gives, and `restarts`, in order. A restart has \
+         `servers` (stopped together, in this order, and started again when the others have a leader; `at_once` is true where they \
+         have to be stopped in the same moment, none waiting for another); while they are down: `serving_while_down`, \
+         `spare_while_down` (how many more could fail before the quorum is lost, () without one), `lost_while_down` (nobody leads), \
+         `election`, `electing` (who takes part in it), `late` (who is elected may wait 20 s for a server that is late); afterwards: \
+         `serving`, `looking` (who does not serve), `leaders` (who may lead, the likeliest first), `spare`; and how many seconds \
+         nothing can be written, most likely (`gap`) and where the election comes to the worst (`worst_gap`). The price has \
+         `restarts` and `elections` as numbers, `elections_only` (true when nothing is lost but the time of elections), and in \
+         seconds `gap` (in all), `longest_gap`, `worst_gap` and `no_spare` (one more failure would end the quorum). Fails when the \
+         lists are not of the same servers, there are too few or too many of them (3 to 9 can be planned for), a server that is \
+         named is in no list, or a field is missing, unknown or of the wrong type.",
+        "let ensemble = \"1:10.0.0.1,2:10.0.0.2,3:10.0.0.3\";\n\
+         let plan = zookeeper::plan(#{\n    \
+             version: \"3.4.14\", list: \"2:10.0.0.1,1:10.0.0.2,3:10.0.0.3\", target: ensemble, leader: \"10.0.0.3\",\n    \
+             serving: zookeeper::ids(ensemble).keys(), restart_seconds: 60,\n\
+         });\n\
+         for stage in plan.stages { for one in stage.restarts { note(`${one.servers.join(\" and \")}: ${one.gap} s`); } }",
+    )
+};
+
+const FOLLOW: Entry = pure(
+    "zookeeper::follow",
+    "zookeeper::follow(request, stages)",
+    &[2],
+    "What the restarts in a given order come to: the same map as plan gives, `cheapest` false. The request is as for plan; `stages` is a \
+     list of maps: `ensemble`, the list that the stage gives, and `restarts`, a list of lists of addresses, those in one list \
+     stopped together. Fails as plan does.",
+    "let asked = #{\n    \
+         version: \"3.4.14\", list: \"2:10.0.0.1,1:10.0.0.2,3:10.0.0.3\", target: \"1:10.0.0.1,2:10.0.0.2,3:10.0.0.3\",\n    \
+         leader: \"10.0.0.3\", serving: [\"10.0.0.1\", \"10.0.0.2\", \"10.0.0.3\"], restart_seconds: 60,\n\
+     };\n\
+     let stages = [#{ ensemble: asked.target, restarts: [[\"10.0.0.2\"], [\"10.0.0.1\"], [\"10.0.0.3\"]] }];\n\
+     note(`${zookeeper::follow(asked, stages).price.worst_gap} s at the worst`);",
+);
+
+/// The patterns' names and meanings, from the place that has them.
+const NAMES: [Opt; journal::PATTERNS.len()] = {
+    let mut names = [const { opt("", "", "") }; journal::PATTERNS.len()];
+    let mut at = 0;
+    while at < names.len() {
+        let pattern = &journal::PATTERNS[at];
+        names[at] = opt(pattern.name, "a text", pattern.doc);
+        at += 1;
+    }
+    names
+};
+
+const PATTERNS: Entry = Entry {
+    options: &NAMES,
+    ..pure(
+        "zookeeper::PATTERNS",
+        "zookeeper::PATTERNS.name",
+        &[],
+        "Regular expressions for lines that Exhibitor and ZooKeeper log, for journal.wait: a map of texts by name.",
+        "let pattern = zookeeper::PATTERNS.process_started;",
+    )
+};
+
+/// What the module has.
+pub const ENTRIES: &[Entry] = &[
+    ENSEMBLE,
+    CANONICAL,
+    IDS,
+    MOVES,
+    STORED_ENSEMBLE,
+    PLAN,
+    FOLLOW,
+    SRVR,
+    SERVER_ID,
+    SYNCED_FOLLOWERS,
+    ZXID_LESS,
+    LIST_ROOT_REQUEST,
+    LIST_ROOT_ANSWER,
+    DATA_REQUEST,
+    DATA_ANSWER,
+    OWN_ID,
+    PATTERNS,
+    ENVIRONMENT,
+    OTHER_LINES,
+    PROPERTIES,
+    EXHIBITOR_COMMAND,
+    LOST_SETTINGS,
+    CONFIG_YAML_TO_STATIC,
+];
