@@ -101,6 +101,37 @@ fn a_wrong_number_of_arguments() {
 }
 
 #[test]
+fn a_module_without_the_function_that_is_called() {
+    let project = Project::unreachable();
+    for (playbook, texts) in [
+        ("zookeeper::plna(#{})", ["there is no function `zookeeper::plna`", "did you mean `zookeeper::plan`?"]),
+        ("plan(#{})", ["there is no function `plan`", "did you mean `zookeeper::plan`?"]),
+        ("zookeeper::ids()", ["called with 0 arguments and takes 1", "zookeeper::ids(ensemble)"]),
+        ("zookeeper::plan(#{ verison: \"3.4.14\" })", ["`verison`", "did you mean `version`?"]),
+        ("zookeeper::PATERNS", ["there is no constant `zookeeper::PATERNS`", "did you mean `zookeeper::PATTERNS`?"]),
+        ("zookeeper::PATTERNS.standalon", ["has no `standalon`", "did you mean `standalone`?"]),
+    ] {
+        project.file("play.rhai", &format!("{GOOD}let known = {playbook};\n"));
+        let ran = project.zkmig(&["lint", "play.rhai", "-i", "hosts.yaml"]);
+        ran.fails(2, &texts).fails(2, &["play.rhai:3:"]);
+        project.zkmig(&["run", "play.rhai", "-i", "hosts.yaml"]).fails(2, &texts);
+    }
+}
+
+#[test]
+fn an_import_hides_a_module_of_the_same_name() {
+    let project = Project::unreachable();
+    project.file("own.rhai", "fn plna(asked) { asked }\n");
+    let lint = |call: &str| {
+        project.file("play.rhai", &format!("import \"own\" as zookeeper;\nlet known = {call};\n"));
+        project.zkmig(&["lint", "play.rhai", "-i", "hosts.yaml"])
+    };
+    assert_eq!(lint("zookeeper::plna(#{ verison: 1 })").code, 0);
+    assert_eq!(lint("zookeeper::KNOWN.standalon").code, 0);
+    lint("zookeeper::plan(#{})").fails(2, &["own.rhai has no function `plan`", "did you mean `plna`?", "play.rhai:2:"]);
+}
+
+#[test]
 fn a_value_of_the_wrong_type_for_a_variable() {
     let playbook = format!("declare(#{{ tries: #{{ type: \"int\", value: 3, help: \"how often\" }} }});\n{GOOD}");
     Project::unreachable()

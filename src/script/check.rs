@@ -4,13 +4,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rhai::{AST, ASTNode, Engine, Expr, FnAccess, Position, Stmt};
+use rhai::{AST, ASTNode, Engine, Expr, FnAccess, Namespace, Position, Stmt};
 
+use super::api::zookeeper;
 use super::catalog;
 use super::options::unknown_option;
 use super::playbook::Playbook;
 use super::resolver::file_name;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, closest};
 use crate::inventory::Inventory;
 use crate::task::{Kind, template};
 
@@ -19,7 +20,7 @@ const LANGUAGE: &[&str] =
     &["call", "curry", "Fn", "is_def_var", "is_def_fn", "is_shared", "type_of", "print", "debug", "import", "throw"];
 
 struct Functions {
-    /// The numbers of arguments that each function takes; the receiver of a method counts.
+    /// The numbers of arguments that each function takes, by its name behind its module's; the receiver of a method counts.
     native: BTreeMap<String, BTreeSet<usize>>,
 }
 
@@ -65,12 +66,21 @@ impl Functions {
     fn of(engine: &Engine) -> Self {
         let mut native: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
         for function in engine
-            .collect_fn_metadata(None, |info| Some((info.metadata.name.to_string(), info.metadata.num_params)), true)
+            .collect_fn_metadata(
+                None,
+                |info| Some((qualified(&info.namespace, &info.metadata.name), info.metadata.num_params)),
+                true,
+            )
             .into_iter()
         {
             native.entry(function.0).or_default().insert(function.1);
         }
         Self { native }
+    }
+
+    /// The names in a module, without the module's.
+    fn in_module(&self, module: &str) -> impl Iterator<Item = &str> {
+        self.native.keys().filter_map(move |name| name.strip_prefix(module)?.strip_prefix("::"))
     }
 }
 
@@ -89,25 +99,41 @@ impl Checker<'_> {
         let mut errors = Vec::new();
         self.check_shadows(&own, &mut errors);
         self.ast.walk(&mut |path: &[ASTNode<'_>]| {
+            // A module that the file imports hides one of the same name.
+            let hidden = |namespace: &Namespace| namespace.is_empty() || modules.contains_key(namespace.root());
             let (call, position, method) = match path.last() {
                 Some(ASTNode::Expr(Expr::FnCall(call, position)) | ASTNode::Stmt(Stmt::FnCall(call, position))) => {
                     (call, *position, false)
                 }
                 Some(ASTNode::Expr(Expr::MethodCall(call, position))) => (call, *position, true),
+                Some(ASTNode::Expr(Expr::Variable(variable, _, position))) if !hidden(&variable.2) => {
+                    self.check_constant(&qualified(&module_of(&variable.2), &variable.1), *position, &mut errors);
+                    return true;
+                }
+                Some(ASTNode::Expr(Expr::Dot(dot, ..))) => {
+                    if let Expr::Variable(variable, ..) = &dot.lhs
+                        && !hidden(&variable.2)
+                    {
+                        let constant = qualified(&module_of(&variable.2), &variable.1);
+                        self.check_field(&constant, &dot.rhs, &mut errors);
+                    }
+                    return true;
+                }
                 _ => return true,
             };
             if call.op_token.is_some() {
                 return true;
             }
             let arguments = call.args.len();
-            let name = call.name.as_str();
-            if call.namespace.is_empty() {
-                self.check_name(name, arguments, method, &own, &variables, position, &mut errors);
-            } else if let Some(module) = modules.get(call.namespace.root()) {
-                self.check_module_call(module, name, arguments, position, &mut errors);
+            let root = call.namespace.path.first();
+            if let Some(module) = root.and_then(|root| modules.get(root.name.as_str())) {
+                self.check_module_call(module, &call.name, arguments, position, &mut errors);
+                return true;
             }
-            if call.namespace.is_empty() && !own.contains_key(name) {
-                self.check_arguments(name, &call.args, method, position, &mut errors);
+            let name = qualified(&module_of(&call.namespace), &call.name);
+            self.check_name(&name, arguments, method, &own, &variables, position, &mut errors);
+            if !own.contains_key(&name) {
+                self.check_arguments(&name, &call.args, method, position, &mut errors);
             }
             true
         });
@@ -199,11 +225,46 @@ impl Checker<'_> {
                 None => error,
             }
         } else {
-            let known = self.functions.native.keys().chain(own.keys()).map(String::as_str);
-            let known = known.filter(|known| known.starts_with(|first: char| first.is_alphabetic()));
-            Error::input(format!("there is no function `{name}`")).did_you_mean(name, known)
+            let error = Error::input(format!("there is no function `{name}`"));
+            match name.rsplit_once("::") {
+                Some((module, last)) => meant(error, module, last, self.functions.in_module(module)),
+                None if self.functions.in_module(zookeeper::NAME).any(|known| known == name) => {
+                    meant(error, zookeeper::NAME, name, [name])
+                }
+                None => {
+                    let known = self.functions.native.keys().chain(own.keys()).map(String::as_str);
+                    let known = known.filter(|known| known.starts_with(|first: char| first.is_alphabetic()));
+                    error.did_you_mean(name, known)
+                }
+            }
         };
         errors.push(self.at(position, error));
+    }
+
+    /// A constant of a module, such as `zookeeper::PATTERNS`.
+    fn check_constant(&self, name: &str, position: Position, errors: &mut Vec<Error>) {
+        let Some((module, last)) = name.rsplit_once("::") else { return };
+        let known = catalog::entries().filter(|entry| entry.arguments.is_empty());
+        let known: Vec<&str> = known.filter_map(|entry| entry.name.strip_prefix(module)?.strip_prefix("::")).collect();
+        // What is no module of zkmig's own, such as Rhai's `global`, is not known here.
+        if !known.is_empty() && !known.contains(&last) {
+            let error = Error::input(format!("there is no constant `{name}`"));
+            errors.push(self.at(position, meant(error, module, last, known)));
+        }
+    }
+
+    /// What is read of a constant that is a map: Rhai gives an error for what it does not have.
+    fn check_field(&self, constant: &str, read: &Expr, errors: &mut Vec<Error>) {
+        let Some(entry) = catalog::entries().find(|entry| entry.name == constant) else { return };
+        let read = if let Expr::Dot(more, ..) = read { &more.lhs } else { read };
+        if let Expr::Property(property, position) = read
+            && entry.option(&property.2).is_none()
+        {
+            let error = Error::input(format!("{constant} has no `{}`", property.2))
+                .did_you_mean(&property.2, entry.options.iter().map(|option| option.name))
+                .hint(format!("`zkmig doc {constant}` lists what it has"));
+            errors.push(self.at(*position, error));
+        }
     }
 
     fn check_module_call(
@@ -309,6 +370,23 @@ impl Checker<'_> {
             Some(excerpt) => error.at(excerpt),
             None => error,
         }
+    }
+}
+
+/// A name behind its module's.
+fn qualified(module: &str, name: &str) -> String {
+    if module.is_empty() { name.to_owned() } else { format!("{module}::{name}") }
+}
+
+fn module_of(namespace: &Namespace) -> String {
+    namespace.path.iter().map(|part| part.name.as_str()).collect::<Vec<_>>().join("::")
+}
+
+/// Offers what was probably meant, behind its module's name. The module's own letters don't make two names alike.
+fn meant<'a>(error: Error, module: &str, name: &str, known: impl IntoIterator<Item = &'a str>) -> Error {
+    match closest(name, known) {
+        Some(known) => error.hint(format!("did you mean `{module}::{known}`?")),
+        None => error.hint("`zkmig doc` lists what a module has"),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use rhai::{Dynamic, Engine, EvalAltResult, NativeCallContext, Position};
 
+use super::catalog::last_name;
 use super::source::Sources;
 use crate::error::{Error, Excerpt, Kind};
 
@@ -98,13 +99,12 @@ fn located(error: Error, place: Option<Excerpt>) -> Error {
 fn message(error: &EvalAltResult, functions: &[String], kind: Kind) -> Error {
     match error {
         EvalAltResult::ErrorFunctionNotFound(signature, _) => {
-            let name = signature.split([' ', '(']).next().unwrap_or(signature);
-            let name = name.rsplit("::").next().unwrap_or(name);
+            let called = signature.split([' ', '(']).next().unwrap_or(signature);
+            let name = last_name(called);
             let error = Error::new(kind, format!("there is no function {signature}"));
-            if functions.iter().any(|function| function == name) {
-                error.hint(format!("`{name}` exists, but takes something else: see `zkmig doc {name}`"))
-            } else {
-                error.did_you_mean(name, functions.iter().map(String::as_str))
+            match [called, name].into_iter().find(|name| functions.iter().any(|function| function == name)) {
+                Some(name) => error.hint(format!("`{name}` exists, but takes something else: see `zkmig doc {name}`")),
+                None => error.did_you_mean(name, functions.iter().map(String::as_str)),
             }
         }
         EvalAltResult::ErrorVariableNotFound(name, _) => Error::new(kind, format!("there is no variable `{name}`")),
