@@ -222,7 +222,7 @@ const PLAN: Entry = Entry {
         ),
         opt(
             "leader_changes",
-            "a number from 0 to 255",
+            "a number from 0 to 2",
             "how often a leader may be restarted only so that another one leads; 2",
         ),
     ],

@@ -61,7 +61,8 @@ pub struct Request {
     pub due: bool,
     /// Whether a stage may be put between, with a list that is neither today's nor the one at the end.
     pub between: bool,
-    /// How often a leader may be restarted only so that another one leads: [`LEADER_CHANGES`] where nothing was tried yet.
+    /// How often a leader may be restarted only so that another one leads: [`LEADER_CHANGES`] where nothing was tried yet, and at
+    /// most.
     pub leader_changes: u8,
     /// How long one restart takes until the server serves again, in seconds.
     pub restart_seconds: f64,
@@ -223,7 +224,7 @@ fn cluster(request: &Request, names: &[String]) -> Result<Cluster, Unplannable> 
         target: ids(names, &request.target)?,
         due: request.due,
         between: request.between,
-        leader_changes: request.leader_changes,
+        leader_changes: request.leader_changes.min(LEADER_CHANGES),
     })
 }
 
