@@ -8,7 +8,7 @@ from campaign.results import print_document
 import bars
 from trial import DOCUMENTED, QUORUM
 
-TITLES = ("case", "starts from", "plan", "restarts", "joins right", "gap predicted", "gap", "by its own probe", "one session's wait", "sessions lost",
+TITLES = ("case", "starts from", "plan", "restarts", "joins right", "longest gap predicted", "gap", "by its own probe", "one session's wait", "sessions lost",
           "documented: gap", "one session's wait", "sessions lost", "verdict")
 
 
@@ -28,12 +28,17 @@ def row(line):
             plan += f"; {len(ours['replans'])} planned anew: done {ours['done']}"
         joins = f"{ours['right']} of {ours['predicted']}" if ours["predicted"] else "no predictions"
         promise = " (elections)" if ours["elections_only"] else ""
-        cells += [plan, str(ours["restarts"]), joins, seconds((ours["price"] or {}).get("longest_gap_seconds")) + promise,
+        cells += [plan, str(ours["restarts"]), joins, foretold(ours["price"]) + promise,
                   seconds(ours["longest_gap"]), seconds((ours["probe"] or {}).get("longest_gap")), seconds(ours["longest_wait"]), lost(ours)]
     else:
         cells += ["-"] * 8
     cells += [seconds(theirs["longest_gap"]), seconds(theirs["longest_wait"]), lost(theirs)] if theirs else ["-"] * 3
     return cells
+
+
+def foretold(price):
+    """The longest gap of a plan: most likely, and at the worst."""
+    return f"{price['longest_gap_seconds']:.1f} to {seconds(price['worst_gap_seconds'])}" if price else "-"
 
 
 def lost(half):

@@ -23,6 +23,8 @@ struct Asked {
     leader: Option<String>,
     serving: Vec<String>,
     #[serde(default)]
+    absent: Vec<String>,
+    #[serde(default)]
     due: bool,
     #[serde(default)]
     between: bool,
@@ -69,6 +71,7 @@ fn request(asked: &Dynamic) -> Result<Request, Error> {
         target: ensemble(&asked.target)?,
         leader: asked.leader,
         serving: asked.serving,
+        absent: asked.absent,
         due: asked.due,
         between: asked.between,
         leader_changes: asked.leader_changes,

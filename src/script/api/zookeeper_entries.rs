@@ -214,6 +214,11 @@ const PLAN: Entry = Entry {
             "the list that the stage under way gives; without it, or with (), none is under way",
         ),
         opt("moved", "a list of addresses", "who has the list of `next` already; nobody without it"),
+        opt(
+            "absent",
+            "a list of addresses",
+            "who was seen not to take part in elections though it serves nobody; nobody without it",
+        ),
         opt("due", "true or false", "whether every server has to be restarted once, even if its id stays; false"),
         opt(
             "between",
@@ -236,10 +241,11 @@ const PLAN: Entry = Entry {
          `servers` (stopped together, in this order, and started again when the others have a leader; `at_once` is true where they \
          have to be stopped in the same moment, none waiting for another); while they are down: `serving_while_down`, \
          `spare_while_down` (how many more could fail before the quorum is lost, () without one), `lost_while_down` (nobody leads), \
-         `election`, `electing` (who takes part in it), `late` (who is elected may wait 20 s for a server that is late); afterwards: \
+         `election`, `noticed` (it begins when the leader notices that it has lost its quorum, up to 2 s later), `electing` (who \
+         takes part in it), `late` (who is elected may wait 20 s for a server that is late); afterwards: \
          `serving`, `looking` (who does not serve), `leaders` (who may lead, the likeliest first), `spare`; and how many seconds \
          nothing can be written, most likely (`gap`) and where the election comes to the worst (`worst_gap`). The price has \
-         `restarts` and `elections` as numbers, `elections_only` (true when nothing is lost but the time of elections), and in \
+         `restarts`, `elections` and `outages` (restarts while which nobody may lead) as numbers, `elections_only` (true when nothing is lost but the time of elections), and in \
          seconds `gap` (in all), `longest_gap`, `worst_gap` and `no_spare` (one more failure would end the quorum). Fails when the \
          lists are not of the same servers, there are too few or too many of them (3 to 9 can be planned for), a server that is \
          named is in no list, or a field is missing, unknown or of the wrong type.",

@@ -22,7 +22,9 @@
 //!    connection of the server's over, only delays it on 3.8, and so does another one with the same id on both; on 3.4, who
 //!    is connected under an id is not called again, and the server may never hear the one that has the id by right.
 //!    Where its list has another server under the leader's id, it goes there in vain, for four seconds and again and
-//!    again: until the leader is gone it is hardly ever there for an election. (Seen in the lab.)
+//!    again: until the leader is gone it is hardly ever there for an election, also where one that looks takes the leader's
+//!    connection over in between: who begins to look anew calls the leader anew, under whatever id it has it. (Seen in the
+//!    lab.)
 //! 3. *Electing.* Servers that all look adopt the highest vote they hear: by epoch, by last transaction, by id. A vote is a
 //!    number: who has that id leads, whoever cast the vote, and whoever adopted it goes to the address that its own list
 //!    has for it. So a vote that one server casts can elect another server, with older data, which nobody can follow
@@ -90,6 +92,8 @@ pub struct State {
     pub serving: Set,
     /// Who leads.
     pub leader: Option<u8>,
+    /// Who was seen not to take part in elections, as long as nobody else leads.
+    pub absent: Set,
 }
 
 /// What servers that look depend on, besides those that serve.
@@ -234,7 +238,7 @@ impl Lists {
     /// Rule 2: whether a server that looks joins those that serve, whatever others do that look too.
     fn joins(&self, at: Moment, server: Server, serving: Set, leader: Server) -> bool {
         self.owner(version(at.moved, server), self.id(at.moved, leader)) == Some(leader)
-            && self.follows(at, server, serving, leader)
+            && self.follows(at, server, serving, leader, self.contested(at, server))
     }
 
     /// Those who look, hear enough of a leader to follow it, and go to another server.
@@ -245,22 +249,25 @@ impl Lists {
         let at = Moment { moved: before.moved, looking, fresh: 0 };
         members(looking)
             .filter(|server| self.owner(version(before.moved, *server), led_by).is_some_and(|there| there != leader))
-            .filter(|server| self.follows(at, *server, before.serving, leader))
+            .filter(|server| self.follows(at, *server, before.serving, leader, 0))
             .fold(0, |astray: Set, server| astray | 1 << server)
     }
 
-    /// Whether a server that looks hears enough of a leader to follow it.
-    fn follows(&self, at: Moment, server: Server, serving: Set, leader: Server) -> bool {
-        let Moment { moved, looking, .. } = at;
+    /// The labels under which a server that looks may hear another one that looks, and not the one that has the id by right.
+    fn contested(&self, at: Moment, server: Server) -> u32 {
+        members(at.looking & !(1 << server))
+            .filter(|_| self.rules == Rules::V34)
+            .filter_map(|rival| self.label(at.moved, server, rival))
+            .fold(0, |labels, label| labels | 1 << label)
+    }
+
+    /// Whether a server that looks hears enough of a leader to follow it, without what it hears under these labels.
+    fn follows(&self, at: Moment, server: Server, serving: Set, leader: Server, contested: u32) -> bool {
+        let Moment { moved, .. } = at;
         let led_by = self.id(moved, leader);
         if led_by == self.id(moved, server) {
             return false;
         }
-        let rivals = looking & !(1 << server);
-        let contested = members(rivals)
-            .filter(|_| self.rules == Rules::V34)
-            .filter_map(|rival| self.label(moved, server, rival))
-            .fold(0_u32, |labels, label| labels | 1 << label);
         let (mut heard, mut leads) = (0_u32, false);
         for other in members(serving) {
             let label = self.label(moved, server, other).or_else(|| self.misdirected(at, server, other));
@@ -409,7 +416,7 @@ impl Lists {
         let moved = before.moved | group;
         let left = before.serving & !group;
         let leads = before.leader.map(usize::from).filter(|_| !self.elects(before, group));
-        let electing = if leads.is_some() { 0 } else { up & !self.astray(before) };
+        let electing = if leads.is_some() { 0 } else { up & !before.absent & !self.astray(before) };
         let middles = match leads {
             Some(leader) => vec![(Some(Elected { leader, serving: left, late: false }), false)],
             None if self.at_once(before, group) && self.elected_and_gone(before, group, electing) => vec![(None, true)],
@@ -434,8 +441,13 @@ impl Lists {
             for end in ends {
                 let outcome = Outcome {
                     state: match end {
-                        Some(end) => State { moved, serving: end.serving, leader: u8::try_from(end.leader).ok() },
-                        None => State { moved, serving: before.serving, leader: None },
+                        Some(end) => State {
+                            moved,
+                            serving: end.serving,
+                            leader: u8::try_from(end.leader).ok(),
+                            absent: if election { 0 } else { before.absent & !group & !end.serving },
+                        },
+                        None => State { moved, serving: before.serving, leader: None, absent: 0 },
                     },
                     lost_while_down: down.is_none(),
                     late: down.is_some_and(|down| down.late),

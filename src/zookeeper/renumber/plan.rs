@@ -41,6 +41,8 @@ pub struct Cluster {
     pub serving: Set,
     /// Who leads.
     pub leader: Option<u8>,
+    /// Who was seen not to take part in elections.
+    pub absent: Set,
     /// The ids at the end.
     pub target: Vec<u8>,
     /// Every server has to be restarted once, even if no id changes.
@@ -49,6 +51,12 @@ pub struct Cluster {
     pub between: bool,
     /// How often the leader may be changed before a stage.
     pub leader_changes: u8,
+}
+
+impl Cluster {
+    fn state(&self) -> State {
+        State { moved: self.moved, serving: self.serving, leader: self.leader, absent: self.absent }
+    }
 }
 
 /// A restart: who is stopped together, from which state, and what it may come to, the likeliest first.
@@ -152,7 +160,7 @@ pub type Order = (Vec<u8>, Vec<Set>);
 
 /// What it comes to when the servers are restarted in this order, a stage for each list.
 pub fn follow(cluster: &Cluster, stages: &[Order]) -> (Cost, Vec<Leg>) {
-    let mut state = State { moved: cluster.moved, serving: cluster.serving, leader: cluster.leader };
+    let mut state = cluster.state();
     let mut list = cluster.list.clone();
     let mut cost = Cost::default();
     let mut legs = Vec::new();
@@ -167,7 +175,7 @@ pub fn follow(cluster: &Cluster, stages: &[Order]) -> (Cost, Vec<Leg>) {
             state = after;
         }
         legs.push(Leg { list: next.clone(), lists, steps });
-        state = State { moved: 0, ..whole(state, legs.last().map_or(0, |leg| leg.lists.all())) };
+        state = State { moved: 0, absent: 0, ..whole(state, legs.last().map_or(0, |leg| leg.lists.all())) };
         list.clone_from(next);
     }
     (cost, legs)
@@ -252,7 +260,7 @@ impl Planner {
 
     /// How the cheapest plan begins, if it costs less than `limit`.
     fn first(&mut self, cluster: &Cluster, limit: Cost) -> Option<(Cost, Onward)> {
-        let state = State { moved: cluster.moved, serving: cluster.serving, leader: cluster.leader };
+        let state = cluster.state();
         let same = cluster.list == self.target;
         let whole = cluster.serving == self.lists(&cluster.list, &cluster.list).all();
         let list = match (&cluster.next, cluster.leader) {
@@ -307,7 +315,7 @@ impl Planner {
         }
         let target = self.target.clone();
         let same = self.lists(list, list);
-        let state = State { moved: 0, serving: same.all(), leader: u8::try_from(leader).ok() };
+        let state = State { moved: 0, serving: same.all(), leader: u8::try_from(leader).ok(), absent: 0 };
         let lists = self.lists(list, &target);
         let straight = self.stage((list, &lists), &target, state, Room { leads: 0, stages: 0 }, limit);
         let mut best = straight.map(|cost| (cost, Onward::Stage(target)));
@@ -369,7 +377,7 @@ impl Planner {
     /// The legs of a plan that begins so.
     fn legs(&mut self, cluster: &Cluster, first: Onward, limits: &[Cost]) -> Vec<Leg> {
         let mut legs = Vec::new();
-        let mut state = State { moved: cluster.moved, serving: cluster.serving, leader: cluster.leader };
+        let mut state = cluster.state();
         let mut list = cluster.list.clone();
         let (mut onward, mut room) = (first, self.room);
         loop {
@@ -395,7 +403,7 @@ impl Planner {
                 }
             };
             let Some(leader) = state.leader.map(usize::from) else { return legs };
-            state = State { moved: 0, serving: self.lists(&next, &next).all(), leader: state.leader };
+            state = State { moved: 0, serving: self.lists(&next, &next).all(), leader: state.leader, absent: 0 };
             list = next;
             let Some((_, found)) = limits.iter().find_map(|limit| self.onward(&list, leader, room, *limit)) else {
                 return legs;

@@ -352,7 +352,7 @@ pub fn uniform(
 
 /// What it costs to restart a group with the leader while everybody has one list, if that is less than `limit`.
 pub fn together(lists: &Lists, moved: Set, group: Set, leader: Server, limit: Cost, after: After<'_>) -> Option<Cost> {
-    let before = State { moved, serving: lists.all(), leader: u8::try_from(leader).ok() };
+    let before = State { moved, serving: lists.all(), leader: u8::try_from(leader).ok(), absent: 0 };
     let mut each = Vec::new();
     for (at, outcome) in lists.restart(before, group).iter().enumerate() {
         let here = Cost::of(lists, before, group, outcome);
@@ -364,7 +364,7 @@ pub fn together(lists: &Lists, moved: Set, group: Set, leader: Server, limit: Co
 
 /// What it costs to restart these one by one, none of whom leads, while everybody has one list.
 fn in_turn(lists: &Lists, moved: Set, leader: Server, servers: Set) -> Cost {
-    let state = State { moved, serving: lists.all(), leader: u8::try_from(leader).ok() };
+    let state = State { moved, serving: lists.all(), leader: u8::try_from(leader).ok(), absent: 0 };
     let one = |server: Server| {
         let group: Set = 1 << server;
         Cost::whichever(lists.restart(state, group).iter().map(|outcome| Cost::of(lists, state, group, outcome)))

@@ -23,6 +23,7 @@ fn request(list: &str, target: &str, leader: &str, due: bool) -> Request {
         next: None,
         target: ensemble(target),
         leader: Some(leader.to_owned()),
+        absent: Vec::new(),
         due,
         between: true,
         leader_changes: LEADER_CHANGES,
@@ -41,7 +42,7 @@ fn followed(list: &str, to: &str, leader: &str, order: &str) -> Plan {
 fn story(plan: &Plan) -> String {
     let restarts = plan.stages.iter().flat_map(|stage| &stage.restarts);
     let told = restarts.map(|one| {
-        let kind = match (one.lost_while_down, one.election, one.worst_gap > ELECTION + TICK) {
+        let kind = match (one.lost_while_down, one.election, one.worst_gap > LONGEST_ELECTION + TICK) {
             (true, ..) => "L",
             (_, _, true) => "?",
             (_, true, _) => "e",
@@ -289,6 +290,7 @@ fn whole(ids: &[u8], leader: u8, rules: Rules) -> Cluster {
         moved: 0,
         serving,
         leader: Some(leader),
+        absent: 0,
         target,
         due: false,
         between: true,

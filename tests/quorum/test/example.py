@@ -9,7 +9,7 @@ def plan(**more):
     """The playbook's plan."""
     return {"strategy": "quorum", "elections_only": True,
             "stages": [{"ensemble": TODAY, "restarts": [[C], [A, B]]}, {"ensemble": FINAL, "restarts": [[C], [B], [A]]}],
-            "price": {"elections": 2, "gap_seconds": 3.0, "longest_gap_seconds": 1.6, "no_spare_seconds": 40}, **more}
+            "price": {"elections": 2, "gap_seconds": 3.0, "longest_gap_seconds": 1.6, "worst_gap_seconds": 3.0, "no_spare_seconds": 40}, **more}
 
 
 def told(name, data, step=None):
