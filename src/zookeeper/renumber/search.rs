@@ -6,6 +6,10 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 use super::model::{Lists, Outcome, Server, Set, State, members};
 
+/// How many elections that begin at once are better than one that begins when the leader notices that it has lost its quorum: one
+/// more, or two, for the longest time in which nothing can be written.
+const SLOW: i32 = 3;
+
 /// What a plan costs. The order of the fields is their weight.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Cost {
@@ -13,7 +17,7 @@ pub struct Cost {
     pub outages: i32,
     /// Elections that may wait for a server that is late.
     pub late: i32,
-    /// Elections, where they come to the likeliest.
+    /// Elections, where they come to the likeliest. One that begins only when the leader notices counts [`SLOW`] times.
     pub elections: i32,
     /// Elections that begin when the leader notices that it has lost its quorum, which takes it up to a tick.
     pub slow: i32,
@@ -37,9 +41,14 @@ impl Cost {
         Self { late, ..Self::below(outages, 0) }
     }
 
-    /// Whether it is nothing but elections, each as quick as elections are.
+    /// Whether it is nothing but elections, none of which may wait for a server that is late.
     pub fn elections_only(self) -> bool {
         self.outages == 0 && self.late == 0
+    }
+
+    /// Whether it is nothing but elections, each of which begins at once.
+    pub fn at_once_only(self) -> bool {
+        self.elections_only() && self.slow == 0
     }
 
     /// More than anything costs that can be done.
@@ -98,11 +107,12 @@ impl Cost {
         let leader = outcome.state.leader.map(usize::from);
         let after = leader.map_or(0, |leader| lists.counted(outcome.state.moved, leader, outcome.state.serving));
         let size = count(group);
+        let slow = i32::from(outcome.election && before.leader.is_some_and(|leader| group & (1 << leader) == 0));
         Self {
             late: i32::from(outcome.late),
             outages: i32::from(outcome.lost_while_down || before.leader.is_none() || outcome.state.leader.is_none()),
-            elections: i32::from(outcome.election),
-            slow: i32::from(outcome.election && before.leader.is_some_and(|leader| group & (1 << leader) == 0)),
+            elections: i32::from(outcome.election) + slow * (SLOW - 1),
+            slow,
             restarts: size,
             open: 0,
             spareless: i32::from(outcome.counted_while_down <= lists.majority),
@@ -342,7 +352,7 @@ pub fn uniform(
         if let Some(cost) = together(lists, lists.all() & !group, group, leader, limit.minus(spent), after) {
             best = Some((spent.plus(cost), group));
             // Groups come in the order of their size, and with fewer elections none was found before.
-            if cost.elections_only() || effort.hasty() {
+            if cost.at_once_only() || effort.hasty() {
                 break;
             }
         }
