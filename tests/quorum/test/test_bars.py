@@ -86,6 +86,12 @@ class Bars(unittest.TestCase):
     def test_the_documented_order_is_held_to_writes_leaders_and_the_end(self):
         self.assertEqual(missed(line(halves={QUORUM: half(), DOCUMENTED: half(DOCUMENTED, missing=1)})), ["no lost write"])
 
+    def test_a_documented_order_that_stops_is_told(self):
+        stopped = line("random-y", halves={QUORUM: half(), DOCUMENTED: half(DOCUMENTED, migrated=False)})
+        self.assertEqual(missed(line(), stopped), [])
+        self.assertEqual(bars.comparison([line(), stopped])[-1], "the documented order stopped half-way: random-y")
+        self.assertEqual(missed(line(halves={DOCUMENTED: half(DOCUMENTED, migrated=False)})), ["every case is migrated"])
+
     def test_a_case_that_broke_off_is_not_migrated(self):
         self.assertEqual(missed(line(), line(halves={})), ["every case is migrated"])
 
