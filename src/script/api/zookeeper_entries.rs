@@ -236,14 +236,15 @@ const PLAN: Entry = Entry {
         "zookeeper::plan(request)",
         &[1],
         "The restarts that give the servers of an ensemble other ids, in the order that costs least. Servers are addresses, ensembles \
-         texts such as \"1:10.0.0.1,2:10.0.0.2,3:10.0.0.3\". Gives a map: `stages`, `price`, and `cheapest`, true when it was made sure \
-         that no other plan costs less. A stage has `ensemble`, the list that it gives, and `restarts`, in order. A restart has \
+         texts such as \"1:10.0.0.1,2:10.0.0.2,3:10.0.0.3\". Gives a map: `stages`, `price`, `cheapest`, true when it was made sure \
+         that no other plan costs less, and `not_joined`, who could join those that serve and has not: the plan does not count on it. A stage has `ensemble`, the list that it gives, and `restarts`, in order. A restart has \
          `servers` (stopped together, in this order, and started again when the others have a leader; `at_once` is true where they \
          have to be stopped in the same moment, none waiting for another); while they are down: `serving_while_down`, \
          `spare_while_down` (how many more could fail before the quorum is lost, () without one), `lost_while_down` (nobody leads), \
          `election`, `noticed` (it begins when the leader notices that it has lost its quorum, up to 2 s later), `electing` (who \
          takes part in it), `late` (who is elected may wait 20 s for a server that is late); afterwards: \
-         `serving`, `looking` (who does not serve), `leaders` (who may lead, the likeliest first), `spare`; and how many seconds \
+         `serving`, `racing` (who of the servers joins only if it calls the others in time, and otherwise has to be restarted \
+         again), `looking` (who does not serve), `leaders` (who may lead, the likeliest first), `spare`; and how many seconds \
          nothing can be written, most likely (`gap`) and where the election comes to the worst (`worst_gap`). The price has \
          `restarts`, `elections` and `outages` (restarts while which nobody may lead) as numbers, `elections_only` (true when nothing is lost but the time of elections), and in \
          seconds `gap` (in all), `longest_gap`, `worst_gap` and `no_spare` (one more failure would end the quorum). Fails when the \

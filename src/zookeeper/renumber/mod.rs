@@ -103,6 +103,8 @@ pub struct Plan {
     pub price: Price,
     /// Whether it was made sure that no other plan costs less: not where the search was cut short, nor of a given order.
     pub cheapest: bool,
+    /// Who could join those that serve, and has not: the plan does not count on it.
+    pub not_joined: Vec<String>,
 }
 
 /// A stage: every server gets one list, or some are restarted with the list that they have so that another leads.
@@ -139,6 +141,8 @@ pub struct Restart {
     pub lost_while_down: bool,
     /// Who serves afterwards.
     pub serving: Vec<String>,
+    /// Who of the servers serves afterwards only if it calls the others in time, and otherwise has to be restarted again.
+    pub racing: Vec<String>,
     /// Who does not serve afterwards, and looks for a leader that its list can find.
     pub looking: Vec<String>,
     /// Who may lead afterwards, the likeliest first: which of those that served has the last transaction depends on the
@@ -180,8 +184,10 @@ fn as_text<S: serde::Serializer>(ensemble: &Ensemble, serializer: S) -> Result<S
 /// The cheapest plan.
 pub fn plan(request: &Request) -> Result<Plan, Unplannable> {
     let names = names(request)?;
-    let found = plan::plan(&cluster(request, &names)?);
-    Ok(Plan { cheapest: found.cheapest, ..told(&names, found.cost, &found.legs, request.restart_seconds) })
+    let cluster = cluster(request, &names)?;
+    let found = plan::plan(&cluster);
+    let told = told(&names, found.cost, &found.legs, request.restart_seconds);
+    Ok(Plan { cheapest: found.cheapest, not_joined: named(&names, cluster.state().deaf), ..told })
 }
 
 /// What it comes to when the servers are restarted one by one in this order in every stage.
@@ -194,8 +200,10 @@ pub fn follow(request: &Request, stages: &[(Ensemble, Vec<Vec<String>>)]) -> Res
             Ok((ids(&names, ensemble)?, groups?))
         })
         .collect();
-    let (cost, legs) = plan::follow(&cluster(request, &names)?, &stages?);
-    Ok(told(&names, cost, &legs, request.restart_seconds))
+    let cluster = cluster(request, &names)?;
+    let (cost, legs) = plan::follow(&cluster, &stages?);
+    let told = told(&names, cost, &legs, request.restart_seconds);
+    Ok(Plan { not_joined: named(&names, cluster.state().deaf), ..told })
 }
 
 fn names(request: &Request) -> Result<Vec<String>, Unplannable> {
@@ -207,6 +215,10 @@ fn ids(names: &[String], ensemble: &Ensemble) -> Result<Vec<u8>, Unplannable> {
     let ids: Vec<u8> = names.iter().filter_map(|name| ensemble.id(name)).collect();
     let same = ids.len() == names.len() && ensemble.servers().count() == names.len();
     if same { Ok(ids) } else { Err(Unplannable::OtherServers) }
+}
+
+fn named(names: &[String], set: Set) -> Vec<String> {
+    members(set).filter_map(|server| names.get(server).cloned()).collect()
 }
 
 fn set(names: &[String], servers: &[String]) -> Result<Set, Unplannable> {
@@ -264,11 +276,11 @@ fn told(names: &[String], cost: Cost, legs: &[Leg], restart_seconds: f64) -> Pla
             stages.push(Stage { ensemble, restarts });
         }
     }
-    Plan { stages, price, cheapest: false }
+    Plan { stages, price, cheapest: false, not_joined: Vec::new() }
 }
 
 fn restart(names: &[String], leg: &Leg, step: &Step, restart_seconds: f64) -> Restart {
-    let named = |set: Set| members(set).filter_map(|server| names.get(server).cloned()).collect::<Vec<String>>();
+    let named = |set: Set| named(names, set);
     let lists = &leg.lists;
     let leads = step.before.leader.is_some_and(|leader| step.group & (1 << leader) == 0);
     let gap = |outcome: &model::Outcome, election: f64, notice: f64| match (outcome.lost_while_down, outcome.election) {
@@ -294,6 +306,7 @@ fn restart(names: &[String], leg: &Leg, step: &Step, restart_seconds: f64) -> Re
         late: step.outcomes.iter().any(|outcome| outcome.late),
         lost_while_down: false,
         serving: Vec::new(),
+        racing: Vec::new(),
         looking: Vec::new(),
         leaders,
         spare: None,
@@ -314,6 +327,7 @@ fn restart(names: &[String], leg: &Leg, step: &Step, restart_seconds: f64) -> Re
         told.electing = named(likely.electing);
         told.lost_while_down = likely.lost_while_down;
         told.serving = named(serving);
+        told.racing = named(likely.racing);
         told.looking = named(lists.all() & !serving);
         told.spare = likely
             .state

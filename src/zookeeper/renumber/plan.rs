@@ -54,8 +54,12 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    fn state(&self) -> State {
-        State { moved: self.moved, serving: self.serving, leader: self.leader, absent: self.absent }
+    /// How it stands. Who could have joined and has not is not counted on.
+    pub fn state(&self) -> State {
+        let state =
+            State { moved: self.moved, serving: self.serving, leader: self.leader, absent: self.absent, deaf: 0 };
+        let lists = Lists::new(&self.list, self.next.as_ref().unwrap_or(&self.list), self.rules);
+        State { deaf: lists.could_join(state), ..state }
     }
 }
 
@@ -175,7 +179,7 @@ pub fn follow(cluster: &Cluster, stages: &[Order]) -> (Cost, Vec<Leg>) {
             state = after;
         }
         legs.push(Leg { list: next.clone(), lists, steps });
-        state = State { moved: 0, absent: 0, ..whole(state, legs.last().map_or(0, |leg| leg.lists.all())) };
+        state = State { moved: 0, absent: 0, deaf: 0, ..whole(state, legs.last().map_or(0, |leg| leg.lists.all())) };
         list.clone_from(next);
     }
     (cost, legs)
@@ -315,7 +319,7 @@ impl Planner {
         }
         let target = self.target.clone();
         let same = self.lists(list, list);
-        let state = State { moved: 0, serving: same.all(), leader: u8::try_from(leader).ok(), absent: 0 };
+        let state = State { moved: 0, serving: same.all(), leader: u8::try_from(leader).ok(), absent: 0, deaf: 0 };
         let lists = self.lists(list, &target);
         let straight = self.stage((list, &lists), &target, state, Room { leads: 0, stages: 0 }, limit);
         let mut best = straight.map(|cost| (cost, Onward::Stage(target)));
@@ -403,7 +407,8 @@ impl Planner {
                 }
             };
             let Some(leader) = state.leader.map(usize::from) else { return legs };
-            state = State { moved: 0, serving: self.lists(&next, &next).all(), leader: state.leader, absent: 0 };
+            state =
+                State { moved: 0, serving: self.lists(&next, &next).all(), leader: state.leader, absent: 0, deaf: 0 };
             list = next;
             let Some((_, found)) = limits.iter().find_map(|limit| self.onward(&list, leader, room, *limit)) else {
                 return legs;

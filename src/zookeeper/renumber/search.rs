@@ -21,6 +21,8 @@ pub struct Cost {
     pub elections: i32,
     /// Elections that begin when the leader notices that it has lost its quorum, which takes it up to a tick.
     pub slow: i32,
+    /// Servers that join only if they call somebody in time, and otherwise have to be restarted again.
+    pub racing: i32,
     /// Servers that are restarted, each time that they are.
     pub restarts: i32,
     /// Restarts during which one more failure would end the quorum.
@@ -61,6 +63,7 @@ impl Cost {
             late: 0,
             elections,
             slow: 0,
+            racing: 0,
             restarts: 0,
             open: 0,
             spareless: 0,
@@ -77,6 +80,7 @@ impl Cost {
             outages: self.outages - spent.outages,
             elections: self.elections - spent.elections,
             slow: self.slow - spent.slow,
+            racing: self.racing - spent.racing,
             restarts: self.restarts - spent.restarts,
             open: self.open - spent.open,
             spareless: self.spareless - spent.spareless,
@@ -93,6 +97,7 @@ impl Cost {
             outages: self.outages + other.outages,
             elections: self.elections + other.elections,
             slow: self.slow + other.slow,
+            racing: self.racing + other.racing,
             restarts: self.restarts + other.restarts,
             open: self.open + other.open,
             spareless: self.spareless + other.spareless,
@@ -113,6 +118,7 @@ impl Cost {
             outages: i32::from(outcome.lost_while_down || before.leader.is_none() || outcome.state.leader.is_none()),
             elections: i32::from(outcome.election) + slow * (SLOW - 1),
             slow,
+            racing: count(outcome.racing),
             restarts: size,
             open: 0,
             spareless: i32::from(outcome.counted_while_down <= lists.majority),
@@ -362,7 +368,7 @@ pub fn uniform(
 
 /// What it costs to restart a group with the leader while everybody has one list, if that is less than `limit`.
 pub fn together(lists: &Lists, moved: Set, group: Set, leader: Server, limit: Cost, after: After<'_>) -> Option<Cost> {
-    let before = State { moved, serving: lists.all(), leader: u8::try_from(leader).ok(), absent: 0 };
+    let before = State { moved, serving: lists.all(), leader: u8::try_from(leader).ok(), absent: 0, deaf: 0 };
     let mut each = Vec::new();
     for (at, outcome) in lists.restart(before, group).iter().enumerate() {
         let here = Cost::of(lists, before, group, outcome);
@@ -374,7 +380,7 @@ pub fn together(lists: &Lists, moved: Set, group: Set, leader: Server, limit: Co
 
 /// What it costs to restart these one by one, none of whom leads, while everybody has one list.
 fn in_turn(lists: &Lists, moved: Set, leader: Server, servers: Set) -> Cost {
-    let state = State { moved, serving: lists.all(), leader: u8::try_from(leader).ok(), absent: 0 };
+    let state = State { moved, serving: lists.all(), leader: u8::try_from(leader).ok(), absent: 0, deaf: 0 };
     let one = |server: Server| {
         let group: Set = 1 << server;
         Cost::whichever(lists.restart(state, group).iter().map(|outcome| Cost::of(lists, state, group, outcome)))
