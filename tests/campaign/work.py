@@ -25,7 +25,8 @@ def parser(name, families, description, prefix):
     found.add_argument("--case", nargs="+", metavar="ID", help="these cases only; a * at the end stands for anything")
     found.add_argument("--short", action="store_true", help="the few most telling cases of each family")
     found.add_argument("--resume", action="store_true", help="leave out what is right in OUT for this binary and this harness")
-    found.add_argument("--out", type=Path, default=ROOT / "target" / name, help=f"the folder of the results (default target/{name})")
+    # The state folders lie in it, and zkmig takes no relative path for them, as the standard has it.
+    found.add_argument("--out", type=lambda text: Path(text).resolve(), default=ROOT / "target" / name, help=f"the folder of the results (default target/{name})")
     found.add_argument("--binary", type=Path, default=ROOT / "target" / "release" / "zkmig", help="the zkmig to put to the test")
     found.add_argument("--name", default=prefix, help="what the labs' names begin with")
     found.add_argument("--list", action="store_true", help="list the cases, and run none")

@@ -140,6 +140,11 @@ class Resuming(unittest.TestCase):
         self.assertFalse(work.Campaign.is_done(self.campaign(), found | {"verdict": "wrong"}, case.start))
         self.assertFalse(work.Campaign.is_done(self.campaign(), found | {"binary": "0.2.0"}, case.start))
 
+    def test_the_folder_of_the_results_is_absolute(self):
+        """A relative one was no place for zkmig's state: all labs then shared the user's, and one resumed another one's run."""
+        options = work.parser("quorum", ("random",), "", "lab").parse_args(["--out", "target/some"])
+        self.assertTrue(options.out.is_absolute())
+
     def test_a_short_result_does_not_stand_for_a_whole_one(self):
         whole, short = all_cases(4)[1], all_cases(4)[1].only(QUORUM)
         self.assertNotEqual(whole.start, short.start)
