@@ -1,6 +1,6 @@
 //! Which lists a stage between may give.
 
-use super::model::Server;
+use super::lists::Server;
 
 /// Up to so many servers every list is tried.
 pub const EXHAUSTIVE: usize = 5;

@@ -2,15 +2,18 @@
 //! elections.
 //!
 //! While servers run with different lists, some of those that were restarted can't join the others, and a quorum can break
-//! with every server up. [`model`] says what happens at a restart, [`search`] finds the order that costs least in a stage,
-//! [`between`] the lists that a stage between may give, and [`plan`] the stages.
+//! with every server up. Who hears whom is in [`lists`], who joins in [`joining`], who is elected and what a restart comes to in
+//! [`electing`]: together they are the model, which the recorded runs are held against. [`search`] finds the order that costs
+//! least in a stage, [`between`] the lists that a stage between may give, and [`plan`] the stages.
 //!
 //! What makes a renumbering cheap: a leader that has the same id in both lists, so that servers with the new one can join
 //! it; those first that get the highest ids, because they hear everybody; the leader last, when all others have one list
 //! and can elect among themselves. Where no id stays, a list between, in which the leader's does.
 
 pub mod between;
-pub mod model;
+pub mod electing;
+pub mod joining;
+pub mod lists;
 pub mod plan;
 #[cfg(test)]
 mod runs;
@@ -20,13 +23,14 @@ mod tests;
 
 use std::fmt;
 
-use model::{MOST, Set, members};
+use electing::Outcome;
+use lists::{MOST, Set, members};
 use plan::{Cluster, Leg, Step};
 use search::Cost;
 use serde::Serialize;
 
 use super::ensemble::Ensemble;
-pub use model::Rules;
+pub use lists::Rules;
 
 /// How long an election takes, most likely, in seconds.
 pub const ELECTION: f64 = 1.5;
@@ -284,7 +288,7 @@ fn restart(names: &[String], leg: &Leg, step: &Step, restart_seconds: f64) -> Re
     let named = |set: Set| named(names, set);
     let lists = &leg.lists;
     let leads = step.before.leader.is_some_and(|leader| step.group & (1 << leader) == 0);
-    let gap = |outcome: &model::Outcome, election: f64, notice: f64| match (outcome.lost_while_down, outcome.election) {
+    let gap = |outcome: &Outcome, election: f64, notice: f64| match (outcome.lost_while_down, outcome.election) {
         (true, _) => restart_seconds + election,
         (false, true) => election + if leads { notice } else { 0.0 },
         (false, false) => 0.0,

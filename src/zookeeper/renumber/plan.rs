@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::between::{EXHAUSTIVE, candidates};
-use super::model::{Lists, Outcome, Rules, Server, Set, State, members};
+use super::electing::Outcome;
+use super::joining::State;
+use super::lists::{Lists, Rules, Server, Set, members};
 use super::search::{Cost, Effort, Memory, Stage, groups, together, uniform};
 
 /// How many states are looked into, at most: at first for up to five servers, and above or where that finds no way without an
@@ -56,8 +58,7 @@ pub struct Cluster {
 impl Cluster {
     /// How it stands. Who could have joined and has not is not counted on.
     pub fn state(&self) -> State {
-        let state =
-            State { moved: self.moved, serving: self.serving, leader: self.leader, absent: self.absent, deaf: 0 };
+        let state = State { absent: self.absent, ..State::new(self.moved, self.serving, self.leader) };
         let lists = Lists::new(&self.list, self.next.as_ref().unwrap_or(&self.list), self.rules);
         State { deaf: lists.could_join(state), ..state }
     }
@@ -179,15 +180,15 @@ pub fn follow(cluster: &Cluster, stages: &[Order]) -> (Cost, Vec<Leg>) {
             state = after;
         }
         legs.push(Leg { list: next.clone(), lists, steps });
-        state = State { moved: 0, absent: 0, deaf: 0, ..whole(state, legs.last().map_or(0, |leg| leg.lists.all())) };
+        state = whole(state, legs.last().map_or(0, |leg| leg.lists.all()));
         list.clone_from(next);
     }
     (cost, legs)
 }
 
-/// A state in which all have one list: whoever looked for a leader finds one.
-fn whole(state: State, all: Set) -> State {
-    State { serving: if state.leader.is_some() { all } else { state.serving }, ..state }
+/// The state at the end of a stage, when all have one list: whoever looked for a leader finds one.
+fn whole(end: State, all: Set) -> State {
+    State::new(0, if end.leader.is_some() { all } else { end.serving }, end.leader)
 }
 
 struct Planner {
@@ -319,7 +320,7 @@ impl Planner {
         }
         let target = self.target.clone();
         let same = self.lists(list, list);
-        let state = State { moved: 0, serving: same.all(), leader: u8::try_from(leader).ok(), absent: 0, deaf: 0 };
+        let state = State::new(0, same.all(), u8::try_from(leader).ok());
         let lists = self.lists(list, &target);
         let straight = self.stage((list, &lists), &target, state, Room { leads: 0, stages: 0 }, limit);
         let mut best = straight.map(|cost| (cost, Onward::Stage(target)));
@@ -407,8 +408,7 @@ impl Planner {
                 }
             };
             let Some(leader) = state.leader.map(usize::from) else { return legs };
-            state =
-                State { moved: 0, serving: self.lists(&next, &next).all(), leader: state.leader, absent: 0, deaf: 0 };
+            state = State::new(0, self.lists(&next, &next).all(), state.leader);
             list = next;
             let Some((_, found)) = limits.iter().find_map(|limit| self.onward(&list, leader, room, *limit)) else {
                 return legs;

@@ -9,7 +9,9 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::model::{Lists, Outcome, Rules, Set, State, members};
+use super::electing::Outcome;
+use super::joining::State;
+use super::lists::{Lists, Rules, Set, members};
 
 #[derive(Deserialize)]
 struct Run {
@@ -55,7 +57,7 @@ fn replay(recorded: &str, rules: Rules) -> Tally {
                 served = set(&one.serving_before);
             }
             let group = set(&one.servers);
-            let outcomes = lists.restart(State { moved, serving: served, leader, absent: 0, deaf: 0 }, group);
+            let outcomes = lists.restart(State::new(moved, served, leader), group);
             moved |= group;
             let what = format!("run {} restart {}: {outcomes:?}", number + 1, step + 1);
             tally.restarts += 1;
@@ -106,7 +108,7 @@ fn runs_of_3_8_went_as_predicted() {
 #[test]
 fn a_call_back_from_the_same_id_does_not_count() {
     let lists = Lists::new(&[5, 4, 3, 1, 2], &[1, 2, 3, 4, 5], Rules::V34);
-    let before = State { moved: 0b10001, serving: 0b11110, leader: Some(2), absent: 0, deaf: 0 };
+    let before = State::new(0b10001, 0b11110, Some(2));
     let outcomes = lists.restart(before, 0b01000);
     assert_eq!(members(outcomes[0].state.serving).collect::<Vec<_>>(), [1, 2, 4]);
 }
@@ -116,7 +118,7 @@ fn a_call_back_from_the_same_id_does_not_count() {
 #[test]
 fn a_leader_that_loses_its_quorum_first_is_elected_again() {
     let lists = Lists::new(&[5, 4, 2, 1, 3], &[5, 2, 3, 4, 1], Rules::V34);
-    let before = State { moved: 0b11010, serving: 0b01101, leader: Some(0), absent: 0, deaf: 0 };
+    let before = State::new(0b11010, 0b01101, Some(0));
     assert!(lists.restart(before, 0b00101).iter().all(|outcome| outcome.lost_while_down));
 }
 
@@ -125,7 +127,7 @@ fn a_leader_that_loses_its_quorum_first_is_elected_again() {
 #[test]
 fn a_leader_that_nobody_would_elect_may_lose_its_quorum_first() {
     let lists = Lists::new(&[5, 4, 3, 1, 2], &[1, 2, 3, 4, 5], Rules::V34);
-    let before = State { moved: 0b11001, serving: 0b10110, leader: Some(2), absent: 0, deaf: 0 };
+    let before = State::new(0b11001, 0b10110, Some(2));
     assert!(lists.at_once(before, 0b00110));
     let outcomes = lists.restart(before, 0b00110);
     assert_eq!(outcomes.len(), 1);
@@ -136,7 +138,7 @@ fn a_leader_that_nobody_would_elect_may_lose_its_quorum_first() {
 /// such a follower counts.
 #[test]
 fn a_follower_whose_id_is_in_no_list_of_the_leader_does_not_count_from_3_5_on() {
-    let before = State { moved: 0b010, serving: 0b111, leader: Some(2), absent: 0, deaf: 0 };
+    let before = State::new(0b010, 0b111, Some(2));
     for (rules, election) in [(Rules::V35, true), (Rules::V34, false)] {
         let lists = Lists::new(&[1, 6, 3], &[1, 2, 3], rules);
         assert_eq!(lists.restart(before, 0b001)[0].election, election, "{rules:?}");
@@ -147,7 +149,7 @@ fn a_follower_whose_id_is_in_no_list_of_the_leader_does_not_count_from_3_5_on() 
 /// of them came before its answer to the new leader, which waited for 10 s. On 3.4 it is in time.
 #[test]
 fn who_has_older_data_may_be_late_from_3_5_on() {
-    let before = State { moved: 0b010, serving: 0b101, leader: Some(2), absent: 0, deaf: 0 };
+    let before = State::new(0b010, 0b101, Some(2));
     for (rules, late) in [(Rules::V35, true), (Rules::V34, false)] {
         let lists = Lists::new(&[1, 6, 2], &[1, 2, 3], rules);
         let outcomes = lists.restart(before, 0b100);
@@ -160,7 +162,7 @@ fn who_has_older_data_may_be_late_from_3_5_on() {
 #[test]
 fn who_follows_another_one_in_vain_does_not_elect() {
     let lists = Lists::new(&[5, 2, 3, 4, 1], &[1, 2, 3, 4, 5], Rules::V34);
-    let before = State { moved: 0b01000, serving: 0b10111, leader: Some(0), absent: 0, deaf: 0 };
+    let before = State::new(0b01000, 0b10111, Some(0));
     for outcome in lists.restart(before, 0b00001) {
         assert_eq!(members(outcome.electing).collect::<Vec<_>>(), [1, 2, 4]);
         assert!(!members(outcome.state.serving).any(|server| server == 3), "{outcome:?}");
@@ -172,7 +174,7 @@ fn who_follows_another_one_in_vain_does_not_elect() {
 #[test]
 fn of_two_that_are_called_in_each_others_place_the_first_joins() {
     let lists = Lists::new(&[1, 4, 3, 2, 5], &[1, 2, 3, 4, 5], Rules::V34);
-    let before = State { moved: 0b01100, serving: 0b10111, leader: Some(4), absent: 0, deaf: 0 };
+    let before = State::new(0b01100, 0b10111, Some(4));
     let outcomes = lists.restart(before, 0b00010);
     assert_eq!(members(outcomes[0].state.serving).collect::<Vec<_>>(), [0, 2, 3, 4]);
 }
@@ -182,7 +184,7 @@ fn of_two_that_are_called_in_each_others_place_the_first_joins() {
 #[test]
 fn who_follows_one_that_looks_in_vain_does_not_elect_either() {
     let lists = Lists::new(&[1, 2, 4, 3, 5], &[1, 2, 3, 4, 5], Rules::V34);
-    let before = State { moved: 0b01010, serving: 0b10101, leader: Some(2), absent: 0, deaf: 0 };
+    let before = State::new(0b01010, 0b10101, Some(2));
     for group in [0b00101, 0b00100] {
         let outcomes = lists.restart(before, group);
         assert!(outcomes.iter().all(|outcome| outcome.electing & 0b00010 == 0), "{outcomes:?}");
@@ -193,7 +195,7 @@ fn who_follows_one_that_looks_in_vain_does_not_elect_either() {
 #[test]
 fn who_is_absent_elects_again_when_another_leads() {
     let lists = Lists::new(&[1, 2, 3], &[1, 2, 3], Rules::V34);
-    let before = State { moved: 0, serving: 0b110, leader: Some(2), absent: 0b001, deaf: 0 };
+    let before = State { absent: 0b001, ..State::new(0, 0b110, Some(2)) };
     let outcomes = lists.restart(before, 0b100);
     assert!(outcomes.iter().all(|outcome| outcome.lost_while_down && outcome.electing == 0b010), "{outcomes:?}");
     assert!(outcomes.iter().all(|outcome| outcome.state.absent == 0));
@@ -206,7 +208,7 @@ fn who_is_absent_elects_again_when_another_leads() {
 #[test]
 fn who_is_called_back_before_it_has_called_everybody_may_not_join() {
     let lists = Lists::new(&[3, 2, 5, 4, 1], &[1, 2, 3, 4, 5], Rules::V34);
-    let before = State { moved: 0, serving: lists.all(), leader: Some(3), absent: 0, deaf: 0 };
+    let before = State::new(0, lists.all(), Some(3));
     let outcomes = lists.restart(before, 0b00010);
     assert_eq!((outcomes[0].state.serving, outcomes[0].racing), (lists.all(), 0b00010));
     // From 3.6 on it calls all of them at once.
@@ -218,7 +220,7 @@ fn who_is_called_back_before_it_has_called_everybody_may_not_join() {
 #[test]
 fn who_is_deaf_joins_when_it_is_started_anew() {
     let lists = Lists::new(&[3, 2, 5, 4, 1], &[1, 2, 3, 4, 5], Rules::V34);
-    let lost = State { moved: 0b00010, serving: 0b11101, leader: Some(3), absent: 0, deaf: 0b00010 };
+    let lost = State { deaf: 0b00010, ..State::new(0b00010, 0b11101, Some(3)) };
     assert_eq!(lists.could_join(lost), 0b00010);
     let outcomes = lists.restart(lost, 0b10000);
     assert!(

@@ -4,7 +4,9 @@ use std::cell::Cell;
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-use super::model::{Lists, Outcome, Server, Set, State, members};
+use super::electing::Outcome;
+use super::joining::State;
+use super::lists::{Lists, Server, Set, members};
 
 /// How many elections that begin at once are better than one that begins when the leader notices that it has lost its quorum: one
 /// more, or two, for the longest time in which nothing can be written.
@@ -368,7 +370,7 @@ pub fn uniform(
 
 /// What it costs to restart a group with the leader while everybody has one list, if that is less than `limit`.
 pub fn together(lists: &Lists, moved: Set, group: Set, leader: Server, limit: Cost, after: After<'_>) -> Option<Cost> {
-    let before = State { moved, serving: lists.all(), leader: u8::try_from(leader).ok(), absent: 0, deaf: 0 };
+    let before = State::new(moved, lists.all(), u8::try_from(leader).ok());
     let mut each = Vec::new();
     for (at, outcome) in lists.restart(before, group).iter().enumerate() {
         let here = Cost::of(lists, before, group, outcome);
@@ -380,7 +382,7 @@ pub fn together(lists: &Lists, moved: Set, group: Set, leader: Server, limit: Co
 
 /// What it costs to restart these one by one, none of whom leads, while everybody has one list.
 fn in_turn(lists: &Lists, moved: Set, leader: Server, servers: Set) -> Cost {
-    let state = State { moved, serving: lists.all(), leader: u8::try_from(leader).ok(), absent: 0, deaf: 0 };
+    let state = State::new(moved, lists.all(), u8::try_from(leader).ok());
     let one = |server: Server| {
         let group: Set = 1 << server;
         Cost::whichever(lists.restart(state, group).iter().map(|outcome| Cost::of(lists, state, group, outcome)))

@@ -273,7 +273,7 @@ fn taken_up_again(from: &Cluster) {
     let mut list = from.list.clone();
     let mut left = Cluster { due: false, ..from.clone() };
     for (at, leg) in found.legs.iter().enumerate() {
-        let lists = model::Lists::new(&list, &leg.list, from.rules);
+        let lists = lists::Lists::new(&list, &leg.list, from.rules);
         for step in &leg.steps {
             for outcome in lists.restart(step.before, step.group) {
                 assert!(found.cost.outages > 0 || !outcome.lost_while_down, "{from:?}");

@@ -1,0 +1,228 @@
+//! Whom servers elect while their lists differ, and what a restart comes to.
+//!
+//! From the code of 3.4.14 (`FastLeaderElection`, `Learner`, `Leader`); what differs in 3.5 and later is marked.
+//!
+//! *Electing.* Servers that all look adopt the highest vote they hear: by epoch, by last transaction, by id. A vote is a
+//! number: who has that id leads, whoever cast the vote, and whoever adopted it goes to the address that its own list
+//! has for it. So a vote that one server casts can elect another server, with older data, which nobody can follow
+//! for `initLimit` ticks: 20 seconds.
+//! From 3.5 on a server with older data than the elected one may be late: where it has the missing transactions to
+//! write, what it acknowledges of them may come before its answer to the new leader, which then waits in vain for
+//! that, for `initLimit` ticks (ZOOKEEPER-4685, and seen on 3.8). Where those that served until now
+//! are not enough for a quorum, an election may be so late.
+//!
+//! *Serving.* A leader counts the ids that its followers say they have, and keeps its quorum as long as more than n/2
+//! different ids follow, itself included. On 3.4 it looks at no list; from 3.5 on it counts only ids that its own list
+//! has, and others follow without being counted. Established followers are not disturbed by elections of others.
+//! A leader that loses its quorum notices within a tick, looks like the others, and they elect it if it is there to be
+//! elected. So one that is to be stopped together with a follower that carries the quorum is stopped in the same moment,
+//! and only where neither of the two would be elected.
+//!
+//! Which of several servers that served until now has seen the last transaction depends on the moment. The model takes
+//! every one of them for possible, and an election as certain only when each of these votes ends in a quorum. A server
+//! that was restarted and has not joined since has older data than those that served: the ensemble is written to, by its
+//! clients, or by the playbook before such an election.
+
+use super::joining::{Moment, State};
+use super::lists::{Lists, Rules, Server, Set, members, version};
+
+/// Who leads, and who serves then.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Elected {
+    leader: Server,
+    serving: Set,
+    /// Whether a quorum needs one that may be late.
+    late: bool,
+}
+
+/// What an election, or waiting, leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// The state afterwards.
+    pub state: State,
+    /// Nobody leads while the servers are down.
+    pub lost_while_down: bool,
+    /// Whoever is elected then needs a server that may be late.
+    pub late: bool,
+    /// There is an election.
+    pub election: bool,
+    /// Who takes part in it while the servers are down.
+    pub electing: Set,
+    /// Who serves while the servers are down.
+    pub serving_down: Set,
+    /// How many of them, and of different ids, their leader counts.
+    pub counted_while_down: u32,
+    /// Who leads while the servers are down.
+    pub leader_while_down: Option<u8>,
+    /// Who of those that were restarted joins only if it calls somebody in time.
+    pub racing: Set,
+}
+
+impl Lists {
+    /// How many different ids a leader counts among those who follow it, and itself.
+    pub fn counted(&self, moved: Set, leader: Server, serving: Set) -> u32 {
+        let listed = |id: u8| self.rules == Rules::V34 || self.owner(version(moved, leader), id).is_some();
+        let ids = members(serving).map(|server| self.id(moved, server)).filter(|id| listed(*id));
+        ids.fold(0_u32, |ids, id| ids | 1 << id).count_ones()
+    }
+
+    /// What the votes of those who look come to, when `candidate` has the highest. `newest` have the newest data.
+    fn elected(&self, moved: Set, up: Set, newest: Set, candidate: Server) -> Option<Elected> {
+        let vote = self.id(moved, candidate);
+        let mut adopted: Set = 1 << candidate;
+        loop {
+            let more = members(up & !adopted)
+                .filter(|server| self.owner(version(moved, *server), vote).is_some())
+                .filter(|server| members(adopted).any(|other| self.vote_label(moved, *server, other).is_some()))
+                .fold(0, |more: Set, server| more | 1 << server);
+            if more == 0 {
+                break;
+            }
+            adopted |= more;
+        }
+        let has_quorum = |server: Server| {
+            let own = 1_u32 << self.id(moved, server);
+            let heard = members(adopted & !(1 << server)).filter_map(|other| self.vote_label(moved, server, other));
+            heard.fold(own, |ids, id| ids | 1 << id).count_ones() >= self.majority
+        };
+        if !has_quorum(candidate) {
+            return None;
+        }
+        let followers = members(adopted & !(1 << candidate))
+            .filter(|server| {
+                self.id(moved, *server) != vote && self.owner(version(moved, *server), vote) == Some(candidate)
+            })
+            .filter(|server| has_quorum(*server))
+            .fold(0, |followers: Set, server| followers | 1 << server);
+        let serving = followers | 1 << candidate;
+        let has_quorum = |serving: Set| self.counted(moved, candidate, serving) >= self.majority;
+        let late = self.rules == Rules::V35 && !has_quorum(serving & (newest | 1 << candidate));
+        has_quorum(serving).then_some(Elected { leader: candidate, serving, late })
+    }
+
+    /// What an election of those who are up may come to: the likeliest first. `newest` have the newest data.
+    fn elections(&self, moved: Set, up: Set, newest: Set) -> Vec<Option<Elected>> {
+        let mut candidates: Vec<Server> = members(newest & up).collect();
+        candidates.sort_unstable_by_key(|server| std::cmp::Reverse(self.id(moved, *server)));
+        if candidates.is_empty() {
+            // Only those are up whose data is older: whoever of them has the newest.
+            candidates = members(up).collect();
+            candidates.sort_unstable_by_key(|server| std::cmp::Reverse(self.id(moved, *server)));
+        }
+        let mut found: Vec<Option<Elected>> = Vec::new();
+        for candidate in candidates {
+            let outcome = self.elected(moved, up, newest, candidate);
+            if !found.contains(&outcome) {
+                found.push(outcome);
+            }
+        }
+        if found.is_empty() { vec![None] } else { found }
+    }
+
+    /// Whether it takes an election to stop these.
+    pub fn elects(&self, before: State, group: Set) -> bool {
+        let leads = before.leader.map(usize::from).filter(|leader| group & (1 << leader) == 0);
+        leads.is_none_or(|leader| self.counted(before.moved, leader, before.serving & !group) < self.majority)
+    }
+
+    /// Whether the leader, which is stopped last, has no quorum once the others of the group are stopped. It notices within a
+    /// tick, unless it is stopped first: they are stopped at once.
+    pub fn at_once(&self, before: State, group: Set) -> bool {
+        let Some(leader) = before.leader.map(usize::from) else { return false };
+        let others = group & !(1 << leader);
+        group != others && others != 0 && self.counted(before.moved, leader, before.serving & !others) < self.majority
+    }
+
+    /// Whether one of those who are stopped at once would be elected in the moment in which one of them is still there. Who is
+    /// elected by others whom it hears and is gone then, they try to follow for seconds.
+    ///
+    /// Here the data of those that served is taken for the same: that they differ just in this moment, and one of them is still
+    /// there long enough to be elected, takes two things at once that are both rare.
+    fn elected_and_gone(&self, before: State, group: Set, up: Set) -> bool {
+        let Some(leader) = before.leader.map(usize::from) else { return false };
+        [group & !(1 << leader), 1 << leader].into_iter().any(|first| {
+            let rest = group & !first;
+            let newest = (before.serving & !first) | rest;
+            let Some(winner) = members(newest).max_by_key(|server| self.id(before.moved, *server)) else { return true };
+            let stays = self.elected(before.moved, up | rest, newest, winner).is_some_and(|elected| {
+                !elected.late && self.counted(before.moved, winner, elected.serving & !rest) >= self.majority
+            });
+            rest & (1 << winner) != 0 || !stays
+        })
+    }
+
+    /// Who serves under who was elected, once everybody is up and those who can have joined.
+    fn settled(&self, at: Moment, elected: Elected) -> Elected {
+        Elected { serving: self.settle(at, self.all(), elected.serving, elected.leader), ..elected }
+    }
+
+    /// What a restart of `group` with the new list leads to, the likeliest first. The group is stopped together, the leader
+    /// last; what remains elects where it has to; then the group is started.
+    pub fn restart(&self, before: State, group: Set) -> Vec<Outcome> {
+        self.restart_unless(before, group, false).unwrap_or_default()
+    }
+
+    /// The same, but nothing where it must be `lossless` and may lose the quorum: then the rest need not be known.
+    pub fn restart_unless(&self, before: State, group: Set, lossless: bool) -> Option<Vec<Outcome>> {
+        let all = self.all();
+        let up = all & !group;
+        let moved = before.moved | group;
+        let left = before.serving & !group;
+        let leads = before.leader.map(usize::from).filter(|_| !self.elects(before, group));
+        let electing = if leads.is_some() { 0 } else { up & !before.absent & !self.astray(before) };
+        let middles = match leads {
+            Some(leader) => vec![(Some(Elected { leader, serving: left, late: false }), false)],
+            None if self.at_once(before, group) && self.elected_and_gone(before, group, electing) => vec![(None, true)],
+            None => self.elections(before.moved, electing, left).into_iter().map(|one| (one, true)).collect(),
+        };
+        if lossless && middles.iter().any(|(middle, _)| middle.is_none()) {
+            return None;
+        }
+        let mut found: Vec<Outcome> = Vec::new();
+        let deaf = before.deaf & !group;
+        let then = Moment { moved: before.moved, looking: 0, fresh: 0, deaf };
+        let now = Moment { moved, looking: 0, fresh: group, deaf };
+        for (middle, election) in middles {
+            let (down, ends) = match middle {
+                Some(elected) => {
+                    let serving = self.settle(then, up, elected.serving, elected.leader);
+                    let down = Elected { serving, ..elected };
+                    (Some(down), vec![Some(self.settled(now, down))])
+                }
+                None => {
+                    let ends = self.elections(moved, all, before.serving).into_iter();
+                    (None, ends.map(|end| end.map(|elected| self.settled(now, elected))).collect())
+                }
+            };
+            for end in ends {
+                let outcome = Outcome {
+                    state: match end {
+                        Some(end) => State {
+                            moved,
+                            serving: end.serving,
+                            leader: u8::try_from(end.leader).ok(),
+                            absent: if election { 0 } else { before.absent & !group & !end.serving },
+                            deaf: deaf & !end.serving,
+                        },
+                        None => State { deaf, ..State::new(moved, before.serving, None) },
+                    },
+                    lost_while_down: down.is_none(),
+                    late: down.is_some_and(|down| down.late),
+                    electing,
+                    election,
+                    serving_down: down.map_or(0, |down| down.serving),
+                    counted_while_down: down.map_or(0, |down| self.counted(before.moved, down.leader, down.serving)),
+                    leader_while_down: down.and_then(|down| u8::try_from(down.leader).ok()),
+                    racing: match end {
+                        Some(end) if down.is_some() => self.racing(moved, group, end.serving, end.leader),
+                        _ => 0,
+                    },
+                };
+                if !found.contains(&outcome) {
+                    found.push(outcome);
+                }
+            }
+        }
+        Some(found)
+    }
+}

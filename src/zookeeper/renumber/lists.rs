@@ -1,0 +1,165 @@
+//! The lists of servers of an ensemble while it gets another one, and who hears whom by them.
+//!
+//! From the code of 3.4.14 (`QuorumCnxManager`, `FastLeaderElection`); what differs in 3.5 and later is marked.
+//!
+//! *Channels.* Elections are held over one connection for each pair of servers, which the one with the higher id
+//! opens. Who opens one labels it by its own list and never learns the other's true id; who accepts one labels it with
+//! the id that it is told. A server that is called by one with a lower id hangs up and calls back: 3.4 at the address
+//! that its own list has for that id, 3.5 and later at the address that the caller has told.
+//! So a server `a` hears `b`, with `a`'s id the higher, when `a`'s list has `b` under a lower id than `a`'s own, and
+//! then under that id; with `a`'s id the lower, when `b`'s list has `a` under `a`'s id (3.4), and then under `b`'s id.
+//! Two servers with one id never hear each other.
+//! Who looks calls everybody of its list, so that a server hears one that looks, too, when that one's list has it under a
+//! lower id than that one's own, without being called back.
+//! On 3.4 a call that is answered by the list may reach a third server: `c`, which looks, calls `b`; `b` hangs up and
+//! calls whoever its own list has under `c`'s id. That server then hears `b`. Who looks keeps calling, so it happens
+//! within seconds. (Seen in the recorded runs.) Where both have one id, only what `b` last said to that id comes through:
+//! seen to make a server join in one run and not in another, so the model does not count on it.
+
+/// A set of servers, by their number.
+pub type Set = u16;
+
+/// Servers are numbered in the order of their addresses; ZooKeeper's rules do not depend on it.
+pub type Server = usize;
+
+/// An ensemble of at most nine servers: more than DC/OS ever had.
+pub const MOST: usize = 9;
+
+/// What differs between the versions of ZooKeeper.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rules {
+    /// 3.4: who is called by a lower id calls back by its own list.
+    V34,
+    /// 3.5 and later: who calls tells its address.
+    V35,
+}
+
+/// Under which rank servers hear each other: by the list of who hears, itself, the other's list, the other.
+type Labels = [[[[Option<u8>; MOST]; 2]; MOST]; 2];
+
+/// Two lists of servers, the one before a stage and the one after it, and what follows from them.
+#[derive(Clone, Debug)]
+pub struct Lists {
+    /// How many servers there are.
+    pub count: usize,
+    /// How many different ids a quorum needs.
+    pub majority: u32,
+    pub(super) rules: Rules,
+    /// Ids as ranks among all ids of both lists, by list and server.
+    pub(super) ids: [[u8; MOST]; 2],
+    /// The server of a rank, by list.
+    owners: [[Option<u8>; 2 * MOST]; 2],
+    /// Under which rank a server that looks hears another one that serves: by its list, itself, the other's list, the other.
+    heard: Labels,
+    /// The same, where the other one looks too.
+    heard_looking: Labels,
+    /// In which order a server calls the others: by its list and them. Those with the same number come in any order.
+    pub(super) turns: [[u8; MOST]; 2],
+}
+
+/// Where a server of this id has its turn among those that another one calls: the lists are kept in a `HashMap` of sixteen.
+fn turn(id: u8) -> u8 {
+    id % 16
+}
+
+/// The members of a set.
+pub fn members(set: Set) -> impl Iterator<Item = Server> {
+    (0..MOST).filter(move |server| set & (1 << server) != 0)
+}
+
+impl Lists {
+    /// The lists `before` and `after` of the same servers: their ids, in the same order.
+    pub fn new(before: &[u8], after: &[u8], rules: Rules) -> Self {
+        let count = before.len().min(MOST);
+        let mut all: Vec<u8> = before.iter().chain(after).copied().collect();
+        all.sort_unstable();
+        all.dedup();
+        let rank = |id: &u8| u8::try_from(all.partition_point(|other| other < id)).unwrap_or(u8::MAX);
+        let mut lists = Self {
+            count,
+            majority: u32::try_from(count / 2 + 1).unwrap_or(u32::MAX),
+            rules,
+            ids: [[0; MOST]; 2],
+            owners: [[None; 2 * MOST]; 2],
+            heard: [[[[None; MOST]; 2]; MOST]; 2],
+            heard_looking: [[[[None; MOST]; 2]; MOST]; 2],
+            turns: [[0; MOST]; 2],
+        };
+        for (version, list) in [before, after].into_iter().enumerate() {
+            for (server, id) in list.iter().take(count).enumerate() {
+                lists.ids[version][server] = rank(id);
+                lists.turns[version][server] = turn(*id);
+                lists.owners[version][usize::from(rank(id))] = u8::try_from(server).ok();
+            }
+        }
+        for own in 0..2 {
+            for server in 0..count {
+                for others in 0..2 {
+                    for other in (0..count).filter(|other| *other != server) {
+                        let hears = |looks| lists.hears((own, server), (others, other), looks);
+                        let (serving, looking) = (hears(false), hears(true));
+                        lists.heard[own][server][others][other] = serving;
+                        lists.heard_looking[own][server][others][other] = looking;
+                    }
+                }
+            }
+        }
+        lists
+    }
+
+    /// The label under which a server that looks hears another, each with its list.
+    fn hears(&self, (own, server): (usize, Server), (others, other): (usize, Server), looks: bool) -> Option<u8> {
+        let (id, other_id) = (self.ids[own][server], self.ids[others][other]);
+        let label = if id > other_id {
+            Some(self.ids[own][other]).filter(|label| *label < id)
+        } else if id < other_id {
+            let calls = looks && self.ids[others][server] < other_id;
+            let calls_back = self.rules == Rules::V35 || self.owner(others, id) == Some(server);
+            (calls || calls_back).then_some(other_id)
+        } else {
+            None
+        };
+        // A vote from an id that is not in the own list is an observer's, and does not count.
+        label.filter(|label| self.owner(own, *label).is_some())
+    }
+
+    /// Who has this rank in a list.
+    pub(super) fn owner(&self, version: usize, rank: u8) -> Option<Server> {
+        self.owners[version][usize::from(rank)].map(usize::from)
+    }
+
+    /// All servers.
+    pub fn all(&self) -> Set {
+        (1 << self.count) - 1
+    }
+
+    /// How many servers the quorum can spare.
+    pub fn spare(&self) -> u32 {
+        u32::try_from(self.count).unwrap_or(u32::MAX) - self.majority
+    }
+
+    /// Whether both lists are the same.
+    pub fn uniform(&self) -> bool {
+        self.ids[0] == self.ids[1]
+    }
+
+    /// The rank of a server's id.
+    pub fn id(&self, moved: Set, server: Server) -> u8 {
+        self.ids[version(moved, server)][server]
+    }
+
+    /// Under which rank a server that looks hears another one that serves.
+    pub(super) fn label(&self, moved: Set, server: Server, other: Server) -> Option<u8> {
+        self.heard[version(moved, server)][server][version(moved, other)][other]
+    }
+
+    /// The same, where both look.
+    pub(super) fn vote_label(&self, moved: Set, server: Server, other: Server) -> Option<u8> {
+        self.heard_looking[version(moved, server)][server][version(moved, other)][other]
+    }
+}
+
+/// Which of both lists a server has.
+pub(super) fn version(moved: Set, server: Server) -> usize {
+    usize::from(moved & (1 << server) != 0)
+}
