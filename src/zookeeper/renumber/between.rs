@@ -1,5 +1,7 @@
 //! Which lists a stage between may give.
 
+use std::collections::HashSet;
+
 use super::lists::Server;
 
 /// Up to so many servers every list is tried.
@@ -10,8 +12,9 @@ pub const EXHAUSTIVE: usize = 5;
 pub fn candidates(list: &[u8], target: &[u8], leader: Server) -> Vec<Vec<u8>> {
     let mut found: Vec<Vec<u8>> = Vec::new();
     let same_ids = list.iter().all(|id| target.contains(id));
+    let mut seen: HashSet<Vec<u8>> = HashSet::from([list.to_vec(), target.to_vec()]);
     let mut add = |one: Vec<u8>| {
-        if one != list && one != target && !found.contains(&one) {
+        if seen.insert(one.clone()) {
             found.push(one);
         }
     };

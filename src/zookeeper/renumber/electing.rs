@@ -23,8 +23,9 @@
 //! that was restarted and has not joined since has older data than those that served: the ensemble is written to, by its
 //! clients, or by the playbook before such an election.
 
-use super::joining::{Moment, State};
+use super::joining::Moment;
 use super::lists::{Lists, Rules, Server, Set, members, version};
+use super::state::State;
 
 /// Who leads, and who serves then.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -54,8 +55,20 @@ pub struct Outcome {
     pub counted_while_down: u32,
     /// Who leads while the servers are down.
     pub leader_while_down: Option<u8>,
-    /// Who of those that were restarted joins only if it calls somebody in time.
-    pub racing: Set,
+}
+
+impl Outcome {
+    /// Whether nothing is lost but the time of an election, which waits for nobody.
+    pub fn elections_only(&self) -> bool {
+        !self.lost_while_down && !self.late && self.state.leader.is_some()
+    }
+
+    /// Who of the `group` that was restarted joins only if it calls somebody in time.
+    pub fn racing(&self, lists: &Lists, group: Set) -> Set {
+        let State { moved, serving, leader, .. } = self.state;
+        let leader = leader.filter(|_| !self.lost_while_down);
+        leader.map_or(0, |leader| lists.racing(moved, group, serving, usize::from(leader)))
+    }
 }
 
 impl Lists {
@@ -101,7 +114,7 @@ impl Lists {
     }
 
     /// What an election of those who are up may come to: the likeliest first. `newest` have the newest data.
-    fn elections(&self, moved: Set, up: Set, newest: Set) -> Vec<Option<Elected>> {
+    fn elections(&self, moved: Set, up: Set, newest: Set, lossless: bool) -> Option<Vec<Option<Elected>>> {
         let mut candidates: Vec<Server> = members(newest & up).collect();
         candidates.sort_unstable_by_key(|server| std::cmp::Reverse(self.id(moved, *server)));
         if candidates.is_empty() {
@@ -112,11 +125,17 @@ impl Lists {
         let mut found: Vec<Option<Elected>> = Vec::new();
         for candidate in candidates {
             let outcome = self.elected(moved, up, newest, candidate);
+            if lossless && outcome.is_none() {
+                return None;
+            }
             if !found.contains(&outcome) {
                 found.push(outcome);
             }
         }
-        if found.is_empty() { vec![None] } else { found }
+        if found.is_empty() {
+            found.push(None)
+        }
+        Some(found)
     }
 
     /// Whether it takes an election to stop these.
@@ -173,7 +192,9 @@ impl Lists {
         let middles = match leads {
             Some(leader) => vec![(Some(Elected { leader, serving: left, late: false }), false)],
             None if self.at_once(before, group) && self.elected_and_gone(before, group, electing) => vec![(None, true)],
-            None => self.elections(before.moved, electing, left).into_iter().map(|one| (one, true)).collect(),
+            None => {
+                self.elections(before.moved, electing, left, lossless)?.into_iter().map(|one| (one, true)).collect()
+            }
         };
         if lossless && middles.iter().any(|(middle, _)| middle.is_none()) {
             return None;
@@ -190,7 +211,7 @@ impl Lists {
                     (Some(down), vec![Some(self.settled(now, down))])
                 }
                 None => {
-                    let ends = self.elections(moved, all, before.serving).into_iter();
+                    let ends = self.elections(moved, all, before.serving, false).unwrap_or_default().into_iter();
                     (None, ends.map(|end| end.map(|elected| self.settled(now, elected))).collect())
                 }
             };
@@ -213,10 +234,6 @@ impl Lists {
                     serving_down: down.map_or(0, |down| down.serving),
                     counted_while_down: down.map_or(0, |down| self.counted(before.moved, down.leader, down.serving)),
                     leader_while_down: down.and_then(|down| u8::try_from(down.leader).ok()),
-                    racing: match end {
-                        Some(end) if down.is_some() => self.racing(moved, group, end.serving, end.leader),
-                        _ => 0,
-                    },
                 };
                 if !found.contains(&outcome) {
                     found.push(outcome);

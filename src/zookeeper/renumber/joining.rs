@@ -18,28 +18,7 @@
 //! the two comes first is a race, lost in four of nine runs. (Seen in the lab. From 3.6 on all are called at once.)
 
 use super::lists::{Lists, Rules, Server, Set, members, version};
-
-/// What an ensemble looks like between two restarts. Everybody is up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct State {
-    /// Who has the new list.
-    pub moved: Set,
-    /// Who leads or follows; when nobody leads, who has the newest data.
-    pub serving: Set,
-    /// Who leads.
-    pub leader: Option<u8>,
-    /// Who was seen not to take part in elections, as long as nobody else leads.
-    pub absent: Set,
-    /// Who has not joined though it could have: until it is started anew, only an election lets it in.
-    pub deaf: Set,
-}
-
-impl State {
-    /// Who has the new list, who serves, and who leads, where nobody has shown to be absent or deaf.
-    pub fn new(moved: Set, serving: Set, leader: Option<u8>) -> Self {
-        Self { moved, serving, leader, absent: 0, deaf: 0 }
-    }
-}
+use super::state::State;
 
 /// What servers that look depend on, besides those that serve.
 #[derive(Clone, Copy)]

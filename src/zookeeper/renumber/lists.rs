@@ -64,7 +64,12 @@ fn turn(id: u8) -> u8 {
 
 /// The members of a set.
 pub fn members(set: Set) -> impl Iterator<Item = Server> {
-    (0..MOST).filter(move |server| set & (1 << server) != 0)
+    let mut left = set;
+    std::iter::from_fn(move || {
+        let server = (left != 0).then(|| left.trailing_zeros() as usize)?;
+        left &= left - 1;
+        Some(server)
+    })
 }
 
 impl Lists {

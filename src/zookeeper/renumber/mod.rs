@@ -3,14 +3,17 @@
 //!
 //! While servers run with different lists, some of those that were restarted can't join the others, and a quorum can break
 //! with every server up. Who hears whom is in [`lists`], who joins in [`joining`], who is elected and what a restart comes to in
-//! [`electing`]: together they are the model, which the recorded runs are held against. [`search`] finds the order that costs
-//! least in a stage, [`between`] the lists that a stage between may give, and [`plan`] the stages.
+//! [`electing`]: together they are the model, which the recorded runs are held against. [`between`] tells the lists that a stage
+//! between may give, [`ways`] whether there is a way with nothing but elections, [`search`] finds the order that costs least in a
+//! stage, and [`plan`] the stages.
 //!
 //! What makes a renumbering cheap: a leader that has the same id in both lists, so that servers with the new one can join
 //! it; those first that get the highest ids, because they hear everybody; the leader last, when all others have one list
 //! and can elect among themselves. Where no id stays, a list between, in which the leader's does.
 
 pub mod between;
+pub mod choices;
+pub mod cost;
 pub mod electing;
 pub mod joining;
 pub mod lists;
@@ -18,15 +21,18 @@ pub mod plan;
 #[cfg(test)]
 mod runs;
 pub mod search;
+pub mod state;
 #[cfg(test)]
 mod tests;
+pub mod ways;
 
 use std::fmt;
 
+use choices::stop_order;
+use cost::Cost;
 use electing::Outcome;
 use lists::{MOST, Set, members};
 use plan::{Cluster, Leg, Step};
-use search::Cost;
 use serde::Serialize;
 
 use super::ensemble::Ensemble;
@@ -299,7 +305,7 @@ fn restart(names: &[String], leg: &Leg, step: &Step, restart_seconds: f64) -> Re
             leaders.push(name.clone());
         }
     }
-    let stopped = search::stop_order(step.group, step.before.leader);
+    let stopped = stop_order(step.group, step.before.leader);
     let mut told = Restart {
         servers: stopped.into_iter().filter_map(|server| names.get(server).cloned()).collect(),
         at_once: lists.at_once(step.before, step.group),
@@ -332,7 +338,7 @@ fn restart(names: &[String], leg: &Leg, step: &Step, restart_seconds: f64) -> Re
         told.electing = named(likely.electing);
         told.lost_while_down = likely.lost_while_down;
         told.serving = named(serving);
-        told.racing = named(likely.racing);
+        told.racing = named(likely.racing(lists, step.group));
         told.looking = named(lists.all() & !serving);
         told.spare = likely
             .state

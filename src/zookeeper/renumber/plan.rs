@@ -4,15 +4,18 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::between::{EXHAUSTIVE, candidates};
+use super::choices::groups;
+use super::cost::Cost;
 use super::electing::Outcome;
-use super::joining::State;
 use super::lists::{Lists, Rules, Server, Set, members};
-use super::search::{Cost, Effort, Memory, Stage, groups, together, uniform};
+use super::search::{Effort, Memory, Stage, together, uniform};
+use super::state::State;
+use super::ways::{Way, Ways};
 
-/// How many states are looked into, at most: at first for up to five servers, and above or where that finds no way without an
-/// outage.
-const SMALL: Bounds = Bounds { quick: 3_000, enough: 5_000, most: 12_000 };
-const LARGE: Bounds = Bounds { quick: 24_000, enough: 20_000, most: 50_000 };
+/// How many states are looked into, at most. For few servers it is known from which of them there is a way with nothing but
+/// elections, so that the cheapest such way takes some hundred; the rest is for those that have none.
+const FEW: Bounds = Bounds { quick: 1_000, enough: 4_000, most: 5_000 };
+const MANY: Bounds = Bounds { quick: 24_000, enough: 20_000, most: 50_000 };
 
 /// Bounds of a search, in states.
 #[derive(Clone, Copy, Debug)]
@@ -101,23 +104,16 @@ pub struct Found {
 
 /// The cheapest plan, or one that is good where the search is cut short.
 pub fn plan(cluster: &Cluster) -> Found {
-    if cluster.list.len() > EXHAUSTIVE {
-        return search(cluster, LARGE);
-    }
-    let found = search(cluster, SMALL);
-    // An outage costs more than a search does.
-    if found.cost.elections_only() { found } else { search(cluster, LARGE) }
-}
-
-fn search(cluster: &Cluster, bounds: Bounds) -> Found {
-    let room = Room { leads: cluster.leader_changes, stages: u8::from(cluster.between) };
+    let few = cluster.list.len() <= EXHAUSTIVE;
+    let bounds = if few { FEW } else { MANY };
     let mut planner = Planner {
         rules: cluster.rules,
         target: cluster.target.clone(),
-        room,
+        room: Room { leads: cluster.leader_changes, stages: u8::from(cluster.between) },
         known: HashMap::new(),
         memories: HashMap::new(),
-        effort: Rc::new(Effort::new()),
+        effort: Rc::new(Effort::new(few)),
+        ways: few.then(|| Ways::new(cluster.rules, &cluster.target)),
     };
     let quick = planner.quick(cluster, bounds.quick);
     planner.forget();
@@ -200,6 +196,8 @@ struct Planner {
     /// Of the stages between two lists, by what may follow.
     memories: HashMap<(Vec<u8>, Vec<u8>, Room), Memory>,
     effort: Rc<Effort>,
+    /// Where there is a way with nothing but elections, if that is known.
+    ways: Option<Ways>,
 }
 
 enum Known {
@@ -232,25 +230,26 @@ struct Room {
 impl Planner {
     /// The first way that is found with as few outages as a short search can show.
     fn quick(&mut self, cluster: &Cluster, quick: u32) -> Found {
-        let whole = self.room;
-        let in_time = [3, 4, 1 << 10].map(|elections| Cost::below(0, elections));
         let late = (self.rules != Rules::V34).then_some(Cost::below_late(0, 3));
-        let outages = [2, 2, 3, 3, 1 << 20].map(|outages| Cost::below(outages, 0));
-        for of_stage in QUICK_OF_STAGE {
-            for limit in in_time.into_iter().chain(late) {
-                // First with the leader that there is: with fewer ways to go, one that goes through is found sooner.
-                for (room, quick) in [(Room { leads: 0, ..whole }, quick / 2), (whole, quick)] {
-                    self.room = room;
-                    self.forget();
-                    self.effort.allow(0, quick, of_stage);
-                    if let Some((cost, first)) = self.first(cluster, limit) {
-                        let legs = self.legs(cluster, first, &[limit]);
-                        self.room = whole;
-                        return Found { cost, legs, cheapest: false, states: 0 };
-                    }
+        if self.ways.is_some() {
+            // If there is a way, nothing else is looked at.
+            let in_time = self.pass(cluster, Cost::below(0, 1 << 10), u32::MAX, u32::MAX);
+            let found = in_time
+                .or_else(|| QUICK_OF_STAGE.iter().find_map(|of_stage| self.pass(cluster, late?, quick, *of_stage)));
+            if let Some(found) = found {
+                return found;
+            }
+        } else {
+            let in_time = [3, 4, 1 << 10].map(|elections| Cost::below(0, elections));
+            for of_stage in QUICK_OF_STAGE {
+                let mut limits = in_time.into_iter().chain(late);
+                if let Some(found) = limits.find_map(|limit| self.pass(cluster, limit, quick, of_stage)) {
+                    return found;
                 }
             }
         }
+        let outages = [2, 2, 3, 3, 1 << 20].map(|outages| Cost::below(outages, 0));
+        let whole = self.room;
         // Where elections are not enough, a list between seldom helps.
         self.room = Room { leads: whole.leads.min(1), stages: 0 };
         let found = outages.iter().zip(QUICK_OF_STAGE.iter().cycle()).find_map(|(limit, of_stage)| {
@@ -261,6 +260,21 @@ impl Planner {
         });
         self.room = whole;
         found.unwrap_or_else(|| as_they_stand(cluster))
+    }
+
+    /// The first way that is found below a limit, with so many states looked into, of each stage and in all.
+    fn pass(&mut self, cluster: &Cluster, limit: Cost, quick: u32, of_stage: u32) -> Option<Found> {
+        let whole = self.room;
+        // First with the leader that there is: with fewer ways to go, one that goes through is found sooner.
+        let found = [(Room { leads: 0, ..whole }, quick / 2), (whole, quick)].into_iter().find_map(|(room, quick)| {
+            self.room = room;
+            self.forget();
+            self.effort.allow(0, quick, of_stage);
+            let (cost, first) = self.first(cluster, limit)?;
+            Some(Found { cost, legs: self.legs(cluster, first, &[limit]), cheapest: false, states: 0 })
+        });
+        self.room = whole;
+        found
     }
 
     /// How the cheapest plan begins, if it costs less than `limit`.
@@ -295,12 +309,17 @@ impl Planner {
         let effort = Rc::clone(&self.effort);
         let key = (before.to_vec(), list.to_vec(), room);
         let mut memory = self.memories.remove(&key).unwrap_or_default();
+        let whole = state.leader.filter(|_| lists.uniform() && state.serving == lists.all());
+        if whole.is_none() && memory.way.is_none() && self.ways.is_some() {
+            let goal = (0..list.len())
+                .filter(|leader| self.may_lead(list, *leader, room))
+                .fold(0, |leaders: Set, leader| leaders | 1 << leader);
+            memory.way = Some(Way::new(lists.clone(), goal));
+        }
         let mut after = |leader, limit| self.onward(list, leader, room, limit).map(|(cost, _)| cost);
-        let best = match state.leader {
-            Some(leader) if lists.uniform() && state.serving == lists.all() => {
-                uniform(lists, state.moved, usize::from(leader), limit, &mut after, &effort)
-            }
-            _ => Stage::new(lists, rest, &mut after, &effort, &mut memory).best(state, limit),
+        let best = match whole {
+            Some(leader) => uniform(lists, state.moved, usize::from(leader), limit, &mut after, &effort),
+            None => Stage::new(lists, rest, &mut after, &effort, &mut memory).best(state, limit),
         };
         self.memories.insert(key, memory);
         best.map(|(cost, _)| cost)
@@ -318,9 +337,12 @@ impl Planner {
             _ if self.effort.over() => return None,
             _ => {}
         }
+        if limit.only_elections() && !self.may_lead(list, leader, room) {
+            return None;
+        }
         let target = self.target.clone();
         let same = self.lists(list, list);
-        let state = State::new(0, same.all(), u8::try_from(leader).ok());
+        let state = State::led_by(leader, same.all());
         let lists = self.lists(list, &target);
         let straight = self.stage((list, &lists), &target, state, Room { leads: 0, stages: 0 }, limit);
         let mut best = straight.map(|cost| (cost, Onward::Stage(target)));
@@ -342,12 +364,16 @@ impl Planner {
         // Both stages take an election each.
         if room.stages > 0 && Cost::below(0, 2) < below(&best) && !enough(&best, &self.effort) {
             for between in candidates(list, &self.target, leader) {
+                let dead = |ways: &mut Ways| ways.straight(&between) == 0;
+                if below(&best).only_elections() && self.ways.as_mut().is_some_and(dead) {
+                    continue;
+                }
                 let lists = self.lists(list, &between);
                 let room = Room { leads: 0, stages: room.stages - 1 };
                 if let Some(cost) = self.stage((list, &lists), &between, state, room, below(&best)) {
                     best = Some((cost, Onward::Stage(between)));
                     // With fewer elections none was found before: the rest is taste.
-                    if cost.elections_only() {
+                    if cost.elections_only() && !self.effort.thorough() {
                         break;
                     }
                 }
@@ -362,6 +388,11 @@ impl Planner {
             None => self.known.insert(key, Known::AtLeast(limit)),
         };
         best
+    }
+
+    /// Whether there may be a way with nothing but elections from a whole ensemble.
+    fn may_lead(&mut self, list: &[u8], leader: Server, room: Room) -> bool {
+        self.ways.as_mut().is_none_or(|ways| ways.lead(list, leader, room.leads, room.stages))
     }
 
     /// Forgets what a search cut short has found.

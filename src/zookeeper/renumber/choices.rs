@@ -1,0 +1,34 @@
+//! Who can be restarted next, and together.
+
+use super::lists::{Lists, Server, Set, members};
+use super::state::State;
+
+/// Who can be restarted next: every server alone, those that the new list makes the highest first and the leader last,
+/// which is most often best; then the leader with another one, where two can be spared.
+pub fn choices(lists: &Lists, state: State) -> Vec<Set> {
+    let left = lists.all() & !state.moved;
+    let leads = |server: Server| state.leader.map(usize::from) == Some(server);
+    let mut alone: Vec<Server> = members(left).collect();
+    alone.sort_by_key(|server| (leads(*server), std::cmp::Reverse(lists.id(lists.all(), *server))));
+    let mut found: Vec<Set> = alone.iter().map(|server| 1 << server).collect();
+    if let Some(leader) = alone.iter().find(|server| leads(**server)).filter(|_| lists.spare() >= 2) {
+        found.extend(alone.iter().filter(|server| *server != leader).map(|other| 1 << other | 1 << leader));
+    }
+    found
+}
+
+/// The groups of servers with the leader that can be stopped together: as many as the quorum can spare.
+pub fn groups(lists: &Lists, left: Set, leader: Server) -> impl Iterator<Item = Set> {
+    let others = left & !(1 << leader);
+    let spare = lists.spare();
+    let mut found: Vec<Set> =
+        (0..=others).filter(|set| set & !others == 0 && set.count_ones() < spare.max(1)).collect();
+    found.sort_by_key(|set| set.count_ones());
+    found.into_iter().map(move |set| set | 1 << leader)
+}
+
+/// The servers of a group in the order in which they are stopped: the leader last, so that one election is enough.
+pub fn stop_order(group: Set, leader: Option<u8>) -> Vec<Server> {
+    let leads = |server: &Server| leader.map(usize::from) == Some(*server);
+    members(group).filter(|server| !leads(server)).chain(members(group).filter(leads)).collect()
+}
