@@ -5,7 +5,7 @@
 //! with every server up. Who hears whom is in [`lists`], who joins in [`joining`], who is elected and what a restart comes to in
 //! [`electing`]: together they are the model, which the recorded runs are held against. [`between`] tells the lists that a stage
 //! between may give, [`ways`] whether there is a way with nothing but elections, [`search`] finds the order that costs least in a
-//! stage, and [`plan`] the stages.
+//! stage, and [`plan`] the stages; [`follow`] tells what a given order comes to.
 //!
 //! What makes a renumbering cheap: a leader that has the same id in both lists, so that servers with the new one can join
 //! it; those first that get the highest ids, because they hear everybody; the leader last, when all others have one list
@@ -15,6 +15,7 @@ pub mod between;
 pub mod choices;
 pub mod cost;
 pub mod electing;
+pub mod follow;
 pub mod joining;
 pub mod lists;
 pub mod plan;
@@ -31,8 +32,8 @@ use std::fmt;
 use choices::stop_order;
 use cost::Cost;
 use electing::Outcome;
+use follow::{Cluster, Leg, Order, Step};
 use lists::{MOST, Set, members};
-use plan::{Cluster, Leg, Step};
 use serde::Serialize;
 
 use super::ensemble::Ensemble;
@@ -204,7 +205,7 @@ pub fn plan(request: &Request) -> Result<Plan, Unplannable> {
 /// What it comes to when the servers are restarted one by one in this order in every stage.
 pub fn follow(request: &Request, stages: &[(Ensemble, Vec<Vec<String>>)]) -> Result<Plan, Unplannable> {
     let names = names(request)?;
-    let stages: Result<Vec<plan::Order>, Unplannable> = stages
+    let stages: Result<Vec<Order>, Unplannable> = stages
         .iter()
         .map(|(ensemble, order)| {
             let groups: Result<Vec<Set>, _> = order.iter().map(|group| set(&names, group)).collect();
@@ -212,7 +213,7 @@ pub fn follow(request: &Request, stages: &[(Ensemble, Vec<Vec<String>>)]) -> Res
         })
         .collect();
     let cluster = cluster(request, &names)?;
-    let (cost, legs) = plan::follow(&cluster, &stages?);
+    let (cost, legs) = follow::follow(&cluster, &stages?);
     let told = told(&names, cost, &legs, request.restart_seconds);
     Ok(Plan { not_joined: named(&names, cluster.state().deaf), ..told })
 }
