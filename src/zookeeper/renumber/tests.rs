@@ -300,8 +300,8 @@ fn ids_with_gaps_get_by_with_elections_where_they_can() {
         let found = plan::plan(&from);
         assert!(found.cost.elections_only() && found.cheapest, "{ids:?}");
         assert_eq!((found.cost.elections, found.cost.slow), (elections, 0), "{ids:?}");
-        taken_up_again(&from);
     }
+    taken_up_again(&Cluster { due: true, ..whole(&[9, 11, 4, 1, 3], 3, Rules::V34) });
 }
 
 /// What is left out as hopeless without a look at its states is hopeless.
