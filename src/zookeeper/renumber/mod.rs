@@ -43,7 +43,7 @@ pub use lists::Rules;
 pub const ELECTION: f64 = 1.5;
 
 /// How long an election takes at the most, in seconds. Thirty restarts of a leader, on an idle machine with 3.4.14, took up to 2.1.
-/// Beside other ensembles on the same two cores three of some 300 took 3.3 to 3.6.
+/// Beside other ensembles on the same two cores seven of some 350 took 3.2 to 4.3.
 pub const LONGEST_ELECTION: f64 = 3.0;
 
 /// How often a leader looks whether it still has its quorum, in seconds: once a tick, of 2 s by default. An election that begins
