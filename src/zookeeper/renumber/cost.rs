@@ -52,7 +52,7 @@ impl Cost {
     }
 
     /// Whether everything that costs less is nothing but elections.
-    pub fn only_elections(self) -> bool {
+    pub fn admits_only_elections(self) -> bool {
         self <= Self::below_late(0, 1)
     }
 

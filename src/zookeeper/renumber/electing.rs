@@ -113,7 +113,8 @@ impl Lists {
         has_quorum(serving).then_some(Elected { leader: candidate, serving, late })
     }
 
-    /// What an election of those who are up may come to: the likeliest first. `newest` have the newest data.
+    /// What an election of those who are up may come to: the likeliest first. `newest` have the newest data. Nothing where it must be
+    /// `lossless` and may end without a leader.
     fn elections(&self, moved: Set, up: Set, newest: Set, lossless: bool) -> Option<Vec<Option<Elected>>> {
         let mut candidates: Vec<Server> = members(newest & up).collect();
         candidates.sort_unstable_by_key(|server| std::cmp::Reverse(self.id(moved, *server)));

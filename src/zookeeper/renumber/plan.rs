@@ -164,29 +164,32 @@ impl Planner {
         let whole = self.room;
         // Where elections are not enough, a list between seldom helps.
         self.room = Room { leads: whole.leads.min(1), stages: 0 };
-        let found = outages.iter().zip(QUICK_OF_STAGE.iter().cycle()).find_map(|(limit, of_stage)| {
-            self.forget();
-            self.effort.allow(0, quick, *of_stage);
-            let (cost, first) = self.first(cluster, *limit)?;
-            Some(Found { cost, legs: self.legs(cluster, first, &[*limit]), cheapest: false, states: 0 })
-        });
+        let found = outages
+            .iter()
+            .zip(QUICK_OF_STAGE.iter().cycle())
+            .find_map(|(limit, of_stage)| self.hasty(cluster, *limit, quick, *of_stage));
         self.room = whole;
         found.unwrap_or_else(|| as_they_stand(cluster))
     }
 
-    /// The first way that is found below a limit, with so many states looked into, of each stage and in all.
+    /// The first way that is found below a limit, first with the leader that there is: with fewer ways to go, one that goes through
+    /// is found sooner.
     fn pass(&mut self, cluster: &Cluster, limit: Cost, quick: u32, of_stage: u32) -> Option<Found> {
         let whole = self.room;
-        // First with the leader that there is: with fewer ways to go, one that goes through is found sooner.
         let found = [(Room { leads: 0, ..whole }, quick / 2), (whole, quick)].into_iter().find_map(|(room, quick)| {
             self.room = room;
-            self.forget();
-            self.effort.allow(0, quick, of_stage);
-            let (cost, first) = self.first(cluster, limit)?;
-            Some(Found { cost, legs: self.legs(cluster, first, &[limit]), cheapest: false, states: 0 })
+            self.hasty(cluster, limit, quick, of_stage)
         });
         self.room = whole;
         found
+    }
+
+    /// The first way that is found below a limit with so many states looked into, and so many of each stage.
+    fn hasty(&mut self, cluster: &Cluster, limit: Cost, quick: u32, of_stage: u32) -> Option<Found> {
+        self.forget();
+        self.effort.allow(0, quick, of_stage);
+        let (cost, first) = self.first(cluster, limit)?;
+        Some(Found { cost, legs: self.legs(cluster, first, &[limit]), cheapest: false, states: 0 })
     }
 
     /// How the cheapest plan begins, if it costs less than `limit`.
@@ -249,7 +252,7 @@ impl Planner {
             _ if self.effort.over() => return None,
             _ => {}
         }
-        if limit.only_elections() && !self.may_lead(list, leader, room) {
+        if limit.admits_only_elections() && !self.may_lead(list, leader, room) {
             return None;
         }
         let target = self.target.clone();
@@ -277,7 +280,7 @@ impl Planner {
         if room.stages > 0 && Cost::below(0, 2) < below(&best) && !enough(&best, &self.effort) {
             for between in candidates(list, &self.target, leader) {
                 let dead = |ways: &mut Ways| ways.straight(&between) == 0;
-                if below(&best).only_elections() && self.ways.as_mut().is_some_and(dead) {
+                if below(&best).admits_only_elections() && self.ways.as_mut().is_some_and(dead) {
                     continue;
                 }
                 let lists = self.lists(list, &between);

@@ -115,7 +115,7 @@ impl<'a> Stage<'a> {
         if self.at_least(state) >= limit || self.over() {
             return None;
         }
-        if limit.only_elections() && self.memory.way.as_mut().is_some_and(|way| !way.leads(state)) {
+        if limit.admits_only_elections() && self.memory.way.as_mut().is_some_and(|way| !way.leads(state)) {
             return None;
         }
         self.effort.spend();
