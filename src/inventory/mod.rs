@@ -16,6 +16,7 @@ mod pattern;
 pub mod range;
 mod show;
 mod vars;
+pub mod vault;
 pub mod yaml;
 
 use crate::error::{Error, Result};
