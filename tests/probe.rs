@@ -65,7 +65,10 @@ const TOOLS: &str = r#"
     let port = PORT;
 "#;
 
+/// The playbook, whose probes ask this server what ZooKeeper is asked.
 fn with_tools(playbook: &str, port: u16) -> String {
+    let asked = "#{ port: port, send: \"srvr\", verdict: |m, answer| zookeeper::role(answer, 3)";
+    let playbook = playbook.replace("#{ port: port", asked);
     format!("{}{playbook}", TOOLS.replace("PORT", &port.to_string()))
 }
 
@@ -262,16 +265,70 @@ fn an_interrupt_ends_it_with_the_work_and_also_while_it_waits_for_the_first_answ
 #[test]
 fn what_it_can_not_do_is_refused() {
     let project = Project::local();
-    let fails = |playbook: &str, texts: &[&str]| {
-        run(&project, 1, playbook, &[]).fails(2, texts);
+    let fails = |options: &str, texts: &[&str]| {
+        run(&project, 1, &format!("probe(masters, || 1, #{{ {options} }});"), &[]).fails(2, texts);
     };
-    fails(
-        "probe(masters, || 1, #{ intervall: 1 });",
-        &["probe takes no option `intervall`", "did you mean `interval`?"],
-    );
-    fails("probe(masters, || 1, #{ interval: 0 });", &["option `interval` of probe has to be at least 50 ms"]);
-    fails("probe(masters, || 1, #{ port: 0 });", &["probe takes a port from 1 to 65535, not 0"]);
-    fails("probe([], || 1);", &["probe is given no host"]);
-    fails("probe([m, masters[1], m], || 1);", &["probe is given m1 twice"]);
-    fails("probe([1], || 1);", &["probe is for lists of hosts"]);
+    let verdict = "verdict: |m, answer| ()";
+    let asked = format!("port: 1, send: \"x\", {verdict}");
+    fails("intervall: 1", &["probe takes no option `intervall`", "did you mean `interval`?"]);
+    fails(&format!("interval: 0, {asked}"), &["option `interval` of probe has to be at least 50 ms"]);
+    fails(&format!("port: 0, send: \"x\", {verdict}"), &["probe takes a port from 1 to 65535, not 0"]);
+    fails(&format!("send: \"x\", {verdict}"), &["probe lacks its `port`"]);
+    fails("port: 1, send: \"x\"", &["probe lacks its `verdict`"]);
+    fails(&format!("port: 1, {verdict}"), &["probe lacks its `send`", "http: \"/path\""]);
+    fails(&format!("port: 1, send: \"x\", http: \"/\", {verdict}"), &["probe lacks its `send`"]);
+    fails(&format!("port: 1, http: \"health\", {verdict}"), &["`health` is no path of a web server"]);
+    fails(&format!("{asked}, headers: #{{ a: \"b\" }}"), &["`headers` go with `http`"]);
+    let fails = |list: &str, text: &str| {
+        run(&project, 1, &format!("probe({list}, || 1, #{{ {asked} }});"), &[]).fails(2, &[text]);
+    };
+    fails("[]", "probe is given no host");
+    fails("[m, masters[1], m]", "probe is given m1 twice");
+    fails("[1]", "probe is for lists of hosts");
+}
+
+#[test]
+fn a_verdict_that_can_not_be_had_is_told_before_the_work_begins() {
+    let project = Project::local();
+    let server = Server::start(&project, "leader 5");
+    for (verdict, text) in [
+        ("#{ serves: 1 }", "has a `serves` that is neither true nor false"),
+        ("#{ leads: true }", "says that a server leads and does not serve"),
+        ("#{ serves: true, term: 1 }", "has no field `term`"),
+        ("true", "has to be a map or ()"),
+        ("fail(\"no\")", "no"),
+    ] {
+        let playbook = format!(
+            "probe([m], || m.run(\"echo x >worked\", #{{ cwd: folder }}), #{{port: port, send: \"srvr\", verdict: |m, answer| {verdict} }});"
+        );
+        let ran = run(&project, server.port, &playbook, &[]);
+        assert!(ran.stderr.contains(text), "{verdict}: {}", ran.stderr);
+        assert!(!project.join("worked").exists(), "{verdict}");
+    }
+}
+
+#[test]
+fn a_web_server_is_asked_and_the_verdict_reads_the_body() {
+    let project = Project::local();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for mut socket in listener.incoming().flatten() {
+            let mut bytes = [0; 512];
+            let read = socket.read(&mut bytes).unwrap_or(0);
+            let asked = String::from_utf8_lossy(&bytes[..read]).into_owned();
+            assert!(asked.starts_with("GET /health HTTP/1.0\r\n") && asked.contains("\r\nX-Who: me\r\n"), "{asked}");
+            let body = "{\"leader\":true,\"term\":9}";
+            drop(write!(socket, "HTTP/1.0 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len()));
+        }
+    });
+    let playbook = r#"
+        fn verdict(answer) {
+            let said = from_json(answer);
+            #{ serves: true, leads: said.leader, epoch: said.term }
+        }
+        probe([m], || 1, #{port: port, http: "/health", headers: #{ "X-Who": "me" }, verdict: |m, answer| verdict(answer) });
+    "#;
+    run(&project, port, playbook, &[]).says(&["quorum: no gap in ", "leader m1"]);
+    assert_eq!(told(&project, "ensemble")[0]["epoch"], 9);
 }

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use crate::run::availability::{Availability, Gap};
 use crate::script::options::shown_duration;
 use crate::task::printable;
-use crate::zookeeper::availability::{Availability, Gap};
 
 /// How many gaps are told one by one.
 const MOST: usize = 4;
@@ -80,7 +80,7 @@ fn span(seconds: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::zookeeper::availability::{Blind, Claimant, Rivals};
+    use crate::run::availability::{Blind, Claimant, Rivals};
 
     fn gap(seconds: f64) -> Gap {
         Gap {

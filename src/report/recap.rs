@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::quorum;
+use crate::run::availability::{AVAILABILITY, Availability};
 use crate::run::events::{Event, Outcome, What};
 use crate::task::{Kind, printable};
-use crate::zookeeper::availability::{AVAILABILITY, Availability};
 
 /// The counts of one host.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 
+pub mod availability;
 pub mod effect;
 pub mod events;
 pub mod hosts;

@@ -51,6 +51,31 @@ pub fn srvr(text: &str) -> Srvr {
     }
 }
 
+/// What a server of an ensemble is to its quorum, by its answer to `srvr`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// It leads, in this epoch if it tells.
+    Leads(Option<u32>),
+    /// It follows.
+    Follows,
+    /// It is no part of it: it looks for a leader, stands alone, observes, or does not run.
+    None,
+}
+
+impl Srvr {
+    /// Its role among so many servers.
+    pub fn role(&self, servers: usize) -> Role {
+        let epoch = || self.zxid.as_deref().and_then(Zxid::parse).map(Zxid::epoch);
+        match self.mode.as_deref() {
+            Some("leader") => Role::Leads(epoch()),
+            Some("follower") => Role::Follows,
+            // An ensemble of one is its own quorum; among several it is no part of theirs.
+            Some("standalone") if servers == 1 => Role::Leads(epoch()),
+            _ => Role::None,
+        }
+    }
+}
+
 /// The id of the running process, from the answer to `conf`. A server that does not serve, or is not allowed to say
 /// (3.5 and later allow only `srvr` by default), gives none; a standalone one has none.
 pub fn server_id(conf: &str) -> Option<ServerId> {
@@ -81,6 +106,18 @@ mod tests {
     use super::*;
 
     const LEADER: &str = "Zookeeper version: 3.4.14-4c25d480e66aadd371de8bd2fd8da255ac140bcf, built on 03/06/2019 16:18 GMT\nLatency min/avg/max: 0/0/12\nReceived: 20\nSent: 19\nConnections: 1\nOutstanding: 0\nZxid: 0x500000012\nMode: leader\nNode count: 4\n";
+
+    #[test]
+    fn an_answer_tells_who_leads_in_which_epoch_and_who_is_no_part_of_the_quorum() {
+        let of = |mode: &str, servers| srvr(&format!("Zxid: 0x500000012\nMode: {mode}\n")).role(servers);
+        assert_eq!((of("leader", 3), of("follower", 3)), (Role::Leads(Some(5)), Role::Follows));
+        assert_eq!(
+            (of("observer", 3), of("standalone", 3), of("standalone", 1)),
+            (Role::None, Role::None, Role::Leads(Some(5)))
+        );
+        assert_eq!(srvr("Mode: leader\n").role(3), Role::Leads(None));
+        assert_eq!(srvr("This ZooKeeper instance is not currently serving requests\n").role(3), Role::None);
+    }
 
     #[test]
     fn a_serving_server_tells_its_mode() {

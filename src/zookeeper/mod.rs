@@ -1,7 +1,6 @@
 //! What is about ZooKeeper and Exhibitor: ensembles, their files, their answers, their log lines. Pure: nothing here
 //! reaches a host, and nothing here knows the engine.
 
-pub mod availability;
 pub mod client;
 pub mod config_yaml;
 pub mod ensemble;

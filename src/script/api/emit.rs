@@ -5,11 +5,11 @@ use rhai::{Engine, Map, NativeCallContext};
 use super::Scripted;
 use super::host::Host;
 use crate::error::{Error, Result};
+use crate::run::availability;
 use crate::run::events::What;
 use crate::script::Script;
 use crate::script::catalog::Entry;
 use crate::script::value::to_json;
-use crate::zookeeper::availability;
 
 const EMIT: Entry = Entry {
     name: "emit",

@@ -1,6 +1,7 @@
-//! Watching the quorum of a ZooKeeper ensemble while the playbook works.
+//! Watching the quorum of a group of servers while the playbook works: what is asked and what an answer means, the caller says.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
 use rhai::{Array, Dynamic, Engine, FnPtr, Map, NativeCallContext};
@@ -8,23 +9,22 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::Scripted;
+use super::flow::snapshot;
+use super::host::Host;
 use super::network::port_of;
 use crate::error::{Error, Result};
 use crate::run::Run;
+use crate::run::availability::{self, Claimant, Found, Noticed, Timeline};
 use crate::run::events::What;
 use crate::run::hosts::RunHost;
-use crate::run::watch::{self, Question};
-use crate::script::Script;
+use crate::run::watch::{self, Look, Question};
 use crate::script::catalog::{Entry, opt};
+use crate::script::failure::raise;
 use crate::script::options::{Options, hosts_of};
+use crate::script::{STACK, Script};
 use crate::task::tcp;
-use crate::zookeeper::availability::{self, Claimant, Found, Noticed, Timeline};
-use crate::zookeeper::four_letter;
 
-/// Where ZooKeeper listens unless it was told otherwise.
-const PORT: u16 = 2181;
-
-/// A pause that shows a gap well before a client's session is lost, and does not flood ZooKeeper's log.
+/// A pause that shows a gap well before a client's session is lost, and does not flood a server's log.
 const INTERVAL: Duration = Duration::from_millis(250);
 
 /// The shortest: a question through ssh takes some 50 ms.
@@ -33,21 +33,35 @@ const SHORTEST: Duration = Duration::from_millis(50);
 /// A host that takes longer can't be told from one that is gone.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The answer has some 200 bytes.
-const LONGEST_ANSWER: usize = 16 * 1024;
+/// A page of metrics has some 100 KiB; a four letter word is answered with 200 bytes.
+const LONGEST_ANSWER: usize = 1024 * 1024;
 
 const PROBE: Entry = Entry {
     name: "probe",
     on: "",
-    usage: "probe(hosts, || …) or probe(hosts, || …, options)",
-    arguments: &[2, 3],
+    usage: "probe(hosts, || …, options)",
+    arguments: &[3],
     options: &[
+        opt("port", "a port", "where the servers are asked; it has to be given"),
+        opt(
+            "send",
+            "a text",
+            "what is sent there: the answer is all that comes until the server closes the connection",
+        ),
+        opt("http", "a path", "in place of `send`: the answer is the body of a GET of this path, whatever its status"),
+        opt("headers", "a map", "header fields of that GET"),
+        opt(
+            "verdict",
+            "a function |host, answer| …",
+            "what an answer, a text, makes of a server: a map with `serves` (it is one of those that make the quorum), `leads`, and \
+             `epoch`, the number that every election raises (Raft's term), where it tells; or () for no part of the quorum. It has \
+             to be given, reads the answer, and calls nothing that reaches a host",
+        ),
         opt(
             "interval",
             "seconds, or a text such as \"250ms\"",
             "from one look at a host to the next; 250 ms, at least 50 ms",
         ),
-        opt("port", "a port", "where ZooKeeper listens; 2181"),
         opt(
             "timeout",
             "seconds, or a text such as \"2s\"",
@@ -55,15 +69,15 @@ const PROBE: Entry = Entry {
         ),
     ],
     kind: None,
-    doc: "Calls the function, and meanwhile asks the ZooKeeper of each host `srvr` at every interval, beside what else happens \
-          there. Gives what the function gives. The hosts are all voting members of one ensemble. The recap, `zkmig runs show` and \
-          the event `availability` then tell each gap (a time without one leader and more than half of the hosts serving), the time \
+    doc: "Calls the function, and meanwhile asks every host at every interval, beside what else happens there. Gives what the \
+          function gives. The hosts are all voting members of one group. The recap, `zkmig runs show` and the event \
+          `availability` then tell each gap (a time without one leader and more than half of the hosts serving), the time \
           without a spare (one more failure would have ended the quorum), elections and leaders; the event `ensemble` tells every \
           change. A gap is as long as from the look that missed the quorum to the one that found it again: that is exact to \
           about one interval, and the ± behind it says how exact it was. A host that can't be asked counts as not \
-          serving. Two leaders at once are a warning. No look disturbs the function. ZooKeeper logs each one. Check mode only calls \
-          the function.",
-    example: "let masters = hosts(\"masters\");\nlet answer = probe(masters, || step(\"Restart\", || 42), #{ interval: \"500ms\" });",
+          serving. Two leaders at once are a warning. No look disturbs the function. Check mode only calls the function. \
+          `zkmig:quorum/zookeeper`, `/etcd` and `/rabbitmq` have a `watched` that knows the question and the verdict of its system.",
+    example: "let masters = hosts(\"masters\");\nlet verdict = |m, answer| zookeeper::role(answer, 3);\nlet answer = probe(masters, || step(\"Restart\", || 42), #{ port: 2181, send: \"srvr\", verdict: verdict });",
 };
 
 /// The functions of this file.
@@ -72,10 +86,6 @@ pub const ENTRIES: &[Entry] = &[PROBE];
 /// Registers the functions of this file.
 pub fn register(engine: &mut Engine, script: &Script) {
     let s = script.clone();
-    engine.register_fn("probe", move |ctx: NativeCallContext, hosts: Array, work: FnPtr| {
-        probe(&s, &ctx, &hosts, &work, Map::new())
-    });
-    let s = script.clone();
     engine.register_fn("probe", move |ctx: NativeCallContext, hosts: Array, work: FnPtr, options: Map| {
         probe(&s, &ctx, &hosts, &work, options)
     });
@@ -83,25 +93,59 @@ pub fn register(engine: &mut Engine, script: &Script) {
 
 fn probe(script: &Script, ctx: &NativeCallContext, hosts: &Array, work: &FnPtr, options: Map) -> Scripted<Dynamic> {
     let hosts = script.scripted(ctx, members(hosts))?;
-    let question = script.scripted(ctx, question(options))?;
+    let (question, verdict) = script.scripted(ctx, question(options))?;
     let call = || work.call_within_context::<Dynamic>(ctx, ()).map(Dynamic::flatten);
     if script.run.options.check {
         return call();
     }
-    let probe = Arc::new(Probe::of(&script.run, &hosts));
-    let looking = Arc::clone(&probe);
-    let watch = script.run.watch(&hosts, &question, move |look| looking.take(&look));
-    let watch = script.scripted(ctx, watch)?;
-    let result = call();
-    watch.end();
-    probe.tell_all();
+    let reader = Reader::of(&script.run, &hosts);
+    let targets: Vec<Arc<RunHost>> = hosts.iter().map(|host| Arc::clone(&host.0)).collect();
+    let (sender, looks) = mpsc::channel::<Look>();
+    #[allow(deprecated, reason = "Rhai marks its own context store as volatile; it is the only way to call on threads")]
+    let stored = ctx.store_data();
+    let engine = ctx.engine();
+    let result = std::thread::scope(|scope| {
+        let (reader, hosts, verdict) = (&reader, &hosts, snapshot(&verdict));
+        let read = move || {
+            #[allow(deprecated, reason = "as above")]
+            let context = stored.create_context(engine);
+            for look in looks {
+                let found = match &look.found {
+                    watch::Found::Said(bytes) => {
+                        reader.judge(&context, &verdict, hosts, look.host, bytes, question.http)
+                    }
+                    watch::Found::Refused => Found::Idle,
+                    watch::Found::Unseen => Found::Unseen,
+                };
+                reader.take(&look, found);
+            }
+        };
+        let reading = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, read);
+        reading.map_err(|error| script.raise(ctx, Error::failed("can't start a thread").caused_by(error)))?;
+        let watch = script.run.watch(&targets, &question.ask, move |look| {
+            // The reader is gone only when the whole probe is.
+            drop(sender.send(look));
+        });
+        let watch = script.scripted(ctx, watch)?;
+        // A verdict that can't be had is a mistake of the playbook's: it is told before the work begins.
+        reader.await_first(targets.len());
+        let result = match reader.mistake() {
+            Some(error) => Err(error),
+            None => call(),
+        };
+        watch.end();
+        result
+    });
+    // The thread has ended, so every look was taken.
+    let result = result.and_then(|value| reader.mistake().map_or(Ok(value), Err));
+    reader.tell_all();
     result
 }
 
-fn members(hosts: &Array) -> Result<Vec<Arc<RunHost>>> {
+fn members(hosts: &Array) -> Result<Vec<Host>> {
     let hosts = hosts_of(hosts).ok_or_else(|| Error::input("probe is for lists of hosts"))?;
     if hosts.is_empty() {
-        return Err(Error::input("probe is given no host").hint("it takes all members of one ensemble"));
+        return Err(Error::input("probe is given no host").hint("it takes all members of one group"));
     }
     let twice =
         hosts.iter().enumerate().find(|(at, host)| hosts[..*at].iter().any(|known| known.0.name == host.0.name));
@@ -109,12 +153,30 @@ fn members(hosts: &Array) -> Result<Vec<Arc<RunHost>>> {
         return Err(Error::input(format!("probe is given {} twice", host.0.name))
             .hint("each member counts once, or what a quorum is would be wrong"));
     }
-    Ok(hosts.into_iter().map(|host| host.0).collect())
+    Ok(hosts)
 }
 
-fn question(options: Map) -> Result<Question> {
+/// What is asked, and whether the answer is one of HTTP.
+struct Asked {
+    ask: Question,
+    http: bool,
+}
+
+fn question(options: Map) -> Result<(Asked, FnPtr)> {
     let mut options = Options::new(&PROBE, options)?;
-    let port = options.any("port").map_or(Ok(PORT), |port| port_of("probe", &port))?;
+    let lacks = |name: &str, example: &str| Error::input(format!("probe lacks its `{name}`")).hint(example);
+    let port = options.any("port").ok_or_else(|| lacks("port", "such as port: 2181"))?;
+    let port = port_of("probe", &port)?;
+    let verdict = options.function("verdict")?;
+    let verdict = verdict.ok_or_else(|| lacks("verdict", "such as |m, answer| zookeeper::role(answer, 3)"))?;
+    let (send, http) = (options.text("send")?, options.text("http")?);
+    let headers = options.json("headers")?.unwrap_or_default();
+    let http = match (send, http) {
+        (Some(send), None) if headers.is_empty() => Err(send),
+        (None, Some(path)) => Ok(request(&path, &headers)?),
+        (Some(_), None) => return Err(Error::input("`headers` go with `http`, and probe is given `send`")),
+        _ => return Err(lacks("send", "either `send: \"text\"` or `http: \"/path\"`")),
+    };
     let interval = options.duration("interval")?.unwrap_or(INTERVAL);
     let timeout = options.duration("timeout")?.unwrap_or(TIMEOUT);
     for (name, span) in [("interval", interval), ("timeout", timeout)] {
@@ -125,39 +187,105 @@ fn question(options: Map) -> Result<Question> {
             )));
         }
     }
-    let options = tcp::Options { limit: LONGEST_ANSWER, ..tcp::Options::new(port, "srvr") };
-    Ok(Question { options, interval, timeout })
+    let is_http = http.is_ok();
+    let options = tcp::Options { limit: LONGEST_ANSWER, ..tcp::Options::new(port, http.unwrap_or_else(|send| send)) };
+    Ok((Asked { ask: Question { options, interval, timeout }, http: is_http }, verdict))
+}
+
+/// A GET whose answer ends with the connection: of HTTP/1.0, so that it comes in one piece.
+fn request(path: &str, headers: &serde_json::Map<String, Value>) -> Result<String> {
+    let plain = |text: &str| !text.chars().any(char::is_control);
+    if !path.starts_with('/') || path.contains(' ') || !plain(path) {
+        return Err(
+            Error::input(format!("`{}` is no path of a web server", path.escape_debug())).hint("it begins with `/`")
+        );
+    }
+    let mut text = format!("GET {path} HTTP/1.0\r\nHost: localhost\r\nConnection: close\r\n");
+    for (name, value) in headers {
+        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        if !plain(name) || !plain(&value) || name.contains([':', ' ']) {
+            return Err(Error::input(format!("`{}` can't be a header field", name.escape_debug())));
+        }
+        text.push_str(&format!("{name}: {value}\r\n"));
+    }
+    Ok(text + "\r\n")
+}
+
+/// The body of an answer of HTTP.
+fn body(answer: &str) -> &str {
+    answer.split_once("\r\n\r\n").map_or("", |(_, body)| body)
 }
 
 /// The looks of one call, and the events that come of them.
-struct Probe {
+struct Reader {
     run: Arc<Run>,
-    servers: usize,
     timeline: Mutex<Option<Timeline>>,
+    taken: (Mutex<usize>, std::sync::Condvar),
+    mistake: Mutex<Option<Box<rhai::EvalAltResult>>>,
+    mistakes: AtomicUsize,
 }
 
-impl Probe {
-    fn of(run: &Arc<Run>, hosts: &[Arc<RunHost>]) -> Self {
-        let timeline = Timeline::new(hosts.iter().map(|host| host.name.clone()));
-        Self { run: Arc::clone(run), servers: hosts.len(), timeline: Mutex::new(Some(timeline)) }
+impl Reader {
+    fn of(run: &Arc<Run>, hosts: &[Host]) -> Self {
+        let timeline = Timeline::new(hosts.iter().map(|host| host.0.name.clone()));
+        Self {
+            run: Arc::clone(run),
+            timeline: Mutex::new(Some(timeline)),
+            taken: (Mutex::new(0), std::sync::Condvar::new()),
+            mistake: Mutex::default(),
+            mistakes: AtomicUsize::new(0),
+        }
     }
 
-    fn take(&self, look: &watch::Look) {
-        let found = match &look.found {
-            watch::Found::Said(bytes) => Found::of(&four_letter::srvr(&String::from_utf8_lossy(bytes)), self.servers),
-            watch::Found::Refused => Found::Idle,
-            watch::Found::Unseen => Found::Unseen,
+    /// What an answer makes of a server. After a verdict that could not be had, nobody is asked for another.
+    fn judge(
+        &self,
+        context: &NativeCallContext,
+        verdict: &FnPtr,
+        hosts: &[Host],
+        host: usize,
+        bytes: &[u8],
+        http: bool,
+    ) -> Found {
+        let Some(host) = hosts.get(host).filter(|_| self.mistakes.load(Ordering::SeqCst) == 0) else {
+            return Found::Unseen;
         };
+        let text = String::from_utf8_lossy(bytes);
+        let answer = if http { body(&text) } else { &text };
+        let said = snapshot(verdict).call_within_context::<Dynamic>(context, (host.clone(), answer.to_owned()));
+        match said.and_then(|said| found(&said)) {
+            Ok(found) => found,
+            Err(error) => {
+                self.mistakes.fetch_add(1, Ordering::SeqCst);
+                self.mistake.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+                Found::Unseen
+            }
+        }
+    }
+
+    fn mistake(&self) -> Option<Box<rhai::EvalAltResult>> {
+        self.mistake.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Waits until so many looks were taken: those that were sent before.
+    fn await_first(&self, looks: usize) {
+        let (taken, more) = &self.taken;
+        let mut taken = taken.lock().unwrap_or_else(PoisonError::into_inner);
+        while *taken < looks {
+            taken = more.wait(taken).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn take(&self, look: &Look, found: Found) {
         let look = availability::Look {
             server: look.host,
             asked_ms: self.run.events.elapsed_at(look.asked),
             ended_ms: self.run.events.elapsed_at(look.ended),
             found,
         };
-        // Held until it is told, so that the events come in the order of what they tell.
-        let mut timeline = self.timeline.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(timeline) = timeline.as_mut() else { return };
-        let Noticed { view, rivals } = timeline.take(look);
+        let noticed =
+            self.timeline.lock().unwrap_or_else(PoisonError::into_inner).as_mut().map(|timeline| timeline.take(look));
+        let Noticed { view, rivals } = noticed.unwrap_or_default();
         if let Some(view) = view {
             self.tell(availability::ENSEMBLE, &view);
         }
@@ -170,11 +298,14 @@ impl Probe {
                 ),
             });
         }
+        let (taken, more) = &self.taken;
+        *taken.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        more.notify_all();
     }
 
     fn tell_all(&self) {
         let timeline = self.timeline.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(timeline) = timeline {
+        if let Some(timeline) = timeline.filter(Timeline::has_begun) {
             self.tell(availability::AVAILABILITY, &timeline.end(self.run.events.elapsed_at(Instant::now())));
         }
     }
@@ -183,6 +314,43 @@ impl Probe {
         if let Ok(Value::Object(data)) = serde_json::to_value(data) {
             self.run.events.emit(What::Data { host: None, step: self.run.current_step(), name: name.to_owned(), data });
         }
+    }
+}
+
+/// What a verdict says.
+fn found(said: &Dynamic) -> Scripted<Found> {
+    if said.is_unit() {
+        return Ok(Found::Idle);
+    }
+    let wrong = |why: &str| {
+        raise(
+            Error::input(format!("the verdict of probe {why}"))
+                .hint("|m, answer| #{ serves: true, leads: false, epoch: 7 }, or ()"),
+        )
+    };
+    let Ok(map) = said.as_map_ref() else {
+        return Err(wrong(&format!("has to be a map or (), not {}", said.type_name())));
+    };
+    if let Some(unknown) = map.keys().find(|key| !["serves", "leads", "epoch"].contains(&key.as_str())) {
+        return Err(wrong(&format!("has no field `{unknown}`")));
+    }
+    let flag = |name: &str| match map.get(name) {
+        None => Ok(false),
+        Some(value) => value.as_bool().map_err(|_| wrong(&format!("has a `{name}` that is neither true nor false"))),
+    };
+    let epoch = match map.get("epoch") {
+        None => None,
+        Some(value) if value.is_unit() => None,
+        Some(value) => {
+            let epoch = value.as_int().ok().and_then(|epoch| u64::try_from(epoch).ok());
+            Some(epoch.ok_or_else(|| wrong("has an `epoch` that is no whole number from 0"))?)
+        }
+    };
+    match (flag("leads")?, flag("serves")?) {
+        (true, true) => Ok(Found::Leads(epoch)),
+        (true, false) => Err(wrong("says that a server leads and does not serve")),
+        (false, true) => Ok(Found::Follows),
+        (false, false) => Ok(Found::Idle),
     }
 }
 

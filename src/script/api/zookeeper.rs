@@ -68,6 +68,18 @@ fn module() -> Module {
         map.insert("node_count".into(), count.map_or(Dynamic::UNIT, Dynamic::from));
         map
     });
+    set(m, "role", |answer: &str, servers: i64| -> Dynamic {
+        let (leads, epoch) = match four_letter::srvr(answer).role(usize::try_from(servers).unwrap_or(0)) {
+            four_letter::Role::Leads(epoch) => (true, epoch),
+            four_letter::Role::Follows => (false, None),
+            four_letter::Role::None => return Dynamic::UNIT,
+        };
+        let mut map = Map::new();
+        map.insert("serves".into(), true.into());
+        map.insert("leads".into(), leads.into());
+        map.insert("epoch".into(), epoch.map_or(Dynamic::UNIT, |epoch| i64::from(epoch).into()));
+        map.into()
+    });
     set(m, "server_id", |conf: &str| -> Dynamic {
         four_letter::server_id(conf).map_or(Dynamic::UNIT, |id| i64::from(id).into())
     });

@@ -86,6 +86,15 @@ const SRVR: Entry = pure(
     "let serving = zookeeper::srvr(\"Zookeeper version: 3.4.14-4c25\\nMode: leader\\n\").serving;",
 );
 
+const ROLE: Entry = pure(
+    "zookeeper::role",
+    "zookeeper::role(answer, servers)",
+    &[2],
+    "What a server, one of so many, is to its quorum by its answer to `srvr`, as probe's verdict: a map with `serves`, `leads` and \
+     `epoch`, the number of the leader's epoch (() where it does not tell); () for a server that is no part of it.",
+    "let leads = zookeeper::role(\"Zxid: 0x500000012\\nMode: leader\\n\", 3).leads;",
+);
+
 const SERVER_ID: Entry = pure(
     "zookeeper::server_id",
     "zookeeper::server_id(answer)",
@@ -307,6 +316,7 @@ pub const ENTRIES: &[Entry] = &[
     PLAN,
     FOLLOW,
     SRVR,
+    ROLE,
     SERVER_ID,
     SYNCED_FOLLOWERS,
     ZXID_LESS,

@@ -1,6 +1,7 @@
-//! When an ensemble had a quorum and when it had none, from looks at its servers that were taken one by one.
+//! When a group of servers had a quorum and when it had none, from looks at them that were taken one by one.
 //!
-//! A server that leads or follows serves. A quorum is one leader and more than half of the servers serving. A look tells of one
+//! What a look says of a server is for its system to tell: that it leads, that it follows, or that it is no part of the quorum. A
+//! server that leads or follows serves. A quorum is one leader and more than half of the servers serving. A look tells of one
 //! server at one moment, and no two moments are the same: so a gap is as long as from the look that ended the quorum to the
 //! one that found it again, and both ends may lie earlier by as much as the looks before them are old. That is a gap's
 //! uncertainty, about one interval between two looks; it is measured and told, never assumed.
@@ -8,8 +9,6 @@
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
-
-use super::four_letter::{Srvr, Zxid};
 
 /// The name of an event with a [`View`].
 pub const ENSEMBLE: &str = "ensemble";
@@ -20,28 +19,14 @@ pub const AVAILABILITY: &str = "availability";
 /// What a look found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Found {
-    /// It leads, in this epoch if it tells.
-    Leads(Option<u32>),
+    /// It leads, in this epoch if it tells: what every election raises (Raft's term).
+    Leads(Option<u64>),
     /// It follows.
     Follows,
     /// It was asked and does not serve: it looks for a leader, stands alone, observes, or does not run.
     Idle,
     /// It could not be asked: nobody knows whether it serves, and it counts as if it did not.
     Unseen,
-}
-
-impl Found {
-    /// What the answer to `srvr` says of one of so many servers.
-    pub fn of(srvr: &Srvr, servers: usize) -> Self {
-        let epoch = || srvr.zxid.as_deref().and_then(Zxid::parse).map(Zxid::epoch);
-        match srvr.mode.as_deref() {
-            Some("leader") => Self::Leads(epoch()),
-            Some("follower") => Self::Follows,
-            // An ensemble of one is its own quorum; among several it is no part of theirs.
-            Some("standalone") if servers == 1 => Self::Leads(epoch()),
-            _ => Self::Idle,
-        }
-    }
 }
 
 /// A look at one server. Times are in milliseconds of one clock.
@@ -65,7 +50,7 @@ pub struct View {
     /// Who leads, in the newest epoch that is claimed.
     pub leader: Option<String>,
     /// The leader's epoch.
-    pub epoch: Option<u32>,
+    pub epoch: Option<u64>,
     /// Whether there is one leader and more than half of the servers serve.
     pub quorum: bool,
     /// How many servers may stop serving before there is no quorum.
@@ -119,7 +104,7 @@ pub struct Claimant {
     /// The server.
     pub host: String,
     /// Its epoch.
-    pub epoch: Option<u32>,
+    pub epoch: Option<u64>,
 }
 
 /// How long a server could not be asked, in all.
@@ -200,7 +185,7 @@ struct Server {
 /// because who loses the lead gets it back only in a new epoch.
 #[derive(Clone, Copy)]
 struct Claim {
-    epoch: Option<u32>,
+    epoch: Option<u64>,
     from_ms: u64,
     to_ms: u64,
 }
@@ -208,7 +193,7 @@ struct Claim {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Leader {
     server: usize,
-    epoch: Option<u32>,
+    epoch: Option<u64>,
 }
 
 /// A gap that is not over.
@@ -246,6 +231,11 @@ impl Timeline {
             looks: 0,
             failed: 0,
         }
+    }
+
+    /// Whether a look was taken.
+    pub fn has_begun(&self) -> bool {
+        self.looks > 0
     }
 
     /// Takes the next look. Nothing is known before each server was looked at.

@@ -1,4 +1,3 @@
-use super::super::four_letter::srvr;
 use super::Found::{Follows, Idle, Leads, Unseen};
 use super::*;
 
@@ -15,15 +14,6 @@ fn look(server: usize, ended_ms: u64, found: Found) -> Look {
 fn round(timeline: &mut Timeline, at_ms: u64, found: &[Found]) -> Vec<Noticed> {
     let looks = (0..).zip(found).map(|(server, found)| look(server, at_ms + server as u64, *found));
     looks.map(|look| timeline.take(look)).collect()
-}
-
-#[test]
-fn an_answer_tells_who_leads_in_which_epoch_and_who_is_no_part_of_the_quorum() {
-    let of = |mode: &str, servers| Found::of(&srvr(&format!("Zxid: 0x500000012\nMode: {mode}\n")), servers);
-    assert_eq!((of("leader", 3), of("follower", 3)), (Leads(Some(5)), Follows));
-    assert_eq!((of("observer", 3), of("standalone", 3), of("standalone", 1)), (Idle, Idle, Leads(Some(5))));
-    assert_eq!(Found::of(&srvr("Mode: leader\n"), 3), Leads(None));
-    assert_eq!(Found::of(&srvr("This ZooKeeper instance is not currently serving requests\n"), 3), Idle);
 }
 
 #[test]
