@@ -107,7 +107,7 @@ fn a_module_without_the_function_that_is_called() {
         ("zookeeper::plna(#{})", ["there is no function `zookeeper::plna`", "did you mean `zookeeper::plan`?"]),
         ("plan(#{})", ["there is no function `plan`", "did you mean `zookeeper::plan`?"]),
         ("zookeeper::ids()", ["called with 0 arguments and takes 1", "zookeeper::ids(ensemble)"]),
-        ("zookeeper::plan(#{ verison: \"3.4.14\" })", ["`verison`", "did you mean `version`?"]),
+        ("zookeeper::plan(#{ verisons: [\"3.4.14\"] })", ["`verisons`", "did you mean `versions`?"]),
         ("zookeeper::PATERNS", ["there is no constant `zookeeper::PATERNS`", "did you mean `zookeeper::PATTERNS`?"]),
         ("zookeeper::PATTERNS.standalon", ["has no `standalon`", "did you mean `standalone`?"]),
     ] {

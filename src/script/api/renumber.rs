@@ -8,13 +8,14 @@ use crate::error::Error;
 use crate::script::failure::raise;
 use crate::script::value::{from_json, to_json};
 use crate::zookeeper::ensemble::Ensemble;
-use crate::zookeeper::renumber::{self, Plan, Request, Rules, Unplannable};
+use crate::zookeeper::renumber::versions::common;
+use crate::zookeeper::renumber::{self, Plan, Request, Timing, Unplannable};
 
 /// A request as a playbook writes it.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Asked {
-    version: String,
+    versions: Vec<String>,
     list: String,
     next: Option<String>,
     #[serde(default)]
@@ -31,10 +32,29 @@ struct Asked {
     #[serde(default = "leader_changes")]
     leader_changes: u8,
     restart_seconds: f64,
+    #[serde(default = "pause_seconds")]
+    pause_seconds: f64,
+    #[serde(default = "tick_seconds")]
+    tick_seconds: f64,
+    #[serde(default = "init_limit")]
+    init_limit: u32,
+    max_down: Option<u8>,
 }
 
 fn leader_changes() -> u8 {
     renumber::LEADER_CHANGES
+}
+
+fn pause_seconds() -> f64 {
+    renumber::PAUSE
+}
+
+fn tick_seconds() -> f64 {
+    renumber::TICK
+}
+
+fn init_limit() -> u32 {
+    renumber::INIT_LIMIT
 }
 
 /// A stage in a given order.
@@ -64,8 +84,21 @@ pub fn follow(asked: &Dynamic, stages: &Dynamic) -> Scripted {
 fn request(asked: &Dynamic) -> Result<Request, Error> {
     let asked: Asked = read(asked, "the request")?;
     let next = asked.next.as_deref().map(ensemble).transpose()?;
+    let rules = common(&asked.versions).map_err(|why| Error::stopped(format!("there is no plan: {why}")))?;
+    if !matches!(asked.max_down, None | Some(1 | 2)) {
+        return Err(Error::input("max_down of a plan is 1 or 2"));
+    }
+    let timing = Timing {
+        restart: asked.restart_seconds,
+        pause: asked.pause_seconds,
+        tick: asked.tick_seconds,
+        init_limit: asked.init_limit,
+    };
+    if [timing.restart, timing.pause, timing.tick].iter().any(|seconds| !seconds.is_finite() || *seconds < 0.0) {
+        return Err(Error::input("the seconds of a plan's request are no times: none may be below 0"));
+    }
     Ok(Request {
-        rules: if asked.version.starts_with("3.4.") { Rules::V34 } else { Rules::V35 },
+        rules,
         list: ensemble(&asked.list)?,
         next: next.map(|next| (next, asked.moved)),
         target: ensemble(&asked.target)?,
@@ -75,7 +108,8 @@ fn request(asked: &Dynamic) -> Result<Request, Error> {
         due: asked.due,
         between: asked.between,
         leader_changes: asked.leader_changes,
-        restart_seconds: asked.restart_seconds,
+        max_down: asked.max_down,
+        timing,
     })
 }
 

@@ -203,7 +203,11 @@ const PROPERTIES: Entry = pure(
 
 const PLAN: Entry = Entry {
     options: &[
-        opt("version", "a text such as \"3.4.14\"", "ZooKeeper's version, whose rules are foreseen; needed"),
+        opt(
+            "versions",
+            "a list of texts such as \"3.4.14\"",
+            "the servers' versions of ZooKeeper, as far as they tell them, whose rules are foreseen; needed",
+        ),
         opt(
             "list",
             "an ensemble",
@@ -215,6 +219,22 @@ const PLAN: Entry = Entry {
             "restart_seconds",
             "a number of seconds",
             "how long one restart takes until the server serves again; needed",
+        ),
+        opt(
+            "pause_seconds",
+            "a number of seconds",
+            "how long it is from the end of one restart to the beginning of the next; 5",
+        ),
+        opt("tick_seconds", "a number of seconds", "a tick of the ensemble, `tickTime` of its zoo.cfg; 2.0"),
+        opt(
+            "init_limit",
+            "a number of ticks",
+            "how long a new leader waits for a server's answer, `initLimit` of its zoo.cfg; 10",
+        ),
+        opt(
+            "max_down",
+            "1 or 2",
+            "how many servers may be down at once by plan; without it, or with (), whichever of both has less time without a spare",
         ),
         opt("leader", "an address", "who leads; without it, or with (), nobody"),
         opt(
@@ -246,14 +266,16 @@ const PLAN: Entry = Entry {
         &[1],
         "The restarts that give the servers of an ensemble other ids, in the order that costs least. Servers are addresses, ensembles \
          texts such as \"1:10.0.0.1,2:10.0.0.2,3:10.0.0.3\". Gives a map: `stages`, `price`, `cheapest`, true when it was made sure \
-         that no other plan costs less, and `not_joined`, who could join those that serve and has not: the plan does not count on it. A stage has `ensemble`, the list that it gives, and `restarts`, in order. A restart has \
+         that no other plan costs less, `not_joined`, who could join those that serve and has not: the plan does not count on it; \
+         `max_down`, 1 or 2, and `why`, a sentence that tells why this plan. A stage has `ensemble`, the list that it gives, and `restarts`, in order. A restart has \
          `servers` (stopped together, in this order, and started again when the others have a leader; `at_once` is true where they \
          have to be stopped in the same moment, none waiting for another); while they are down: `serving_while_down`, \
          `spare_while_down` (how many more could fail before the quorum is lost, () without one), `lost_while_down` (nobody leads), \
-         `election`, `noticed` (it begins when the leader notices that it has lost its quorum, up to 2 s later), `electing` (who \
-         takes part in it), `late` (who is elected may wait 20 s for a server that is late); afterwards: \
+         `election`, `noticed` (it begins when the leader notices that it has lost its quorum, up to a tick later), `electing` (who \
+         takes part in it), `late` (who is elected may wait `init_limit` ticks for a server that is late); afterwards: \
          `serving`, `racing` (who of the servers joins only if it calls the others in time, and otherwise has to be restarted \
-         again), `looking` (who does not serve), `leaders` (who may lead, the likeliest first), `spare`; and how many seconds \
+         again), `looking` (who does not serve), `leaders` (who may lead, the likeliest first), `spare`; how many seconds one more failure would end the quorum \
+         (`seconds_without_spare`: while they are down, and until the next restart begins); and how many \
          nothing can be written, most likely (`gap`) and where the election comes to the worst (`worst_gap`). The price has \
          `restarts`, `elections` and `outages` (restarts while which nobody may lead) as numbers, `elections_only` (true when nothing is lost but the time of elections), and in \
          seconds `gap` (in all), `longest_gap`, `worst_gap` and `no_spare` (one more failure would end the quorum). Fails when the \
@@ -261,7 +283,7 @@ const PLAN: Entry = Entry {
          named is in no list, or a field is missing, unknown or of the wrong type.",
         "let ensemble = \"1:10.0.0.1,2:10.0.0.2,3:10.0.0.3\";\n\
          let plan = zookeeper::plan(#{\n    \
-             version: \"3.4.14\", list: \"2:10.0.0.1,1:10.0.0.2,3:10.0.0.3\", target: ensemble, leader: \"10.0.0.3\",\n    \
+             versions: [\"3.4.14\"], list: \"2:10.0.0.1,1:10.0.0.2,3:10.0.0.3\", target: ensemble, leader: \"10.0.0.3\",\n    \
              serving: zookeeper::ids(ensemble).keys(), restart_seconds: 60,\n\
          });\n\
          for stage in plan.stages { for one in stage.restarts { note(`${one.servers.join(\" and \")}: ${one.gap} s`); } }",
@@ -276,7 +298,7 @@ const FOLLOW: Entry = pure(
      list of maps: `ensemble`, the list that the stage gives, and `restarts`, a list of lists of addresses, those in one list \
      stopped together. Fails as plan does.",
     "let asked = #{\n    \
-         version: \"3.4.14\", list: \"2:10.0.0.1,1:10.0.0.2,3:10.0.0.3\", target: \"1:10.0.0.1,2:10.0.0.2,3:10.0.0.3\",\n    \
+         versions: [\"3.4.14\"], list: \"2:10.0.0.1,1:10.0.0.2,3:10.0.0.3\", target: \"1:10.0.0.1,2:10.0.0.2,3:10.0.0.3\",\n    \
          leader: \"10.0.0.3\", serving: [\"10.0.0.1\", \"10.0.0.2\", \"10.0.0.3\"], restart_seconds: 60,\n\
      };\n\
      let stages = [#{ ensemble: asked.target, restarts: [[\"10.0.0.2\"], [\"10.0.0.1\"], [\"10.0.0.3\"]] }];\n\

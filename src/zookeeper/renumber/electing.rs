@@ -24,7 +24,7 @@
 //! clients, or by the playbook before such an election.
 
 use super::joining::Moment;
-use super::lists::{Lists, Rules, Server, Set, members, version};
+use super::lists::{Lists, Server, Set, members, version};
 use super::state::State;
 
 /// Who leads, and who serves then.
@@ -74,7 +74,7 @@ impl Outcome {
 impl Lists {
     /// How many different ids a leader counts among those who follow it, and itself.
     pub fn counted(&self, moved: Set, leader: Server, serving: Set) -> u32 {
-        let listed = |id: u8| self.rules == Rules::V34 || self.owner(version(moved, leader), id).is_some();
+        let listed = |id: u8| self.rules.is_3_4() || self.owner(version(moved, leader), id).is_some();
         let ids = members(serving).map(|server| self.id(moved, server)).filter(|id| listed(*id));
         ids.fold(0_u32, |ids, id| ids | 1 << id).count_ones()
     }
@@ -109,7 +109,7 @@ impl Lists {
             .fold(0, |followers: Set, server| followers | 1 << server);
         let serving = followers | 1 << candidate;
         let has_quorum = |serving: Set| self.counted(moved, candidate, serving) >= self.majority;
-        let late = self.rules == Rules::V35 && !has_quorum(serving & (newest | 1 << candidate));
+        let late = !self.rules.is_3_4() && !has_quorum(serving & (newest | 1 << candidate));
         has_quorum(serving).then_some(Elected { leader: candidate, serving, late })
     }
 

@@ -2,8 +2,9 @@
 
 use super::cost::Cost;
 use super::electing::Outcome;
-use super::lists::{Lists, Rules, Set};
+use super::lists::{Lists, Set};
 use super::state::State;
+use super::versions::Rules;
 
 /// Where an ensemble stands, with its servers as numbers.
 #[derive(Clone, Debug)]

@@ -17,7 +17,7 @@
 //! comes: that one is then never called, and is not heard if it has a higher id and so would have had to call back. Which of
 //! the two comes first is a race, lost in four of nine runs. (Seen in the lab. From 3.6 on all are called at once.)
 
-use super::lists::{Lists, Rules, Server, Set, members, version};
+use super::lists::{Lists, Server, Set, members, version};
 use super::state::State;
 
 /// What servers that look depend on, besides those that serve.
@@ -46,7 +46,7 @@ impl Lists {
     fn races(&self, moved: Set, server: Server, other: Server) -> bool {
         let own = version(moved, server);
         let (id, listed) = (self.ids[own][server], self.ids[own][other]);
-        self.rules == Rules::V34
+        self.rules.is_3_4()
             && id < self.id(moved, other)
             && id < listed
             && members(self.all() & !(1 << server | 1 << other)).any(|rival| {
@@ -85,7 +85,7 @@ impl Lists {
     /// The labels under which a server that looks may hear another one that looks, and not the one that has the id by right.
     fn contested(&self, at: Moment, server: Server) -> u32 {
         members(at.looking & !(1 << server))
-            .filter(|_| self.rules == Rules::V34)
+            .filter(|_| self.rules.is_3_4())
             .filter_map(|rival| self.label(at.moved, server, rival))
             .fold(0, |labels, label| labels | 1 << label)
     }
@@ -125,7 +125,7 @@ impl Lists {
         let Moment { moved, looking, fresh, .. } = at;
         let other_id = self.id(moved, other);
         let listed = self.ids[version(moved, other)][server];
-        let called = self.rules == Rules::V34
+        let called = self.rules.is_3_4()
             && self.id(moved, server) < other_id
             && listed < other_id
             && members(looking & !(1 << server)).any(|caller| {

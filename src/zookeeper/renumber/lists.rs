@@ -16,6 +16,8 @@
 //! within seconds. (Seen in the recorded runs.) Where both have one id, only what `b` last said to that id comes through:
 //! seen to make a server join in one run and not in another, so the model does not count on it.
 
+use super::versions::Rules;
+
 /// A set of servers, by their number.
 pub type Set = u16;
 
@@ -24,15 +26,6 @@ pub type Server = usize;
 
 /// An ensemble of at most nine servers: more than DC/OS ever had.
 pub const MOST: usize = 9;
-
-/// What differs between the versions of ZooKeeper.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rules {
-    /// 3.4: who is called by a lower id calls back by its own list.
-    V34,
-    /// 3.5 and later: who calls tells its address.
-    V35,
-}
 
 /// Under which rank servers hear each other: by the list of who hears, itself, the other's list, the other.
 type Labels = [[[[Option<u8>; MOST]; 2]; MOST]; 2];
@@ -119,7 +112,7 @@ impl Lists {
             Some(self.ids[own][other]).filter(|label| *label < id)
         } else if id < other_id {
             let calls = looks && self.ids[others][server] < other_id;
-            let calls_back = self.rules == Rules::V35 || self.owner(others, id) == Some(server);
+            let calls_back = !self.rules.is_3_4() || self.owner(others, id) == Some(server);
             (calls || calls_back).then_some(other_id)
         } else {
             None

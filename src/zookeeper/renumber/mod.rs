@@ -25,6 +25,7 @@ pub mod search;
 pub mod state;
 #[cfg(test)]
 mod tests;
+pub mod versions;
 pub mod ways;
 
 use std::fmt;
@@ -37,7 +38,7 @@ use lists::{MOST, Set, members};
 use serde::Serialize;
 
 use super::ensemble::Ensemble;
-pub use lists::Rules;
+pub use versions::Rules;
 
 /// How long an election takes, most likely, in seconds.
 pub const ELECTION: f64 = 1.5;
@@ -46,12 +47,15 @@ pub const ELECTION: f64 = 1.5;
 /// Beside other ensembles on the same two cores seven of some 350 took 3.2 to 4.3.
 pub const LONGEST_ELECTION: f64 = 3.0;
 
-/// How often a leader looks whether it still has its quorum, in seconds: once a tick, of 2 s by default. An election that begins
-/// so takes longer by half of it, most likely, and by all of it at the most.
+/// How often a leader looks whether it still has its quorum, in seconds: once a tick (`tickTime`). An election that begins so
+/// takes longer by half of it, most likely, and by all of it at the most. Exhibitor's default, and DC/OS's.
 pub const TICK: f64 = 2.0;
 
-/// How long a new leader waits for an answer that does not come, in seconds: `initLimit` ticks, 10 by DC/OS's default.
-pub const LATE: f64 = 20.0;
+/// How many ticks a new leader waits for an answer that does not come (`initLimit`). Exhibitor's default, and DC/OS's.
+pub const INIT_LIMIT: u32 = 10;
+
+/// How long it is, in seconds, from the end of one restart to the beginning of the next, where nobody waits on purpose.
+pub const PAUSE: f64 = 5.0;
 
 /// How often the leader may be changed before a stage. Which server an election makes the leader is not sure, so that one change
 /// may not be enough; each costs an election.
@@ -81,8 +85,36 @@ pub struct Request {
     /// How often a leader may be restarted only so that another one leads: [`LEADER_CHANGES`] where nothing was tried yet, and at
     /// most.
     pub leader_changes: u8,
-    /// How long one restart takes until the server serves again, in seconds.
-    pub restart_seconds: f64,
+    /// How many servers may be down at once by plan, 1 or 2; without it whichever of both has less time without a spare.
+    pub max_down: Option<u8>,
+    /// How long things take.
+    pub timing: Timing,
+}
+
+/// How long things take, in seconds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Timing {
+    /// One restart, until the server serves again.
+    pub restart: f64,
+    /// From the end of one restart to the beginning of the next: [`PAUSE`], or as long as somebody waits on purpose.
+    pub pause: f64,
+    /// A tick of the ensemble, `tickTime`.
+    pub tick: f64,
+    /// How many ticks a new leader waits for an answer that does not come, `initLimit`.
+    pub init_limit: u32,
+}
+
+impl Timing {
+    /// How long a new leader waits for an answer that does not come.
+    pub fn late(self) -> f64 {
+        self.tick * f64::from(self.init_limit)
+    }
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self { restart: 60.0, pause: PAUSE, tick: TICK, init_limit: INIT_LIMIT }
+    }
 }
 
 /// Why there is no plan.
@@ -117,6 +149,10 @@ pub struct Plan {
     pub cheapest: bool,
     /// Who could join those that serve, and has not: the plan does not count on it.
     pub not_joined: Vec<String>,
+    /// How many servers are down at once by plan, at the most, 1 or 2: what was asked for, or taken.
+    pub max_down: u8,
+    /// Why this plan, in a sentence for whoever operates the ensemble.
+    pub why: String,
 }
 
 /// A stage: every server gets one list, or some are restarted with the list that they have so that another leads.
@@ -143,11 +179,11 @@ pub struct Restart {
     pub spare_while_down: Option<u32>,
     /// Whether stopping them makes an election.
     pub election: bool,
-    /// Whether it begins only when the leader notices that it has lost its quorum, up to [`TICK`] seconds later.
+    /// Whether it begins only when the leader notices that it has lost its quorum, up to a tick later.
     pub noticed: bool,
     /// Who takes part in it.
     pub electing: Vec<String>,
-    /// Whether who is elected may wait for a server that is late, for up to [`LATE`] seconds.
+    /// Whether who is elected may wait for a server that is late, for up to `initLimit` ticks.
     pub late: bool,
     /// Whether nobody leads while they are down.
     pub lost_while_down: bool,
@@ -162,6 +198,8 @@ pub struct Restart {
     pub leaders: Vec<String>,
     /// How many more could fail afterwards before the quorum is lost; none when there is none.
     pub spare: Option<u32>,
+    /// How long one more failure would end the quorum, in seconds: while they are down, and until the next restart begins.
+    pub seconds_without_spare: f64,
     /// How long nothing can be written, in seconds, most likely.
     pub gap: f64,
     /// The same, where the election comes to the worst.
@@ -198,8 +236,9 @@ pub fn plan(request: &Request) -> Result<Plan, Unplannable> {
     let names = names(request)?;
     let cluster = cluster(request, &names)?;
     let found = plan::plan(&cluster);
-    let told = told(&names, found.cost, &found.legs, request.restart_seconds);
-    Ok(Plan { cheapest: found.cheapest, not_joined: named(&names, cluster.state().deaf), ..told })
+    let told = told(&names, found.cost, &found.legs, request.timing);
+    let (max_down, why) = (2, "as few elections as can be: two servers may be down at once for it".to_owned());
+    Ok(Plan { cheapest: found.cheapest, not_joined: named(&names, cluster.state().deaf), max_down, why, ..told })
 }
 
 /// What it comes to when the servers are restarted one by one in this order in every stage.
@@ -214,7 +253,7 @@ pub fn follow(request: &Request, stages: &[(Ensemble, Vec<Vec<String>>)]) -> Res
         .collect();
     let cluster = cluster(request, &names)?;
     let (cost, legs) = follow::follow(&cluster, &stages?);
-    let told = told(&names, cost, &legs, request.restart_seconds);
+    let told = told(&names, cost, &legs, request.timing);
     Ok(Plan { not_joined: named(&names, cluster.state().deaf), ..told })
 }
 
@@ -262,7 +301,7 @@ fn cluster(request: &Request, names: &[String]) -> Result<Cluster, Unplannable> 
     })
 }
 
-fn told(names: &[String], cost: Cost, legs: &[Leg], restart_seconds: f64) -> Plan {
+fn told(names: &[String], cost: Cost, legs: &[Leg], timing: Timing) -> Plan {
     let outages = u32::try_from(cost.outages).unwrap_or(0);
     let mut price = Price { elections_only: cost.elections_only(), outages, ..Price::default() };
     // A time without a leader may go on over several restarts.
@@ -270,7 +309,7 @@ fn told(names: &[String], cost: Cost, legs: &[Leg], restart_seconds: f64) -> Pla
     let mut stages = Vec::new();
     for leg in legs {
         let servers: Vec<(u8, String)> = leg.list.iter().copied().zip(names.iter().cloned()).collect();
-        let restarts: Vec<Restart> = leg.steps.iter().map(|step| restart(names, leg, step, restart_seconds)).collect();
+        let restarts: Vec<Restart> = leg.steps.iter().map(|step| restart(names, leg, step, timing)).collect();
         for one in &restarts {
             price.restarts += u32::try_from(one.servers.len()).unwrap_or(0);
             price.elections += u32::from(one.election);
@@ -281,22 +320,25 @@ fn told(names: &[String], cost: Cost, legs: &[Leg], restart_seconds: f64) -> Pla
                 lasting = 0.0;
             }
             price.worst_gap = price.worst_gap.max(one.worst_gap).max(lasting);
-            price.no_spare += if one.spare_while_down == Some(0) { restart_seconds } else { 0.0 };
+            price.no_spare += one.seconds_without_spare;
         }
         // The lists were taken from ensembles: their ids and addresses are each different.
         if let Ok(ensemble) = Ensemble::from_servers(servers) {
             stages.push(Stage { ensemble, restarts });
         }
     }
-    Plan { stages, price, cheapest: false, not_joined: Vec::new() }
+    let restarts = stages.iter().flat_map(|stage| &stage.restarts);
+    let max_down = restarts.filter_map(|one| u8::try_from(one.servers.len()).ok()).max().unwrap_or(1);
+    let why = "this is the order that was given".to_owned();
+    Plan { stages, price, cheapest: false, not_joined: Vec::new(), max_down, why }
 }
 
-fn restart(names: &[String], leg: &Leg, step: &Step, restart_seconds: f64) -> Restart {
+fn restart(names: &[String], leg: &Leg, step: &Step, timing: Timing) -> Restart {
     let named = |set: Set| named(names, set);
     let lists = &leg.lists;
     let leads = step.before.leader.is_some_and(|leader| step.group & (1 << leader) == 0);
     let gap = |outcome: &Outcome, election: f64, notice: f64| match (outcome.lost_while_down, outcome.election) {
-        (true, _) => restart_seconds + election,
+        (true, _) => timing.restart + election,
         (false, true) => election + if leads { notice } else { 0.0 },
         (false, false) => 0.0,
     };
@@ -322,11 +364,12 @@ fn restart(names: &[String], leg: &Leg, step: &Step, restart_seconds: f64) -> Re
         looking: Vec::new(),
         leaders,
         spare: None,
+        seconds_without_spare: 0.0,
         gap: 0.0,
         worst_gap: step
             .outcomes
             .iter()
-            .map(|outcome| gap(outcome, LONGEST_ELECTION, TICK) + if outcome.late { LATE } else { 0.0 })
+            .map(|outcome| gap(outcome, LONGEST_ELECTION, timing.tick) + if outcome.late { timing.late() } else { 0.0 })
             .fold(0.0, f64::max),
     };
     if let Some(likely) = step.outcomes.first() {
@@ -346,7 +389,9 @@ fn restart(names: &[String], leg: &Leg, step: &Step, restart_seconds: f64) -> Re
             .leader
             .map(usize::from)
             .map(|leader| lists.counted(likely.state.moved, leader, serving).saturating_sub(lists.majority));
-        told.gap = gap(likely, ELECTION, TICK / 2.0);
+        told.seconds_without_spare = if told.spare_while_down == Some(0) { timing.restart } else { 0.0 }
+            + if told.spare == Some(0) { timing.pause } else { 0.0 };
+        told.gap = gap(likely, ELECTION, timing.tick / 2.0);
     }
     told
 }

@@ -7,9 +7,10 @@ use super::between::{EXHAUSTIVE, candidates};
 use super::choices::groups;
 use super::cost::Cost;
 use super::follow::{Cluster, Leg, Step, follow, take};
-use super::lists::{Lists, Rules, Server, Set, members};
+use super::lists::{Lists, Server, Set, members};
 use super::search::{Effort, Memory, Stage, together, uniform};
 use super::state::State;
+use super::versions::Rules;
 use super::ways::{Way, Ways};
 
 /// How many states are looked into, at most. For few servers it is known from which of them there is a way with nothing but
@@ -142,7 +143,7 @@ struct Room {
 impl Planner {
     /// The first way that is found with as few outages as a short search can show.
     fn quick(&mut self, cluster: &Cluster, quick: u32) -> Found {
-        let late = (self.rules != Rules::V34).then_some(Cost::below_late(0, 3));
+        let late = (!self.rules.is_3_4()).then_some(Cost::below_late(0, 3));
         if self.ways.is_some() {
             // If there is a way, nothing else is looked at.
             let in_time = self.pass(cluster, Cost::below(0, 1 << 10), u32::MAX, u32::MAX);

@@ -10,8 +10,9 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::electing::Outcome;
-use super::lists::{Lists, Rules, Set, members};
+use super::lists::{Lists, Set, members};
 use super::state::State;
+use super::versions::Rules;
 
 #[derive(Deserialize)]
 struct Run {
@@ -95,19 +96,19 @@ fn check(recorded: &str, rules: Rules, restarts: usize) {
 
 #[test]
 fn runs_of_3_4_went_as_predicted() {
-    check(include_str!("runs/3.4.14.ndjson"), Rules::V34, 60);
+    check(include_str!("runs/3.4.14.ndjson"), Rules::V3413, 60);
 }
 
 #[test]
 fn runs_of_3_8_went_as_predicted() {
-    check(include_str!("runs/3.8.ndjson"), Rules::V35, 55);
+    check(include_str!("runs/3.8.ndjson"), Rules::V36, 55);
 }
 
 /// A run with a list between: 122, whose id is the other's, calls the server that was restarted in the place of 104, which
 /// looks. Where both have one id, nothing is said over that channel, and 193 does not hear enough to join.
 #[test]
 fn a_call_back_from_the_same_id_does_not_count() {
-    let lists = Lists::new(&[5, 4, 3, 1, 2], &[1, 2, 3, 4, 5], Rules::V34);
+    let lists = Lists::new(&[5, 4, 3, 1, 2], &[1, 2, 3, 4, 5], Rules::V3413);
     let before = State::new(0b10001, 0b11110, Some(2));
     let outcomes = lists.restart(before, 0b01000);
     assert_eq!(members(outcomes[0].state.serving).collect::<Vec<_>>(), [1, 2, 4]);
@@ -117,7 +118,7 @@ fn a_call_back_from_the_same_id_does_not_count() {
 /// the others, and was stopped then. They tried to follow it for as long as a restart takes.
 #[test]
 fn a_leader_that_loses_its_quorum_first_is_elected_again() {
-    let lists = Lists::new(&[5, 4, 2, 1, 3], &[5, 2, 3, 4, 1], Rules::V34);
+    let lists = Lists::new(&[5, 4, 2, 1, 3], &[5, 2, 3, 4, 1], Rules::V3413);
     let before = State::new(0b11010, 0b01101, Some(0));
     assert!(lists.restart(before, 0b00101).iter().all(|outcome| outcome.lost_while_down));
 }
@@ -126,7 +127,7 @@ fn a_leader_that_loses_its_quorum_first_is_elected_again() {
 /// 203 has the newest data and the highest id of those that stay.
 #[test]
 fn a_leader_that_nobody_would_elect_may_lose_its_quorum_first() {
-    let lists = Lists::new(&[5, 4, 3, 1, 2], &[1, 2, 3, 4, 5], Rules::V34);
+    let lists = Lists::new(&[5, 4, 3, 1, 2], &[1, 2, 3, 4, 5], Rules::V3413);
     let before = State::new(0b11001, 0b10110, Some(2));
     assert!(lists.at_once(before, 0b00110));
     let outcomes = lists.restart(before, 0b00110);
@@ -139,7 +140,7 @@ fn a_leader_that_nobody_would_elect_may_lose_its_quorum_first() {
 #[test]
 fn a_follower_whose_id_is_in_no_list_of_the_leader_does_not_count_from_3_5_on() {
     let before = State::new(0b010, 0b111, Some(2));
-    for (rules, election) in [(Rules::V35, true), (Rules::V34, false)] {
+    for (rules, election) in [(Rules::V36, true), (Rules::V3413, false)] {
         let lists = Lists::new(&[1, 6, 3], &[1, 2, 3], rules);
         assert_eq!(lists.restart(before, 0b001)[0].election, election, "{rules:?}");
     }
@@ -150,7 +151,7 @@ fn a_follower_whose_id_is_in_no_list_of_the_leader_does_not_count_from_3_5_on() 
 #[test]
 fn who_has_older_data_may_be_late_from_3_5_on() {
     let before = State::new(0b010, 0b101, Some(2));
-    for (rules, late) in [(Rules::V35, true), (Rules::V34, false)] {
+    for (rules, late) in [(Rules::V36, true), (Rules::V3413, false)] {
         let lists = Lists::new(&[1, 6, 2], &[1, 2, 3], rules);
         let outcomes = lists.restart(before, 0b100);
         assert_eq!((outcomes[0].leader_while_down, outcomes[0].late), (Some(0), late), "{rules:?}");
@@ -161,7 +162,7 @@ fn who_has_older_data_may_be_late_from_3_5_on() {
 /// and was not there to elect another leader.
 #[test]
 fn who_follows_another_one_in_vain_does_not_elect() {
-    let lists = Lists::new(&[5, 2, 3, 4, 1], &[1, 2, 3, 4, 5], Rules::V34);
+    let lists = Lists::new(&[5, 2, 3, 4, 1], &[1, 2, 3, 4, 5], Rules::V3413);
     let before = State::new(0b01000, 0b10111, Some(0));
     for outcome in lists.restart(before, 0b00001) {
         assert_eq!(members(outcome.electing).collect::<Vec<_>>(), [1, 2, 4]);
@@ -173,7 +174,7 @@ fn who_follows_another_one_in_vain_does_not_elect() {
 /// the one that hears it.
 #[test]
 fn of_two_that_are_called_in_each_others_place_the_first_joins() {
-    let lists = Lists::new(&[1, 4, 3, 2, 5], &[1, 2, 3, 4, 5], Rules::V34);
+    let lists = Lists::new(&[1, 4, 3, 2, 5], &[1, 2, 3, 4, 5], Rules::V3413);
     let before = State::new(0b01100, 0b10111, Some(4));
     let outcomes = lists.restart(before, 0b00010);
     assert_eq!(members(outcomes[0].state.serving).collect::<Vec<_>>(), [0, 2, 3, 4]);
@@ -183,7 +184,7 @@ fn of_two_that_are_called_in_each_others_place_the_first_joins() {
 /// other's connection to 122 over does not bring it back: it was to elect with 203 and 193, and for minutes it did not.
 #[test]
 fn who_follows_one_that_looks_in_vain_does_not_elect_either() {
-    let lists = Lists::new(&[1, 2, 4, 3, 5], &[1, 2, 3, 4, 5], Rules::V34);
+    let lists = Lists::new(&[1, 2, 4, 3, 5], &[1, 2, 3, 4, 5], Rules::V3413);
     let before = State::new(0b01010, 0b10101, Some(2));
     for group in [0b00101, 0b00100] {
         let outcomes = lists.restart(before, group);
@@ -194,7 +195,7 @@ fn who_follows_one_that_looks_in_vain_does_not_elect_either() {
 /// Who was seen not to elect is not counted on, until another one leads.
 #[test]
 fn who_is_absent_elects_again_when_another_leads() {
-    let lists = Lists::new(&[1, 2, 3], &[1, 2, 3], Rules::V34);
+    let lists = Lists::new(&[1, 2, 3], &[1, 2, 3], Rules::V3413);
     let before = State { absent: 0b001, ..State::new(0, 0b110, Some(2)) };
     let outcomes = lists.restart(before, 0b100);
     assert!(outcomes.iter().all(|outcome| outcome.lost_while_down && outcome.electing == 0b010), "{outcomes:?}");
@@ -207,19 +208,19 @@ fn who_is_absent_elects_again_when_another_leads() {
 /// 169. Then 169 was never called, and 122 did not hear enough to join.
 #[test]
 fn who_is_called_back_before_it_has_called_everybody_may_not_join() {
-    let lists = Lists::new(&[3, 2, 5, 4, 1], &[1, 2, 3, 4, 5], Rules::V34);
+    let lists = Lists::new(&[3, 2, 5, 4, 1], &[1, 2, 3, 4, 5], Rules::V3413);
     let before = State::new(0, lists.all(), Some(3));
     let outcomes = lists.restart(before, 0b00010);
     assert_eq!((outcomes[0].state.serving, outcomes[0].racing(&lists, 0b00010)), (lists.all(), 0b00010));
     // From 3.6 on it calls all of them at once.
-    let lists = Lists::new(&[3, 2, 5, 4, 1], &[1, 2, 3, 4, 5], Rules::V35);
+    let lists = Lists::new(&[3, 2, 5, 4, 1], &[1, 2, 3, 4, 5], Rules::V36);
     assert_eq!(lists.restart(before, 0b00010)[0].racing(&lists, 0b00010), 0);
 }
 
 /// Who lost such a race stays out, whoever is restarted next, until it is restarted itself.
 #[test]
 fn who_is_deaf_joins_when_it_is_started_anew() {
-    let lists = Lists::new(&[3, 2, 5, 4, 1], &[1, 2, 3, 4, 5], Rules::V34);
+    let lists = Lists::new(&[3, 2, 5, 4, 1], &[1, 2, 3, 4, 5], Rules::V3413);
     let lost = State { deaf: 0b00010, ..State::new(0b00010, 0b11101, Some(3)) };
     assert_eq!(lists.could_join(lost), 0b00010);
     let outcomes = lists.restart(lost, 0b10000);

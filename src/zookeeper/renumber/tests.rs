@@ -17,7 +17,7 @@ fn ensemble(text: &str) -> Ensemble {
 fn request(list: &str, target: &str, leader: &str, due: bool) -> Request {
     let list = ensemble(list);
     Request {
-        rules: Rules::V34,
+        rules: Rules::V3413,
         serving: list.servers().map(|(name, _)| name.to_owned()).collect(),
         list,
         next: None,
@@ -27,7 +27,8 @@ fn request(list: &str, target: &str, leader: &str, due: bool) -> Request {
         due,
         between: true,
         leader_changes: LEADER_CHANGES,
-        restart_seconds: RESTART,
+        max_down: None,
+        timing: Timing { restart: RESTART, ..Timing::default() },
     }
 }
 
@@ -256,7 +257,7 @@ fn what_can_not_be_planned_is_said() {
 #[test]
 fn a_plan_is_found_with_bounded_work() {
     let work = |ids: &[u8], leader: u8, due: bool| {
-        let found = plan::plan(&Cluster { due, ..whole(ids, leader, Rules::V34) });
+        let found = plan::plan(&Cluster { due, ..whole(ids, leader, Rules::V3413) });
         assert_eq!(found.cost.outages, 0, "{ids:?}");
         found.states
     };
@@ -267,7 +268,7 @@ fn a_plan_is_found_with_bounded_work() {
         assert!(work(&[8, 9, 1, 6, 3, 7, 2, 5, 4], leader, due) < 200_000, "{leader} {due}");
     }
     // Nothing but outages: all that there is to look at is looked at, and then a few orders more.
-    let lost = plan::plan(&Cluster { due: true, ..whole(&[7, 3, 6, 9, 12], 3, Rules::V34) });
+    let lost = plan::plan(&Cluster { due: true, ..whole(&[7, 3, 6, 9, 12], 3, Rules::V3413) });
     assert!(lost.cost.outages > 0 && lost.states < 10_000, "{:?}", lost.cost);
 }
 
@@ -275,14 +276,14 @@ fn a_plan_is_found_with_bounded_work() {
 /// stage, which saves a list between.
 #[test]
 fn plans_of_few_are_the_cheapest() {
-    for rules in [Rules::V34, Rules::V35] {
+    for rules in [Rules::V3413, Rules::V36] {
         let threes = permutations(3).into_iter().map(|ids| whole(&ids, 2, rules));
         let fives = permutations(5).into_iter().step_by(5).map(|ids| whole(&ids, 3, rules));
         for from in threes.chain(fives) {
             assert!(plan::plan(&Cluster { due: true, ..from.clone() }).cheapest, "{from:?}");
         }
     }
-    let found = plan::plan(&Cluster { due: true, ..whole(&[3, 2, 4, 1, 5], 2, Rules::V34) });
+    let found = plan::plan(&Cluster { due: true, ..whole(&[3, 2, 4, 1, 5], 2, Rules::V3413) });
     assert_eq!((found.cost.elections, found.cost.restarts, found.legs.len()), (3, 10, 2));
 }
 
@@ -296,18 +297,18 @@ fn ids_with_gaps_get_by_with_elections_where_they_can() {
         ([9, 11, 4, 1, 3], 3, 4),
         ([11, 6, 1, 12, 4], 1, 6),
     ] {
-        let from = Cluster { due: true, ..whole(&ids, leader, Rules::V34) };
+        let from = Cluster { due: true, ..whole(&ids, leader, Rules::V3413) };
         let found = plan::plan(&from);
         assert!(found.cost.elections_only() && found.cheapest, "{ids:?}");
         assert_eq!((found.cost.elections, found.cost.slow), (elections, 0), "{ids:?}");
     }
-    taken_up_again(&Cluster { due: true, ..whole(&[9, 11, 4, 1, 3], 3, Rules::V34) });
+    taken_up_again(&Cluster { due: true, ..whole(&[9, 11, 4, 1, 3], 3, Rules::V3413) });
 }
 
 /// What is left out as hopeless without a look at its states is hopeless.
 #[test]
 fn without_an_id_that_stays_there_is_no_way_in_one_stage() {
-    for rules in [Rules::V34, Rules::V35] {
+    for rules in [Rules::V3413, Rules::V36] {
         for (at, ids) in permutations(5).into_iter().enumerate() {
             // Others that are the same but for a gap.
             let ids: Vec<u8> = ids.iter().map(|id| if at % 2 == 0 || *id < 3 { *id } else { *id + 4 }).collect();
@@ -384,7 +385,7 @@ fn whole(ids: &[u8], leader: u8, rules: Rules) -> Cluster {
 
 #[test]
 fn a_plan_of_three_can_be_taken_up_again_after_every_restart() {
-    for rules in [Rules::V34, Rules::V35] {
+    for rules in [Rules::V3413, Rules::V36] {
         for ids in permutations(3) {
             for leader in 0..3 {
                 taken_up_again(&whole(&ids, leader, rules));
@@ -399,7 +400,7 @@ fn a_plan_of_three_can_be_taken_up_again_after_every_restart() {
 fn the_leader_is_not_changed_where_a_list_between_is_enough() {
     for leader in 0..5 {
         for due in [true, false] {
-            let from = Cluster { due, target: vec![1, 2, 3, 4, 5], ..whole(&[8, 5, 7, 4, 6], leader, Rules::V34) };
+            let from = Cluster { due, target: vec![1, 2, 3, 4, 5], ..whole(&[8, 5, 7, 4, 6], leader, Rules::V3413) };
             let found = plan::plan(&from);
             assert!(found.cost.elections_only(), "{leader}");
             let steps = found.legs.iter().flat_map(|leg| &leg.steps);
@@ -419,10 +420,10 @@ fn fives(rules: Rules, first: usize) {
 
 #[test]
 fn a_plan_of_five_can_be_taken_up_again_after_every_restart_on_3_4() {
-    fives(Rules::V34, 0);
+    fives(Rules::V3413, 0);
 }
 
 #[test]
 fn a_plan_of_five_can_be_taken_up_again_after_every_restart_from_3_5_on() {
-    fives(Rules::V35, 1);
+    fives(Rules::V36, 1);
 }

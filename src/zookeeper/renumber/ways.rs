@@ -7,8 +7,9 @@ use std::collections::HashMap;
 
 use super::between::candidates;
 use super::choices::{choices, groups};
-use super::lists::{Lists, Rules, Server, Set};
+use super::lists::{Lists, Server, Set};
 use super::state::{State, States};
+use super::versions::Rules;
 
 /// The ways through one stage.
 pub struct Way {

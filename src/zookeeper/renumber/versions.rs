@@ -1,0 +1,117 @@
+//! What differs between the versions of ZooKeeper, as far as a renumbering depends on it.
+
+use std::fmt;
+
+/// The versions whose servers hear, vote and count alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Rules {
+    /// 3.4.6 to 3.4.12.
+    V346,
+    /// 3.4.13 and 3.4.14.
+    V3413,
+    /// 3.5.
+    V35,
+    /// 3.6 to 3.9.
+    V36,
+}
+
+impl Rules {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::V346, Self::V3413, Self::V35, Self::V36];
+
+    /// Those of a version such as `3.4.14`, also with what a build adds to it (`3.4.8--1`); none of one that they were never
+    /// held against.
+    pub fn of(version: &str) -> Option<Self> {
+        let mut parts = version.split(['.', '-', '_', ' ']).map(|part| part.parse::<u32>().ok());
+        let (major, minor, patch) = (parts.next()??, parts.next()??, parts.next().flatten());
+        match (major, minor, patch) {
+            (3, 4, Some(6..=12)) => Some(Self::V346),
+            (3, 4, Some(13..)) => Some(Self::V3413),
+            (3, 5, _) => Some(Self::V35),
+            (3, 6..=9, _) => Some(Self::V36),
+            _ => None,
+        }
+    }
+
+    /// Whether it is one of 3.4.
+    pub fn is_3_4(self) -> bool {
+        matches!(self, Self::V346 | Self::V3413)
+    }
+}
+
+impl fmt::Display for Rules {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::V346 => "3.4.6 to 3.4.12",
+            Self::V3413 => "3.4.13 and 3.4.14",
+            Self::V35 => "3.5",
+            Self::V36 => "3.6 to 3.9",
+        })
+    }
+}
+
+/// The rules that hold for servers of these versions: of each that tells its own.
+pub fn common(versions: &[String]) -> Result<Rules, Mixed> {
+    let mut found: Option<(Rules, &String)> = None;
+    for version in versions {
+        let rules = Rules::of(version).ok_or_else(|| Mixed::Unknown(version.clone()))?;
+        match found {
+            Some((other, first)) if other != rules => return Err(Mixed::Several(first.clone(), version.clone())),
+            _ => found = Some((rules, version)),
+        }
+    }
+    found.map(|(rules, _)| rules).ok_or(Mixed::None)
+}
+
+/// Why there are no rules for the versions of an ensemble.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mixed {
+    /// No server tells its version.
+    None,
+    /// One of which nothing is known.
+    Unknown(String),
+    /// Two that differ.
+    Several(String, String),
+}
+
+impl fmt::Display for Mixed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => write!(f, "no version of ZooKeeper is given"),
+            Self::Unknown(version) => {
+                write!(f, "what ZooKeeper {version} does is not known: 3.4.6 and later of 3.4, and 3.5 to 3.9 are")
+            }
+            Self::Several(one, other) => {
+                write!(
+                    f,
+                    "servers of ZooKeeper {one} and {other} count and call each other in different ways: bring all to one version first"
+                )
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_version_has_its_rules() {
+        for (version, rules) in [
+            ("3.4.6", Some(Rules::V346)),
+            ("3.4.8--1", Some(Rules::V346)),
+            ("3.4.12", Some(Rules::V346)),
+            ("3.4.13-5+deb11u1", Some(Rules::V3413)),
+            ("3.4.14-4c25d48", Some(Rules::V3413)),
+            ("3.5.10", Some(Rules::V35)),
+            ("3.6.0", Some(Rules::V36)),
+            ("3.9.3-c26634f34490bb0ea7a09cc51e05ede3b4e320ee", Some(Rules::V36)),
+            ("3.4.5", None),
+            ("3.10.0", None),
+            ("4.0", None),
+            ("", None),
+        ] {
+            assert_eq!(Rules::of(version), rules, "{version}");
+        }
+    }
+}
