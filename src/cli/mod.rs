@@ -14,6 +14,7 @@ mod run;
 mod runs;
 mod session;
 mod unlock;
+mod vault_options;
 
 use crate::error::{Error, Kind};
 use crate::report::diagnostic;

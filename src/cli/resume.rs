@@ -2,6 +2,7 @@
 
 use super::run::{known_step, prepare, subject};
 use super::session::{HostArgs, OutputArgs, Session};
+use super::vault_options::VaultArgs;
 use crate::error::{Error, Kind, Result};
 use crate::inventory::Extra;
 use crate::run::record::story::State;
@@ -33,6 +34,8 @@ pub struct Args {
     #[arg(short = 'K', long)]
     ask_become_pass: bool,
     #[command(flatten)]
+    vault: VaultArgs,
+    #[command(flatten)]
     output: OutputArgs,
 }
 
@@ -49,6 +52,7 @@ pub fn run(mut args: Args) -> Result<()> {
             *argument = format!("@{}", std::path::absolute(path).unwrap_or_else(|_| path.into()).display());
         }
     }
+    let vault = args.vault.after(&manifest.vault);
     std::env::set_current_dir(&manifest.folder).map_err(|error| {
         Error::input(format!("the folder {} in which the run was started can't be entered", manifest.folder.display()))
             .caused_by(error)
@@ -59,6 +63,7 @@ pub fn run(mut args: Args) -> Result<()> {
         extra_vars: manifest.extra_vars.iter().chain(&args.extra_vars).cloned().collect(),
         forks: manifest.forks,
         ask_become_pass: args.ask_become_pass || manifest.ask_become_pass,
+        vault,
     };
     let (_, given) = Extra::recordable(&args.extra_vars)?;
     let missing: Vec<&str> =

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::vault_options::VaultArgs;
 use crate::error::{Error, Kind, Result};
 use crate::host::control::Control;
 use crate::host::secret::Secret;
@@ -42,6 +43,8 @@ pub struct HostArgs {
     /// Ask for the sudo password
     #[arg(short = 'K', long)]
     pub ask_become_pass: bool,
+    #[command(flatten)]
+    pub vault: VaultArgs,
 }
 
 /// The options that say what is shown.
@@ -96,6 +99,7 @@ pub fn load(hosts: &HostArgs) -> Result<Inventory> {
 impl Session {
     /// Makes a run: `check` and `yes` as the command has them.
     pub fn new(hosts: &HostArgs, output: &OutputArgs, diff: bool, check: bool, yes: bool) -> Result<Self> {
+        let vault = hosts.vault.load()?;
         let inventory = load(hosts)?;
         let limit = match &hosts.limit {
             Some(pattern) => Some(inventory.select(pattern)?.into_iter().map(|host| host.name.clone()).collect()),
@@ -133,7 +137,12 @@ impl Session {
             .enable_all()
             .build()
             .map_err(|error| Error::failed("can't start the runtime").caused_by(error))?;
+        let revealed = secrets.clone();
+        vault.tell(move |text| revealed.add(text));
         let events = Events::new(readers, secrets.clone());
+        for text in vault.warnings() {
+            events.emit(What::Warning { text: text.clone() });
+        }
         let options = Options { check, forks: usize::from(hosts.forks), yes, limit };
         let connector = Connector { asked, control: Arc::new(Control::new()?) };
         let handle = runtime.handle().clone();
@@ -233,6 +242,7 @@ impl Session {
             diff: subject.diff,
             yes: self.run.options.yes,
             ask_become_pass: hosts.ask_become_pass,
+            vault: hosts.vault.kept(),
             may_change: subject.may_change,
             folder,
             who: operator(),

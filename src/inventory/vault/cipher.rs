@@ -89,6 +89,14 @@ pub fn seal(plain: &[u8], password: &[u8], salt: [u8; SALT]) -> Option<Sealed> {
     Some(Sealed { salt: salt.to_vec(), code: code.finalize().into_bytes().to_vec(), ciphertext: text })
 }
 
+/// The code that fits a body, however that was changed.
+#[cfg(test)]
+pub fn code_for_test(sealed: &Sealed, password: &[u8]) -> Vec<u8> {
+    let mut code = Keys::derive(password, &sealed.salt).code().expect("a key");
+    code.update(&sealed.ciphertext);
+    code.finalize().into_bytes().to_vec()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,13 +7,18 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use serde_json::Value;
 use zeroize::Zeroizing;
 
 mod cipher;
 mod envelope;
+pub mod passwords;
 
 use crate::error::{Error, Result};
 use envelope::{DEFAULT, HEADER};
+
+/// The key of the object that stands for a value that is a vault.
+pub const VALUE: &str = "__ansible_vault";
 
 /// A password and the id that it goes by.
 struct Key {
@@ -23,12 +28,21 @@ struct Key {
     password: Zeroizing<Vec<u8>>,
 }
 
+impl Key {
+    fn copy(&self) -> Self {
+        Self { id: self.id.clone(), from: self.from.clone(), password: self.password.clone() }
+    }
+}
+
 /// Is told what was decrypted.
 type Listener = Box<dyn Fn(&str) + Send + Sync>;
 
 #[derive(Default)]
 struct Inner {
     keys: Vec<Key>,
+    /// Only the passwords of the id that a vault names are tried.
+    match_ids: bool,
+    warnings: Vec<String>,
     /// What was decrypted, by the vault's text: making the keys takes milliseconds, and a group's value is asked for by each
     /// of its hosts.
     opened: Mutex<HashMap<String, Arc<Zeroizing<Vec<u8>>>>>,
@@ -59,7 +73,16 @@ impl Vault {
             from: "a known password".to_owned(),
             password: Zeroizing::new(password.as_bytes().to_vec()),
         });
-        Self(Arc::new(Inner { keys: keys.collect(), ..Inner::default() }))
+        Self::of(keys.collect(), false, Vec::new())
+    }
+
+    fn of(keys: Vec<Key>, match_ids: bool, warnings: Vec<String>) -> Self {
+        Self(Arc::new(Inner { keys, match_ids, warnings, ..Inner::default() }))
+    }
+
+    /// A sentence for each source that gave no password, although another did.
+    pub fn warnings(&self) -> &[String] {
+        &self.0.warnings
     }
 
     /// Whether it has no password.
@@ -99,6 +122,37 @@ impl Vault {
         let bytes = self.bytes(text, path)?;
         let plain = std::str::from_utf8(&bytes).map_err(|_| not_text(path))?;
         Ok(Zeroizing::new(plain.to_owned()))
+    }
+
+    /// A variable's value with every vault in it decrypted: `{"__ansible_vault": "…"}` becomes its text.
+    pub fn open_value(&self, value: &Value, origin: &str) -> Result<Value> {
+        Ok(match value {
+            Value::Object(fields) => match (fields.len(), fields.get(VALUE).and_then(Value::as_str)) {
+                (1, Some(text)) => Value::String(self.decrypt(text, origin)?),
+                _ => Value::Object(
+                    fields
+                        .iter()
+                        .map(|(name, value)| Ok((name.clone(), self.open_value(value, origin)?)))
+                        .collect::<Result<_>>()?,
+                ),
+            },
+            Value::Array(items) => {
+                Value::Array(items.iter().map(|item| self.open_value(item, origin)).collect::<Result<_>>()?)
+            }
+            other => other.clone(),
+        })
+    }
+
+    /// Has a value of a file that is a vault as a whole treated as decrypted here: its texts, and its numbers of four digits
+    /// and more. Shorter numbers and truth values are in every line of output.
+    pub fn reveal_value(&self, value: &Value) {
+        match value {
+            Value::String(text) => self.reveal(text),
+            Value::Number(number) if number.to_string().len() >= 4 => self.reveal(&number.to_string()),
+            Value::Array(items) => items.iter().for_each(|item| self.reveal_value(item)),
+            Value::Object(fields) => fields.values().for_each(|field| self.reveal_value(field)),
+            Value::Number(_) | Value::Bool(_) | Value::Null => {}
+        }
     }
 
     /// Decrypts to bytes, which may be no text.
@@ -161,7 +215,9 @@ impl Vault {
         }
         let (mut first, others): (Vec<&Key>, Vec<&Key>) = self.0.keys.iter().partition(|key| key.id == id);
         let has_id = !first.is_empty();
-        first.extend(others);
+        if !self.0.match_ids {
+            first.extend(others);
+        }
         for key in &first {
             match cipher::open(&envelope.sealed, &key.password) {
                 Ok(plain) => return Ok((plain, &key.id)),
@@ -173,6 +229,15 @@ impl Vault {
                     .hint("encrypt the original anew: zkmig vault encrypt FILE"));
                 }
             }
+        }
+        if first.is_empty() {
+            let known: Vec<&str> = self.0.keys.iter().map(|key| key.id.as_str()).collect();
+            return Err(Error::input(format!("{origin} is a vault of the id `{id}`, of which no password was given"))
+                .detail(format!(
+                    "there are passwords of: {}; ANSIBLE_VAULT_ID_MATCH keeps them from being tried",
+                    known.join(", ")
+                ))
+                .hint(give(id)));
         }
         let tried: Vec<String> = first.iter().map(|key| format!("`{}` from {}", key.id, key.from)).collect();
         let error = if has_id {

@@ -38,6 +38,9 @@ pub struct Manifest {
     pub yes: bool,
     /// `--ask-become-pass`.
     pub ask_become_pass: bool,
+    /// Where the passwords of vaults are.
+    #[serde(default)]
+    pub vault: VaultSources,
     /// Whether it may change hosts.
     pub may_change: bool,
     /// The folder that it was started in.
@@ -50,6 +53,17 @@ pub struct Manifest {
     pub started: Timestamp,
     /// The SHA-256 of every file that it was made from, by what the file is and its path as typed.
     pub inputs: BTreeMap<String, String>,
+}
+
+/// Where the passwords of vaults are, as it was typed. What the environment says is not kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VaultSources {
+    /// `--vault-id`.
+    pub ids: Vec<String>,
+    /// `--vault-password-file`.
+    pub files: Vec<PathBuf>,
+    /// `--ask-vault-pass`.
+    pub ask: bool,
 }
 
 impl Manifest {
@@ -104,6 +118,15 @@ impl Manifest {
         if self.ask_become_pass || !self.secret_vars.is_empty() {
             words.push("-K".to_owned());
         }
+        for id in &self.vault.ids {
+            words.extend(["--vault-id".to_owned(), word(id)]);
+        }
+        for file in &self.vault.files {
+            words.extend(["--vault-password-file".to_owned(), word(&file.display().to_string())]);
+        }
+        if self.vault.ask {
+            words.push("-J".to_owned());
+        }
         words
     }
 }
@@ -151,6 +174,7 @@ mod tests {
             diff: false,
             yes: true,
             ask_become_pass: false,
+            vault: VaultSources { ids: vec!["prod@~/.vault prod".to_owned()], files: vec!["pw".into()], ask: true },
             may_change: true,
             folder: "/".into(),
             who: "alice".to_owned(),
@@ -162,7 +186,10 @@ mod tests {
 
     #[test]
     fn the_command_line_can_be_typed_again() {
-        assert_eq!(manifest().command_line(), "zkmig run 'play book.rhai' -i hosts.yaml -e 'a=b c'");
+        assert_eq!(
+            manifest().command_line(),
+            "zkmig run 'play book.rhai' -i hosts.yaml -e 'a=b c' --vault-id 'prod@~/.vault prod' --vault-password-file pw -J"
+        );
     }
 
     #[test]
