@@ -3,7 +3,7 @@
 # where it is a Python program; a lab's master has no Python, so that nothing comes to depend on it.
 set -euo pipefail
 
-# The lab's own settings of this master: CHECK_MS and LAYOUT.
+# The lab's own settings of this master: DCOS, CHECK_MS, CONFIG_CHECK_MS, FOUR_LETTER_MS and LAYOUT.
 source /etc/zkmig-lab.conf
 
 state=/var/lib/dcos/exhibitor
@@ -24,21 +24,35 @@ if ! detected_ip=$(/opt/mesosphere/bin/detect_ip); then
     exit 1
 fi
 
+# A host that its list does not name is refused from 1.10.9 on, and there the static backend goes before a single master.
+listed() {
+    local entry address entries
+    IFS=, read -ra entries <<<"$1"
+    for entry in "${entries[@]}"; do
+        # The second part, whatever the number of parts: an observer's entry is misread as on a real master.
+        IFS=: read -r _ address _ <<<"$entry"
+        [[ $address != "$detected_ip" ]] || return 0
+    done
+    return 1
+}
+
+if [[ $DCOS == 2.2 ]]; then
+    purge='&autopurge.purgeInterval=1' cleanup_ms=0
+else
+    purge='&autopurge.snapRetainCount=5&autopurge.purgeInterval=6' cleanup_ms=300000
+fi
+
 get_var_assert_set EXHIBITOR_BACKEND
 backend=$REPLY
-if [[ $backend == STATIC ]]; then
+if [[ $DCOS == 1.8 && $cluster_size == 1 ]]; then
+    echo "Exhibitor configured for single master/static backend"
+    arguments=(--configtype=static "--staticensemble=1:$detected_ip")
+elif [[ $backend == STATIC ]]; then
     get_var_assert_set EXHIBITOR_STATICENSEMBLE
     ensemble=$REPLY
     echo "Exhibitor configured for static ZK ensemble"
     arguments=(--configtype=static --staticensemble "$ensemble")
-    listed=
-    IFS=, read -ra entries <<<"$ensemble"
-    for entry in "${entries[@]}"; do
-        # The second part, whatever the number of parts: an observer's entry is misread as on a real master.
-        IFS=: read -r _ address _ <<<"$entry"
-        [[ $address != "$detected_ip" ]] || listed=yes
-    done
-    if [[ -z $listed ]]; then
+    if [[ $DCOS != 1.8 ]] && ! listed "$ensemble"; then
         echo "ERROR: ip-detect returned $detected_ip. $detected_ip is not in the configured list of masters."
         exit 1
     fi
@@ -60,6 +74,7 @@ else
     exit 1
 fi
 
+extra=$(<"$install/zookeeper/zoo-cfg-extra")$purge
 cat >/run/dcos_exhibitor/exhibitor_defaults.conf <<EOF
 # These settings only start an empty shared storage; what is stored there wins.
 zookeeper-data-directory=$state/zookeeper/snapshot
@@ -68,7 +83,7 @@ zookeeper-log-directory=$state/zookeeper/transactions
 zookeeper-config-directory=$state/conf
 zookeeper-pid-path=$state/zk.pid
 log-index-directory=$state/zookeeper/transactions
-cleanup-period-ms=300000
+cleanup-period-ms=$cleanup_ms
 check-ms=$CHECK_MS
 backup-period-ms=600000
 backup-max-store-ms=21600000
@@ -77,7 +92,7 @@ client-port=2181
 connect-port=2888
 election-port=3888
 observer-threshold=0
-zoo-cfg-extra=$(sed 's/=/\\=/g' "$install/zookeeper/zoo-cfg-extra")
+zoo-cfg-extra=${extra//=/\\=}
 auto-manage-instances-settling-period-ms=0
 auto-manage-instances=1
 auto-manage-instances-fixed-ensemble-size=$cluster_size
@@ -87,6 +102,7 @@ command=(java
     "-Djava.util.prefs.systemRoot=$state/" "-Djava.util.prefs.userRoot=$state/"
     "-Duser.home=$state/" "-Duser.dir=$state/"
     -Xmx32m -Xss256k -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xshare:auto "-Dzkmig.lab.layout=$LAYOUT"
+    "-Dzkmig.lab.config-check-ms=$CONFIG_CHECK_MS" "-Dzkmig.lab.four-letter-ms=$FOUR_LETTER_MS"
     -jar "$jar" --port 8181 --defaultconfig /run/dcos_exhibitor/exhibitor_defaults.conf
     --hostname "$detected_ip" "${arguments[@]}")
 

@@ -92,6 +92,11 @@ public final class Exhibitor {
         return Integer.parseInt(config.getProperty("check-ms"));
     }
 
+    /** The shared configuration is looked at in a period of its own, which no setting of the configuration changes. */
+    private static int configCheckMs() {
+        return Integer.getInteger("zkmig.lab.config-check-ms");
+    }
+
     boolean isOn(String name) {
         return switches.getBoolean(name, true);
     }
@@ -130,8 +135,8 @@ public final class Exhibitor {
 
     /** Both repeated jobs wait a full period before their first run, and a new configuration restarts the monitor's. */
     private void repeat() {
-        long nextConfig = System.nanoTime() + checkMs() * 1_000_000L;
-        long nextCheck = nextConfig;
+        long nextConfig = System.nanoTime() + configCheckMs() * 1_000_000L;
+        long nextCheck = System.nanoTime() + checkMs() * 1_000_000L;
         while (true) {
             try {
                 long pause = Math.min(nextConfig, nextCheck) - System.nanoTime();
@@ -140,9 +145,9 @@ public final class Exhibitor {
                 }
                 if (System.nanoTime() >= nextConfig) {
                     boolean changed = adopt(source.load());
-                    nextConfig = System.nanoTime() + checkMs() * 1_000_000L;
+                    nextConfig = System.nanoTime() + configCheckMs() * 1_000_000L;
                     if (changed) {
-                        nextCheck = nextConfig;
+                        nextCheck = System.nanoTime() + checkMs() * 1_000_000L;
                     }
                 }
                 if (System.nanoTime() >= nextCheck) {
@@ -153,7 +158,8 @@ public final class Exhibitor {
                 return;
             } catch (Exception failed) {
                 error("" + failed);
-                nextConfig = nextCheck = System.nanoTime() + checkMs() * 1_000_000L;
+                nextConfig = System.nanoTime() + configCheckMs() * 1_000_000L;
+                nextCheck = System.nanoTime() + checkMs() * 1_000_000L;
             }
         }
     }

@@ -26,7 +26,7 @@ final class ZooKeeperProcess {
 
     record Answer(State state, boolean leader) {}
 
-    private static final int ASK_MS = 3000;
+    private static final int ASK_MS = Integer.getInteger("zkmig.lab.four-letter-ms");
     private final Exhibitor exhibitor;
 
     ZooKeeperProcess(Exhibitor exhibitor) {

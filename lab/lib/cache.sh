@@ -11,9 +11,11 @@ install_missing() {
     done
     [[ -e /usr/share/java/jna.jar ]] || missing+=(libjna-java)
     compgen -G '/usr/lib/*/jni/libjnidispatch*.so' >/dev/null || missing+=(libjna-jni)
-    if [[ $ZOOKEEPER == 3.8 && ! -e /usr/share/java/zookeeper.jar ]]; then
-        missing+=(libzookeeper-java)
-    fi
+    [[ $ZOOKEEPER != 3.8 || -e /usr/share/java/zookeeper.jar ]] || missing+=(libzookeeper-java)
+    [[ $ZOOKEEPER == 3.4.* || -e /usr/share/java/slf4j-log4j12.jar ]] || missing+=(libslf4j-java)
+    [[ $ZOOKEEPER == 3.4.* || -e /usr/share/java/log4j-1.2.jar ]] || missing+=(liblog4j1.2-java)
+    # DC/OS brings a curl of its own, and its unit of 2.2 uses it.
+    command -v curl >/dev/null || missing+=(curl)
     ((${#missing[@]})) || return 0
     command -v apt-get >/dev/null || fail "these packages are missing: ${missing[*]}" "Install them by hand; only apt-get is known here."
     say "installing ${missing[*]}"
@@ -40,71 +42,16 @@ build_cache() {
     local codename
     # shellcheck source=/dev/null
     codename=$(. /etc/os-release && echo "${VERSION_CODENAME:?}")
-    BASE=$CACHE/base-$codename-$(fingerprint "$HERE/lib/cache.sh" "$HERE/image/dcos-exhibitor.service")
+    BASE=$CACHE/base-$codename-$(fingerprint "$HERE/lib/base.sh")
     PACKAGE=$CACHE/zookeeper-$ZOOKEEPER-$(fingerprint "$HERE"/lib/cache.sh "$HERE"/java/*.java "$HERE"/java/*/*.java "$HERE"/image/*)
     [[ -d $BASE ]] || build_base "$codename"
     [[ -d $PACKAGE ]] || build_package
+    touch "$BASE" "$PACKAGE"
     # Shared from here on, so that no other lab drops a layer as stale before it is mounted.
     flock -s 8
 }
 
 release_cache() { exec 8>&-; }
-
-build_base() {
-    local new=$BASE.new raw=$CACHE/debootstrap-$1
-    if [[ ! -d $raw ]]; then
-        say "building the base image, once (about a minute)"
-        rm -rf "$raw.new"
-        timeout 900 debootstrap --variant=minbase --include=systemd,systemd-sysv,dbus,openssh-server,iproute2,sudo \
-            "$1" "$raw.new" ${ZKMIG_LAB_MIRROR:+"$ZKMIG_LAB_MIRROR"} </dev/null >"$CACHE/debootstrap.log" 2>&1 ||
-            fail "debootstrap could not build the base image" "Its output is in $CACHE/debootstrap.log"
-        rm -rf "$raw.new"/var/cache/apt/archives/*.deb "$raw.new"/var/lib/apt/lists/*
-        mv "$raw.new" "$raw"
-    fi
-    rm -rf "$new"
-    cp -a --reflink=auto "$raw" "$new"
-    rm -f "$new/etc/machine-id" "$new"/etc/ssh/ssh_host_* "$new/etc/resolv.conf"
-    chroot "$new" useradd -r -u 900 -d /var/lib/dcos/exhibitor -s /usr/sbin/nologin dcos_exhibitor
-    local user
-    for user in centos operator; do
-        # Debian has a group "operator" of its own.
-        chroot "$new" useradd -m -s /bin/bash -g users "$user"
-        touch "$new/home/$user/.hushlogin"
-    done
-    # A locked password would refuse the key too, so centos gets one that nothing matches.
-    echo 'centos:*' | chroot "$new" chpasswd -e
-    echo "operator:$OPERATOR_PASSWORD" | chroot "$new" chpasswd
-    printf 'centos ALL=(ALL) NOPASSWD: ALL\noperator ALL=(ALL) ALL\n' >"$new/etc/sudoers.d/lab"
-    chmod 440 "$new/etc/sudoers.d/lab"
-    cat >"$new/etc/ssh/sshd_config" <<'EOF'
-HostKey /etc/ssh/ssh_host_ed25519_key
-UsePAM no
-UseDNS no
-PasswordAuthentication no
-PrintMotd no
-PrintLastLog no
-AcceptEnv LANG LC_*
-Subsystem sftp /usr/lib/openssh/sftp-server
-EOF
-    sed -i 's/^hosts:.*/hosts: files/' "$new/etc/nsswitch.conf"
-    mkdir -p "$new/etc/systemd/journald.conf.d"
-    # ZooKeeper's elections are loud: a limit would drop the very lines that a reader looks for.
-    printf '[Journal]\nStorage=volatile\nRuntimeMaxUse=64M\nRateLimitIntervalSec=0\nReadKMsg=no\nAudit=no\n' \
-        >"$new/etc/systemd/journald.conf.d/lab.conf"
-    cp "$HERE/image/dcos-exhibitor.service" "$new/etc/systemd/system/"
-    local unit
-    for unit in apt-daily.timer apt-daily-upgrade.timer e2scrub_all.timer e2scrub_reap.service fstrim.timer \
-        dpkg-db-backup.timer systemd-networkd.service systemd-networkd.socket systemd-resolved.service \
-        systemd-timesyncd.service systemd-logind.service systemd-update-utmp.service systemd-update-utmp-runlevel.service \
-        console-getty.service getty.target systemd-journal-flush.service systemd-journal-catalog-update.service \
-        systemd-update-done.service systemd-random-seed.service systemd-pcrphase.service systemd-tmpfiles-clean.timer \
-        systemd-firstboot.service systemd-ask-password-wall.path systemd-ask-password-console.path ssh.socket \
-        ldconfig.service remote-fs.target systemd-remount-fs.service systemd-boot-update.service; do
-        ln -sf /dev/null "$new/etc/systemd/system/$unit"
-    done
-    mv "$new" "$BASE"
-    drop_stale "$CACHE/base-" "$BASE"
-}
 
 # The layer of /opt/mesosphere: ZooKeeper of the asked version, the stand-in's jar, the scripts.
 build_package() {
@@ -113,10 +60,7 @@ build_package() {
     local root=$new/packages/$EXHIBITOR_PACKAGE/usr
     local lib=$root/zookeeper/lib
     mkdir -p "$lib" "$root/zookeeper/bin" "$root/exhibitor" "$new"/{bin,etc,lib,active}
-    case $ZOOKEEPER in
-    3.4) fetch_34 && cp "$CACHE"/jars-3.4/*.jar "$lib/" ;;
-    3.8) copy_38 "$lib" ;;
-    esac
+    gather_jars "$lib"
     cp /usr/share/java/jna.jar "$lib/"
     # Debian names its library after the distribution; the plain name serves every version of the jar.
     local native
@@ -128,7 +72,7 @@ build_package() {
     local classes=$new/classes
     mkdir -p "$classes"
     local sources=("$HERE"/java/*.java)
-    [[ $ZOOKEEPER != 3.4 ]] || sources+=("$HERE"/java/client-3.4/*.java)
+    [[ $ZOOKEEPER != 3.4.* ]] || sources+=("$HERE"/java/client-3.4/*.java)
     javac --release 17 -nowarn -cp "$lib/*" -d "$classes" "${sources[@]}" >"$CACHE/javac.log" 2>&1 ||
         fail "the stand-in does not compile" "The compiler's output is in $CACHE/javac.log"
     jar --create --file "$lib/lab-journal.jar" -C "$classes" zkmig/lab/JournalAppender.class \
@@ -148,14 +92,17 @@ EOF
     jar --create --file "$root/exhibitor/exhibitor.jar" --manifest "$new/manifest" -C "$classes" .
     rm -r "$classes" "$new/manifest"
 
+    # What every DC/OS has; how much is purged differs, and start_exhibitor.py adds it.
     local extra='tickTime=2000&initLimit=10&syncLimit=5&quorumListenOnAllIPs=true&maxClientCnxns=0'
-    extra+='&autopurge.snapRetainCount=5&autopurge.purgeInterval=6'
     # From 3.5 on ZooKeeper answers Exhibitor's probes only where they are allowed, and opens a web port of its own.
-    [[ $ZOOKEEPER == 3.4 ]] || extra+='&4lw.commands.whitelist=*&admin.enableServer=false'
+    [[ $ZOOKEEPER == 3.4.* ]] || extra+='&4lw.commands.whitelist=*&admin.enableServer=false'
     echo "$extra" >"$root/zookeeper/zoo-cfg-extra"
     cp "$HERE/image/zkServer.sh" "$root/zookeeper/bin/"
     cp "$HERE/image/start_exhibitor.py" "$root/exhibitor/"
-    cp "$HERE/image/detect_ip" "$new/bin/"
+    mkdir -p "$new/packages/$EXHIBITOR_PACKAGE/bin"
+    cp "$HERE/image/set_exhibitor_file_permissions.py" "$new/packages/$EXHIBITOR_PACKAGE/bin/"
+    cp "$HERE/image/detect_ip" "$HERE/image/check-time" "$new/bin/"
+    bring_curl "$new"
     ln -s "/opt/mesosphere/packages/$EXHIBITOR_PACKAGE" "$new/active/exhibitor"
     mkdir -p "$new/packages/java--17/usr"
     ln -s "$JAVA_DIR" "$new/packages/java--17/usr/java"
@@ -165,36 +112,73 @@ EOF
     drop_stale "$CACHE/zookeeper-$ZOOKEEPER-" "$PACKAGE"
 }
 
-fetch_34() {
-    [[ ! -d $CACHE/jars-3.4 ]] || return 0
-    say "fetching ZooKeeper 3.4.14, once (it comes within a package of 214 MB)"
-    local new=$CACHE/jars-3.4.new
+# ZooKeeper's jars, and what they need, into a folder: from the distribution, or out of a Python package that carries them.
+gather_jars() {
+    case $ZOOKEEPER in
+    3.8)
+        copy_debian "$1" zookeeper zookeeper-jute slf4j-api slf4j-log4j12 log4j-1.2 metrics-core snappy-java commons-cli
+        cp -L /usr/share/java/netty*.jar "$1/"
+        ;;
+    3.4.*) fetch_jars && cp "$CACHE/jars-$ZOOKEEPER"/*.jar "$1/" ;;
+    *)
+        # These packages carry another logging library, and the journal's appender is one of log4j 1.2.
+        fetch_jars && cp "$CACHE/jars-$ZOOKEEPER"/*.jar "$1/" && copy_debian "$1" slf4j-api slf4j-log4j12 log4j-1.2
+        ;;
+    esac
+}
+
+# The release of pyspark that carries the asked version, and the jars in it.
+fetch_jars() {
+    [[ ! -d $CACHE/jars-$ZOOKEEPER ]] || return 0
+    local release jars=()
+    case $ZOOKEEPER in
+    3.4.6) release=2.4.8 jars=(zookeeper-3.4.6 slf4j-api-1.7.16 slf4j-log4j12-1.7.16 log4j-1.2.17 netty-3.9.9.Final) ;;
+    3.4.14) release=3.1.3 jars=(zookeeper-3.4.14 slf4j-api-1.7.30 slf4j-log4j12-1.7.30 log4j-1.2.17 netty-all-4.1.51.Final) ;;
+    3.6) release=3.5.6 jars=(zookeeper-3.6.3 zookeeper-jute-3.6.3 'netty-*' 'metrics-core-*' 'snappy-java-*' 'commons-cli-*') ;;
+    3.9) release=4.0.1 jars=(zookeeper-3.9.3 zookeeper-jute-3.9.3 'netty-*' 'metrics-core-*' 'snappy-java-*' 'commons-cli-*' 'commons-io-*') ;;
+    esac
+    say "fetching ZooKeeper $ZOOKEEPER, once (it comes within pyspark $release, a package of 210 to 430 MB)"
+    local new=$CACHE/jars-$ZOOKEEPER.new
     rm -rf "$new"
     mkdir -p "$new/unpacked"
-    timeout 900 pip3 download --quiet --disable-pip-version-check --no-deps --no-binary :all: --dest "$new" pyspark==3.1.3 \
-        </dev/null >"$CACHE/pip.log" 2>&1 ||
-        fail "pip could not fetch the package that carries ZooKeeper 3.4.14" "Its output is in $CACHE/pip.log; --zookeeper 3.8 needs no such package."
-    tar -xzf "$new"/pyspark-*.tar.gz -C "$new/unpacked" --strip-components=3 --wildcards \
-        '*/deps/jars/zookeeper-3.4.14.jar' '*/deps/jars/slf4j-api-*.jar' '*/deps/jars/slf4j-log4j12-*.jar' \
-        '*/deps/jars/log4j-1.2.17.jar' '*/deps/jars/netty-all-4.1.51.Final.jar'
-    mv "$new/unpacked" "$CACHE/jars-3.4"
+    # The old package's build asks for a pypandoc that no longer has what it uses.
+    echo 'pypandoc<1.6' >"$new/constraints"
+    PIP_CONSTRAINT=$new/constraints timeout 900 pip3 download --quiet --disable-pip-version-check --no-deps --no-binary :all: \
+        --dest "$new" "pyspark==$release" </dev/null >"$CACHE/pip.log" 2>&1 ||
+        fail "pip could not fetch the package that carries ZooKeeper $ZOOKEEPER" "Its output is in $CACHE/pip.log; --zookeeper 3.8 needs no such package."
+    jars=("${jars[@]/%/.jar}")
+    tar -xzf "$new"/pyspark-*.tar.gz -C "$new/unpacked" --strip-components=3 --wildcards "${jars[@]/#/*/deps/jars/}" 2>"$CACHE/pip.log" ||
+        fail "pyspark $release does not hold the jars of ZooKeeper $ZOOKEEPER" "What is missing: $CACHE/pip.log"
+    mv "$new/unpacked" "$CACHE/jars-$ZOOKEEPER"
     rm -rf "$new"
 }
 
-copy_38() {
-    local jar
-    for jar in zookeeper zookeeper-jute slf4j-api slf4j-log4j12 log4j-1.2 metrics-core snappy-java commons-cli; do
-        [[ ! -e /usr/share/java/$jar.jar ]] || cp -L "/usr/share/java/$jar.jar" "$1/"
-    done
-    for jar in /usr/share/java/netty*.jar; do
-        [[ ! -e $jar ]] || cp -L "$jar" "$1/"
+copy_debian() { # copy_debian FOLDER JAR...
+    local folder=$1 name
+    shift
+    for name in "$@"; do
+        cp -L "/usr/share/java/$name.jar" "$folder/" ||
+            fail "there is no /usr/share/java/$name.jar" "Install the packages libzookeeper-java, libslf4j-java and liblog4j1.2-java."
     done
 }
 
-# Layers of earlier versions of these files, unless a lab that runs has them mounted.
+# DC/OS brings a curl with libraries of its own, outside of everybody's path; so does a master of the lab.
+bring_curl() { # bring_curl FOLDER
+    mkdir -p "$1/lib/curl"
+    cp "$(command -v curl)" "$1/lib/curl/"
+    local library
+    for library in $(ldd "$(command -v curl)" | awk '$3 ~ "^/" && $1 !~ "^(libc|libm|libdl|libpthread|libresolv)[.]so" {print $3}'); do
+        cp -L "$library" "$1/lib/curl/"
+    done
+    printf '#!/bin/sh\nLD_LIBRARY_PATH=/opt/mesosphere/lib/curl exec /opt/mesosphere/lib/curl/curl "$@"\n' >"$1/bin/curl"
+    chmod +x "$1/bin/curl"
+}
+
+# Layers of earlier versions of these files that nobody has used for a day: another checkout may be at such a version.
 drop_stale() {
     local old
-    for old in "$1"*; do
-        [[ $old == "$2" ]] || grep -qF "$old" /proc/mounts || rm -rf "$old"
+    touch "$2"
+    for old in $(find "$CACHE" -maxdepth 1 -path "$1*" -mmin +1440); do
+        grep -qF "$old" /proc/mounts || rm -rf "$old"
     done
 }

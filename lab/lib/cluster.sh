@@ -2,29 +2,7 @@
 # shellcheck shell=bash
 
 command_up() {
-    local count=5 ids=
-    ZOOKEEPER=3.4 BACKEND=zk CHECK_MS=1000 LAYOUT=bare
-    while [[ $# -gt 0 ]]; do
-        [[ $# -ge 2 ]] || fail "$1 needs a value" "See: lab/lab help"
-        case $1 in
-        --masters) count=$2 ;;
-        --ids) ids=$2 ;;
-        --zookeeper) ZOOKEEPER=$2 ;;
-        --backend) BACKEND=$2 ;;
-        --check-ms) CHECK_MS=$2 ;;
-        --layout) LAYOUT=$2 ;;
-        *) fail "up knows no option $1" "See: lab/lab help" ;;
-        esac
-        shift 2
-    done
-    [[ $count =~ ^[1357]$ ]] || fail "--masters $count: an ensemble has 1, 3, 5 or 7 masters here"
-    [[ $ZOOKEEPER =~ ^3\.[48]$ ]] || fail "--zookeeper $ZOOKEEPER: the lab has 3.4 and 3.8"
-    [[ $BACKEND =~ ^(zk|shared_fs|static)$ ]] || fail "--backend $BACKEND: the lab has zk, shared_fs and static"
-    [[ $LAYOUT =~ ^(bare|thread|myid)$ ]] || fail "--layout $LAYOUT: the lab has bare, thread and myid"
-    [[ $CHECK_MS =~ ^[1-9][0-9]{2,5}$ ]] || fail "--check-ms $CHECK_MS: take 100 to 999999"
-    MASTERS=("${ALL_MASTERS[@]:0:count}")
-    choose_ids "$count" "$ids"
-
+    read_up_options "$@"
     lock_lab
     if [[ -e $LAB ]]; then
         [[ ! -e $LAB/ready ]] || [[ -n $(dead_masters) ]] ||
@@ -40,7 +18,7 @@ command_up() {
     mount -t tmpfs -o size=6g,mode=755 zkmig-lab "$LAB"
     trap 'say "the boot failed; remove what it left with: lab/lab down$NAME_HINT"' EXIT
     {
-        declare -p MASTERS IDS ZOOKEEPER BACKEND CHECK_MS LAYOUT BASE PACKAGE JAVA_DIR | sed "s,^declare ,&-g ,"
+        declare -p MASTERS IDS ZOOKEEPER DCOS BACKEND CHECK_MS CONFIG_CHECK_MS FOUR_LETTER_MS LAYOUT BASE PACKAGE JAVA_DIR | sed "s,^declare ,&-g ,"
     } >"$LAB/lab.conf"
     local external=("${EXTERNAL[@]}")
     # Only this backend keeps anything there.
@@ -78,30 +56,11 @@ command_up() {
     wait_serving $((120 + 3 * CHECK_MS / 1000))
     touch "$LAB/ready"
     trap - EXIT
-    say "the lab '$NAME' serves after $(seconds_since "$began") s: ${#MASTERS[@]} masters, ZooKeeper $ZOOKEEPER, backend $BACKEND"
+    say "the lab '$NAME' serves after $(seconds_since "$began") s: ${#MASTERS[@]} masters, ZooKeeper $ZOOKEEPER, backend $BACKEND, as DC/OS $DCOS"
     command_inventory
 }
 
 seconds_since() { awk -v a="$1" -v b="$EPOCHREALTIME" 'BEGIN {printf "%.1f", b - a}'; }
-
-choose_ids() { # choose_ids COUNT LIST: sets IDS, by default the first of the procedure's that suit
-    local count=$1 id
-    if [[ -z $2 ]]; then
-        IDS=()
-        # Fewer masters than ids: the same order, numbered without gaps.
-        for id in "${ALL_IDS[@]:0:count}"; do
-            IDS+=("$(printf '%s\n' "${ALL_IDS[@]:0:count}" | awk -v id="$id" '$1 <= id' | wc -l)")
-        done
-        return
-    fi
-    [[ $2 =~ ^[0-9]+(,[0-9]+)*$ ]] || fail "--ids $2 is no list of numbers"
-    IFS=, read -ra IDS <<<"$2"
-    ((${#IDS[@]} == count)) || fail "--ids names ${#IDS[@]} ids for $count masters"
-    [[ $(printf '%s\n' "${IDS[@]}" | sort -u | wc -l) == "$count" ]] || fail "--ids $2 has an id twice"
-    for id in "${IDS[@]}"; do
-        ((10#$id >= 1 && 10#$id <= 255)) || fail "--ids: $id is no ZooKeeper id" "Ids are 1 to 255."
-    done
-}
 
 dead_masters() {
     (

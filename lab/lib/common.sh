@@ -2,8 +2,8 @@
 # shellcheck shell=bash
 
 # Masters in the inventory's order, and the ids that they run with before a migration.
-readonly ALL_MASTERS=(10.10.0.193 10.10.0.122 10.10.0.203 10.10.0.104 10.10.0.169 10.10.0.20 10.10.0.9)
-readonly ALL_IDS=(1 4 2 5 3 7 6)
+readonly ALL_MASTERS=(10.10.0.193 10.10.0.122 10.10.0.203 10.10.0.104 10.10.0.169 10.10.0.20 10.10.0.9 10.10.0.31 10.10.0.57)
+readonly ALL_IDS=(1 4 2 5 3 7 6 9 8)
 readonly EXTERNAL=(10.10.0.249 10.10.0.79 10.10.0.125)
 readonly OPERATOR_ADDRESS=10.10.0.1
 readonly OPERATOR_PASSWORD=rehearsal

@@ -233,7 +233,8 @@ reset_master() {
         echo "$count" >"$etc/master_count"
         echo "$4" >"$etc/master_list"
         printf "%s\n" "$5" >"$etc/dns_config"
-        for file in exhibitor master_count master_list dns_config; do
+        echo ENABLE_CHECK_TIME=false >"$etc/check_time.env"
+        for file in exhibitor master_count master_list dns_config check_time.env; do
             ln -s "$etc/$file" "/opt/mesosphere/etc/$file"
         done
         rm -rf /var/lib/dcos/zkmig-backup

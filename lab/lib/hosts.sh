@@ -37,6 +37,8 @@ EOF
 hostname_of() { echo "ip-${1//./-}"; }
 
 exhibitor_file() {
+    [[ $DCOS != 2.2 ]] || printf 'EXHIBITOR_TLS_ENABLED=%s\nEXHIBITOR_TLS_REQUIRED=%s\nEXHIBITOR_BOOTSTRAP_CA_URL=%s\nBOOTSTRAP_URL=%s\n' \
+        false false '' "http://$OPERATOR_ADDRESS"
     case $BACKEND in
     zk) printf 'EXHIBITOR_BACKEND=ZK\nZK_CONFIG_CONNECT=%s\nZK_CONFIG_ZPATH=/\n' "$(connect_of "${EXTERNAL[@]}")" ;;
     shared_fs) printf 'EXHIBITOR_BACKEND=SHARED_FS\nEXHIBITOR_FSCONFIGDIR=/shared/exhibitor\n' ;;
@@ -66,7 +68,10 @@ prepare_master() {
     tr -d '\n-' </proc/sys/kernel/random/uuid >"$etc/machine-id"
     hostname_of "$address" >"$etc/hostname"
     cp "$LAB/hosts" "$etc/hosts"
-    printf 'CHECK_MS=%s\nLAYOUT=%s\n' "$CHECK_MS" "$LAYOUT" >"$etc/zkmig-lab.conf"
+    printf 'DCOS=%s\nCHECK_MS=%s\nCONFIG_CHECK_MS=%s\nFOUR_LETTER_MS=%s\nLAYOUT=%s\n' \
+        "$DCOS" "$CHECK_MS" "$CONFIG_CHECK_MS" "$FOUR_LETTER_MS" "$LAYOUT" >"$etc/zkmig-lab.conf"
+    mkdir -p "$etc/systemd/system"
+    cp "$HERE/image/dcos-exhibitor-$DCOS.service" "$etc/systemd/system/dcos-exhibitor.service"
     ssh-keygen -q -t ed25519 -N '' -C "$(hostname_of "$address")" -f "$etc/ssh/ssh_host_ed25519_key"
     echo "$address $(cut -d' ' -f1,2 "$etc/ssh/ssh_host_ed25519_key.pub")" >>"$LAB/known_hosts"
     local user
@@ -87,7 +92,8 @@ prepare_master() {
     echo "${#MASTERS[@]}" >"$package/master_count"
     master_list >"$package/master_list"
     dns_config >"$package/dns_config"
-    for file in exhibitor master_count master_list dns_config; do
+    echo ENABLE_CHECK_TIME=false >"$package/check_time.env"
+    for file in exhibitor master_count master_list dns_config check_time.env; do
         ln -s "/opt/mesosphere/packages/$SETUP/etc/$file" "$home/opt/upper/etc/$file"
     done
     printf 'LD_LIBRARY_PATH=/opt/mesosphere/lib\nPATH=/opt/mesosphere/bin:/usr/sbin:/usr/bin:/sbin:/bin\n' >"$home/opt/upper/environment"

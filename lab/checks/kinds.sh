@@ -1,0 +1,29 @@
+# One small lab for each kind that "up" can be asked for, and what is its own.
+# shellcheck shell=bash disable=SC2016
+
+# Boots a master of each kind and looks at what is its own.
+single() { # single WHAT CHECK OPTIONS...
+    local what=$1 seen=$2
+    shift 2
+    check "$what" eval "lab up --masters 1 $* && $seen"
+    lab down >"$OUT/down" 2>&1
+}
+runs_version() { # the version that the running server tells
+    [[ $(lab exec -- timeout 5 bash -c "exec 3<>/dev/tcp/${masters[0]}/2181 && echo srvr >&3 && cat <&3") == "Zookeeper version: $1"* ]]
+}
+for version in 3.4.6:3.4.6 3.6:3.6.3 3.8:3.8. 3.9:3.9.3; do
+    single "--zookeeper ${version%:*} runs that version" "runs_version ${version#*:}" --zookeeper "${version%:*}"
+done
+blocks() { # the unit of 2.2 comes back from a restart when ZooKeeper answers, and no sooner
+    on "${masters[0]}" 'sudo systemctl restart dcos-exhibitor &&
+        exec 3<>/dev/tcp/127.0.0.1/2181 && echo ruok >&3 && [[ $(cat <&3) == imok ]] && grep -q ^EXHIBITOR_TLS_ENABLED=false /opt/mesosphere/etc/exhibitor'
+}
+single "--dcos 2.2: a restart of the unit waits for ZooKeeper" blocks --dcos 2.2
+unlisted_says() { # unlisted_says LINE: Exhibitor's, when its list does not name its host
+    write_static "${masters[0]}" 1:10.10.0.1 && on "${masters[0]}" 'sudo systemctl restart dcos-exhibitor' &&
+        within 20 on "${masters[0]}" "sudo journalctl -u dcos-exhibitor -o cat | grep -q '$1'"
+}
+single "--dcos 1.10: a host that is not in its list gets no Exhibitor" "unlisted_says 'is not in the configured list of masters'" --backend static
+single "--dcos 1.8: a single master is static whatever its file says" "unlisted_says 'single master/static backend'" --dcos 1.8
+check "an unknown version is refused with those that there are" bash -c \
+    "'$HERE/lab' up --name $NAME --zookeeper 3.5 2>&1 | grep -q '3.4.6, 3.4.14, 3.6, 3.8 and 3.9'"
