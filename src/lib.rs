@@ -16,6 +16,10 @@ pub mod host;
 
 pub mod inventory;
 
+pub mod dcos;
+
 pub mod zookeeper;
+
+pub mod formats;
 
 pub mod error;

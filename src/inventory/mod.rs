@@ -111,7 +111,7 @@ impl Host {
 
 /// Whether a variable's value must not be shown.
 fn is_secret(name: &str) -> bool {
-    matches!(name, "ansible_become_password" | "ansible_become_pass")
+    name.ends_with("password") || name.ends_with("_pass")
 }
 
 impl Inventory {

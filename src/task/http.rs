@@ -1,5 +1,4 @@
-//! Asking a web server on a host, through the connection to the host. No TLS: what listens on a host's loopback address
-//! seldom has it, and a certificate for it nobody.
+//! Asking a web server on a host, through the connection to the host: in plain HTTP, or by TLS.
 
 use std::collections::BTreeMap;
 
@@ -13,6 +12,7 @@ use serde_json::Value;
 use super::Context;
 use super::printable::last_lines;
 use super::tcp::timed_out;
+use super::tls::Tls;
 use crate::error::{Error, Excerpt, Result};
 use crate::host::Socket;
 
@@ -38,6 +38,8 @@ pub struct Options {
     pub accept: Vec<u16>,
     /// The longest body that is taken, in bytes. A longer one is a failure.
     pub limit: usize,
+    /// With whom to speak TLS; plain HTTP when none.
+    pub tls: Option<Tls>,
 }
 
 impl Options {
@@ -52,18 +54,20 @@ impl Options {
             body: Vec::new(),
             accept: (200..300).collect(),
             limit: LIMIT,
+            tls: None,
         }
     }
 
     fn url(&self) -> String {
-        format!("http://{}:{}{}", self.address, self.port, self.path)
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}:{}{}", self.address, self.port, self.path)
     }
 
     fn request(&self) -> Result<Request<Full<Bytes>>> {
         let wrong = |what: &str| Error::input(format!("{what} of the request to {} can't be sent", self.url()));
         if !self.path.starts_with('/') {
             return Err(Error::input(format!("`{}` is no path of a web server", self.path))
-                .hint("it begins with `/`; https is not supported"));
+                .hint("it begins with `/`; the option `tls` makes it https"));
         }
         let method =
             Method::from_bytes(self.method.as_bytes()).map_err(|error| wrong("the method").caused_by(error))?;
@@ -73,7 +77,8 @@ impl Options {
         *request.uri_mut() = uri;
         let headers = request.headers_mut();
         headers.insert(USER_AGENT, HeaderValue::from_static(concat!("zkmig/", env!("CARGO_PKG_VERSION"))));
-        let host = HeaderValue::try_from(format!("127.0.0.1:{}", self.port));
+        let name = self.tls.as_ref().map_or(super::tcp::LOOPBACK, |tls| &tls.name);
+        let host = HeaderValue::try_from(format!("{name}:{}", self.port));
         headers.insert(HOST, host.map_err(|error| wrong("the port").caused_by(error))?);
         for (name, value) in &self.headers {
             let name = HeaderName::try_from(name).map_err(|error| wrong("a header").caused_by(error))?;
@@ -125,8 +130,20 @@ pub async fn request(context: &Context<'_>, options: &Options) -> Result<Respons
 
 async fn exchange(context: &Context<'_>, options: &Options, request: Request<Full<Bytes>>) -> Result<Response> {
     let socket = context.transport.dial(&options.address, options.port).await?;
-    let broken =
-        |error: hyper::Error| Error::failed(format!("{} {} failed", options.method, options.url())).caused_by(error);
+    let socket = match &options.tls {
+        Some(tls) => tls.connect(socket).await?,
+        None => socket,
+    };
+    let broken = |error: hyper::Error| {
+        // What a server that speaks TLS says to plain HTTP is no HTTP, or nothing.
+        let foreign = options.tls.is_none() && (error.is_parse() || error.is_incomplete_message());
+        let error = Error::failed(format!("{} {} failed", options.method, options.url())).caused_by(error);
+        if foreign {
+            error.hint("a server that speaks TLS answers so to plain HTTP: the option `tls` is for that")
+        } else {
+            error
+        }
+    };
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake::<TokioIo<Box<dyn Socket>>, _>(TokioIo::new(socket))
             .await
@@ -169,7 +186,7 @@ async fn exchange(context: &Context<'_>, options: &Options, request: Request<Ful
     }
     let error = Error::failed(format!("{} {} answered with status {}", options.method, options.url(), response.status));
     let error = if matches!(response.status, 401 | 403) {
-        error.hint("it wants to know who asks: send a header")
+        error.hint("it wants to know who asks: the options `user` and `password`, or a header")
     } else {
         error
     };

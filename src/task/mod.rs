@@ -31,6 +31,7 @@ pub mod shell;
 pub mod stat;
 pub mod tcp;
 pub mod template;
+pub mod tls;
 pub mod write;
 
 #[cfg(test)]

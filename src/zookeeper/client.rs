@@ -1,10 +1,13 @@
-//! Just enough of ZooKeeper's client protocol to prove that a server lets a client in, and to read one znode: a request
-//! opens a session, asks one thing and closes the session. An answer is a stranger's: any of its lengths may lie.
+//! Just enough of ZooKeeper's client protocol to prove that a server lets a client in, and to make, read and remove one znode:
+//! a request opens a session, asks one thing and closes the session. An answer is a stranger's: any of its lengths may lie.
 
 /// The request that opens a session, lists `/` and closes the session. Opening a session is a write, so an answer also
 /// proves that a quorum agrees.
 pub fn list_root_request() -> Vec<u8> {
-    request(GET_CHILDREN, "/")
+    request(GET_CHILDREN, |ask| {
+        text(ask, "/");
+        ask.push(0); // no watch
+    })
 }
 
 /// The names of the root's children; none when the answer is not that of a server that let the client in.
@@ -39,7 +42,61 @@ pub enum Data {
 
 /// The request that opens a session, reads the znode at `path` and closes the session.
 pub fn data_request(path: &str) -> Vec<u8> {
-    request(GET_DATA, path)
+    request(GET_DATA, |ask| {
+        text(ask, path);
+        ask.push(0); // no watch
+    })
+}
+
+/// The request that opens a session, makes a znode at `path` with this content, and closes the session. The znode stays when
+/// the session ends, and anybody may read, change and remove it.
+pub fn create_request(path: &str, content: &[u8]) -> Vec<u8> {
+    request(CREATE, |ask| {
+        text(ask, path);
+        buffer(ask, content);
+        ask.extend_from_slice(&1_i32.to_be_bytes()); // one entry of who may do what:
+        ask.extend_from_slice(&31_i32.to_be_bytes()); // all
+        text(ask, "world");
+        text(ask, "anyone");
+        ask.extend_from_slice(&0_i32.to_be_bytes()); // neither ephemeral nor numbered
+    })
+}
+
+/// The request that opens a session, removes the znode at `path`, of whatever version, and closes the session.
+pub fn delete_request(path: &str) -> Vec<u8> {
+    request(DELETE, |ask| {
+        text(ask, path);
+        ask.extend_from_slice(&(-1_i32).to_be_bytes());
+    })
+}
+
+/// What a server says of a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Done {
+    /// A quorum has it.
+    Done,
+    /// There is no such znode, or not the one above it.
+    NoNode,
+    /// It may not be made or removed without a name.
+    NoAuth,
+    /// It is there already: an earlier request may have made it, and its answer was lost.
+    Exists,
+    /// The server let the client in and answered with another of ZooKeeper's error codes.
+    Failed(i32),
+    /// The answer is not that of a server that let the client in, or it is cut short: nobody knows.
+    None,
+}
+
+/// What the answer to `create_request` or `delete_request` says.
+pub fn done_answer(bytes: &[u8]) -> Done {
+    match reply(bytes) {
+        None => Done::None,
+        Some((0, _)) => Done::Done,
+        Some((-101, _)) => Done::NoNode,
+        Some((-102, _)) => Done::NoAuth,
+        Some((-110, _)) => Done::Exists,
+        Some((error, _)) => Done::Failed(error),
+    }
 }
 
 /// What the answer to `data_request` says.
@@ -61,12 +118,25 @@ fn data(reply: &mut &[u8]) -> Option<Vec<u8>> {
     }
 }
 
-/// ZooKeeper's numbers of the operations that take a path and whether to watch it.
+/// ZooKeeper's numbers of the operations (`ZooDefs.OpCode`, the same in every version).
+const CREATE: i32 = 1;
+const DELETE: i32 = 2;
 const GET_DATA: i32 = 4;
 const GET_CHILDREN: i32 = 8;
 
-/// The bytes of three frames: a new session, one operation on a path, the end of the session.
-fn request(operation: i32, path: &str) -> Vec<u8> {
+/// A text of the protocol.
+fn text(out: &mut Vec<u8>, text: &str) {
+    buffer(out, text.as_bytes());
+}
+
+/// Bytes of the protocol, their length before them.
+fn buffer(out: &mut Vec<u8>, bytes: &[u8]) {
+    out.extend_from_slice(&i32::try_from(bytes.len()).unwrap_or(0).to_be_bytes());
+    out.extend_from_slice(bytes);
+}
+
+/// The bytes of three frames: a new session, one operation with what `arguments` writes, the end of the session.
+fn request(operation: i32, arguments: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
     let mut connect = Vec::new();
     connect.extend_from_slice(&0_i32.to_be_bytes()); // protocol version
     connect.extend_from_slice(&0_i64.to_be_bytes()); // last zxid seen
@@ -78,9 +148,7 @@ fn request(operation: i32, path: &str) -> Vec<u8> {
     let mut ask = Vec::new();
     ask.extend_from_slice(&1_i32.to_be_bytes()); // xid
     ask.extend_from_slice(&operation.to_be_bytes());
-    ask.extend_from_slice(&i32::try_from(path.len()).unwrap_or(0).to_be_bytes());
-    ask.extend_from_slice(path.as_bytes());
-    ask.push(0); // no watch
+    arguments(&mut ask);
     let mut close = Vec::new();
     close.extend_from_slice(&2_i32.to_be_bytes()); // xid
     close.extend_from_slice(&(-11_i32).to_be_bytes()); // closeSession
@@ -140,13 +208,13 @@ mod tests {
         answer
     }
 
-    fn buffer(length: i32, content: &[u8]) -> Vec<u8> {
+    fn lying(length: i32, content: &[u8]) -> Vec<u8> {
         [&length.to_be_bytes(), content].concat()
     }
 
     #[test]
     fn an_answer_that_is_cut_or_wrong_is_no_list_and_no_panic() {
-        let list = answer(0, &[&1_i32.to_be_bytes()[..], &buffer(9, b"zookeeper")].concat());
+        let list = answer(0, &[&1_i32.to_be_bytes()[..], &lying(9, b"zookeeper")].concat());
         assert_eq!(list_root_answer(&list), Some(vec!["zookeeper".to_owned()]));
         for end in 0..list.len() {
             assert_eq!(list_root_answer(&list[..end]), None);
@@ -157,9 +225,9 @@ mod tests {
     #[test]
     fn a_znode_is_read_and_an_error_is_told_by_its_kind() {
         let stat = [7; 68];
-        let whole = answer(0, &[&buffer(3, b"a=b")[..], &stat].concat());
+        let whole = answer(0, &[&lying(3, b"a=b")[..], &stat].concat());
         assert_eq!(data_answer(&whole), Data::Found(b"a=b".to_vec()));
-        assert_eq!(data_answer(&answer(0, &[&buffer(-1, b"")[..], &stat].concat())), Data::Found(Vec::new()));
+        assert_eq!(data_answer(&answer(0, &[&lying(-1, b"")[..], &stat].concat())), Data::Found(Vec::new()));
         assert_eq!(data_answer(&answer(-101, b"")), Data::NoNode);
         assert_eq!(data_answer(&answer(-102, b"")), Data::NoAuth);
         assert_eq!(data_answer(&answer(-4, b"")), Data::Failed(-4));
@@ -171,12 +239,12 @@ mod tests {
     #[test]
     fn lengths_that_lie_give_no_data_and_take_no_memory() {
         for length in [4, 69, i32::MAX, -2, i32::MIN] {
-            assert_eq!(data_answer(&answer(0, &buffer(length, b"a=b"))), Data::None, "{length}");
+            assert_eq!(data_answer(&answer(0, &lying(length, b"a=b"))), Data::None, "{length}");
         }
-        let mut long = answer(0, &buffer(3, b"a=b"));
+        let mut long = answer(0, &lying(3, b"a=b"));
         long[12..16].copy_from_slice(&i32::MAX.to_be_bytes());
         assert_eq!(data_answer(&long), Data::None);
-        let mut refused = answer(0, &buffer(3, b"a=b"));
+        let mut refused = answer(0, &lying(3, b"a=b"));
         refused[8..12].copy_from_slice(&0_i32.to_be_bytes());
         assert_eq!(data_answer(&refused), Data::None);
         assert_eq!(data_answer(b"This ZooKeeper instance is not currently serving requests\n"), Data::None);
@@ -196,5 +264,33 @@ mod tests {
             lengths.push(frame.len());
         }
         assert_eq!((lengths, rest.len()), (vec![45, 28, 8], 0));
+    }
+
+    #[test]
+    fn a_change_says_whether_a_quorum_has_it() {
+        assert_eq!(done_answer(&answer(0, &lying(8, b"/zkmig-1"))), Done::Done);
+        assert_eq!(done_answer(&answer(-101, b"")), Done::NoNode);
+        assert_eq!(done_answer(&answer(-102, b"")), Done::NoAuth);
+        assert_eq!(done_answer(&answer(-110, b"")), Done::Exists);
+        assert_eq!(done_answer(&answer(-4, b"")), Done::Failed(-4));
+        let whole = answer(0, b"");
+        for end in 0..whole.len() {
+            assert_eq!(done_answer(&whole[..end]), Done::None);
+        }
+    }
+
+    /// The bytes that ZooKeeper's own client sends: `CreateRequest`, `DeleteRequest` in its zookeeper.jute.
+    #[test]
+    fn changes_are_asked_for_as_zookeepers_own_client_does() {
+        let operation = |request: &[u8]| {
+            let mut rest = request;
+            let _connect = frame(&mut rest);
+            frame(&mut rest).expect("the operation").to_vec()
+        };
+        let create =
+            b"\0\0\0\x01\0\0\0\x01\0\0\0\x02/a\0\0\0\x01x\0\0\0\x01\0\0\0\x1f\0\0\0\x05world\0\0\0\x06anyone\0\0\0\0";
+        assert_eq!(operation(&create_request("/a", b"x")), create);
+        let delete = b"\0\0\0\x01\0\0\0\x02\0\0\0\x02/a\xff\xff\xff\xff";
+        assert_eq!(operation(&delete_request("/a")), delete);
     }
 }

@@ -3,13 +3,15 @@
 use std::cell::RefCell;
 use std::path::PathBuf;
 
+use zkmig::dcos::{backend, config_yaml, exhibitor, numbering};
+use zkmig::formats::{environment, properties};
 use zkmig::host::marker::{Found, Marks};
 use zkmig::inventory::{Extra, Inventory, range};
 use zkmig::report::{diagnostic, ndjson};
 use zkmig::run::secrets::Secrets;
 use zkmig::task::journal::Entry;
 use zkmig::task::{acts, printable};
-use zkmig::zookeeper::{client, config_yaml, ensemble, environment, exhibitor, four_letter, journal, properties};
+use zkmig::zookeeper::{client, ensemble, four_letter, journal};
 
 /// A reader of other people's bytes.
 pub struct Target {
@@ -268,7 +270,7 @@ fn ensembles(input: &[u8]) {
         // What is taken here is what Exhibitor takes, entry by entry.
         assert_eq!(ensemble::specs(&text).len(), read.servers().count());
     }
-    let _ = ensemble::Ensemble::canonical(text.split(','));
+    let _ = numbering::canonical(text.split(','));
 }
 
 fn environments(input: &[u8]) {
@@ -278,7 +280,7 @@ fn environments(input: &[u8]) {
         assert!(one.span.start >= end && text.get(one.span.clone()).is_some(), "{one:?}");
         end = one.span.end;
     }
-    let _ = environment::other_lines(&text);
+    let _ = backend::other_lines(&text);
 }
 
 fn exhibitors(input: &[u8]) {
@@ -317,6 +319,7 @@ fn four_letters(input: &[u8]) {
 }
 
 fn clients(input: &[u8]) {
+    let _ = client::done_answer(input);
     let _ = client::list_root_answer(input);
 }
 

@@ -1,5 +1,7 @@
 //! Ports of a host, through the connection to the host: nothing is needed there.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use rhai::{Blob, Dynamic, Engine, Map, NativeCallContext};
 
 use super::host::{Common, Effect, Host, TIMEOUT, text};
@@ -9,6 +11,7 @@ use crate::script::Script;
 use crate::script::catalog::{Entry, Opt, opt};
 use crate::script::options::Options;
 use crate::script::value::from_json;
+use crate::task::tls::Tls;
 use crate::task::{Kind, http, tcp};
 
 const ADDRESS: Opt = opt("address", "a text", "the address as the host sees it; its own loopback, 127.0.0.1");
@@ -45,12 +48,20 @@ const HTTP: Entry = Entry {
         opt("method", "a text", "GET"),
         opt("headers", "a map", "header fields"),
         opt("body", "a text", "what is sent"),
+        opt("user", "a text", "who asks, where the server wants a name and a password (basic authentication)"),
+        opt("password", "a text", "the user's password; best a secret"),
+        opt(
+            "tls",
+            "a map of texts",
+            "speak TLS (https): `ca`, the PEM of the authorities that may vouch for the server; `name`, what its certificate has \
+             to be for, localhost without it; `certificate` and `key`, the PEM of who asks, where the server wants to know",
+        ),
         ADDRESS,
         REFUSED,
         TIMEOUT,
     ],
     kind: Some(Kind::Read),
-    doc: "Asks a web server as the host itself would (HTTP, no TLS). Gives `status`, `headers`, `body`, and `json`: the body's value \
+    doc: "Asks a web server as the host itself would, in plain HTTP or by TLS. Gives `status`, `headers`, `body`, and `json`: the body's value \
           where it is JSON, else (). Any status is an answer; look at `status`. A method other than GET and HEAD is an action.",
     example: "// let status = hosts(\"masters\")[0].http(8181, \"/exhibitor/v1/cluster/status\").json;",
 };
@@ -113,6 +124,30 @@ fn ask(
     Ok(String::from_utf8_lossy(&answer).into_owned().into())
 }
 
+/// What the option `tls` says.
+fn tls_of(mut fields: serde_json::Map<String, serde_json::Value>) -> Result<Tls> {
+    const KNOWN: [&str; 4] = ["ca", "name", "certificate", "key"];
+    if let Some(unknown) = fields.keys().find(|key| !KNOWN.contains(&key.as_str())) {
+        return Err(Error::input(format!("`tls` has no field `{unknown}`"))
+            .did_you_mean(unknown, KNOWN)
+            .hint(format!("it has {}", KNOWN.join(", "))));
+    }
+    let mut text = |name: &str| match fields.remove(name) {
+        None | Some(serde_json::Value::Null) => Ok(None),
+        Some(serde_json::Value::String(text)) => Ok(Some(text)),
+        Some(_) => Err(Error::input(format!("the `{name}` of `tls` has to be a text"))),
+    };
+    let ca = text("ca")?.ok_or_else(|| {
+        Error::input("`tls` lacks its `ca`").hint("the PEM text of the authorities that may vouch for the server")
+    })?;
+    let client = match (text("certificate")?, text("key")?) {
+        (Some(certificate), Some(key)) => Some((certificate, key)),
+        (None, None) => None,
+        _ => return Err(Error::input("`tls` takes `certificate` and `key` together, or none of them")),
+    };
+    Ok(Tls { ca, name: text("name")?.unwrap_or_else(|| "localhost".to_owned()), client })
+}
+
 fn request(
     script: &Script,
     ctx: &NativeCallContext<'_>,
@@ -134,6 +169,17 @@ fn request(
         asked.headers.push((name, value.as_str().map_or_else(|| value.to_string(), str::to_owned)));
     }
     asked.body = options.text("body")?.unwrap_or_default().into_bytes();
+    match (options.text("user")?, options.text("password")?) {
+        (Some(user), password) => {
+            let both = BASE64.encode(format!("{user}:{}", password.unwrap_or_default()));
+            asked.headers.push(("authorization".to_owned(), format!("Basic {both}")));
+        }
+        (None, Some(_)) => return Err(Error::input("http takes a `password` only together with a `user`")),
+        (None, None) => {}
+    }
+    if let Some(fields) = options.json("tls")? {
+        asked.tls = Some(tls_of(fields)?);
+    }
     let refused = options.any("refused");
     let common = Common::take(&mut options)?;
     let looks = matches!(asked.method.as_str(), "GET" | "HEAD");

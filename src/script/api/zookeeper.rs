@@ -3,11 +3,13 @@
 use rhai::{Array, Blob, Dynamic, Engine, FuncRegistration, Map, Module};
 
 use super::Scripted;
+use crate::dcos::{backend, config_yaml, exhibitor, numbering};
 use crate::error::Error;
+use crate::formats::{environment, properties};
 use crate::script::failure::raise;
 use crate::script::value::{to_json, wrong_type};
 use crate::zookeeper::ensemble::{Ensemble, Invalid};
-use crate::zookeeper::{client, config_yaml, environment, exhibitor, four_letter, journal, properties};
+use crate::zookeeper::{client, four_letter, journal};
 
 /// The module's name in playbooks.
 pub const NAME: &str = "zookeeper";
@@ -36,7 +38,7 @@ fn module() -> Module {
     });
     set(m, "canonical", |addresses: Array| -> Scripted<String> {
         let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
-        let ensemble = Ensemble::canonical(addresses.iter().map(String::as_str));
+        let ensemble = numbering::canonical(addresses.iter().map(String::as_str));
         ensemble.map(|ensemble| ensemble.to_string()).map_err(|error| invalid(&error))
     });
     set(m, "ids", |text: &str| -> Scripted<Map> {
@@ -55,7 +57,7 @@ fn module() -> Module {
         environment::parse(text).into_iter().map(|one| (one.name.as_str().into(), one.value.into())).collect()
     });
     set(m, "other_lines", |text: &str| -> Array {
-        environment::other_lines(text).into_iter().map(Dynamic::from).collect()
+        backend::other_lines(text).into_iter().map(Dynamic::from).collect()
     });
     set(m, "srvr", |answer: &str| -> Map {
         let srvr = four_letter::srvr(answer);
@@ -140,6 +142,22 @@ fn module() -> Module {
         // Java's properties are ISO 8859-1.
         let text = found.map(|data| data.into_iter().map(char::from).collect::<String>());
         map.insert("text".into(), text.map_or(Dynamic::UNIT, Dynamic::from));
+        map.insert("why".into(), why.into());
+        map
+    });
+    set(m, "create_request", |path: &str, text: &str| -> Blob { client::create_request(path, text.as_bytes()) });
+    set(m, "delete_request", |path: &str| -> Blob { client::delete_request(path) });
+    set(m, "done_answer", |answer: Blob| -> Map {
+        let (done, why) = match client::done_answer(&answer) {
+            client::Done::Done => (true, String::new()),
+            client::Done::NoNode => (false, "there is no such znode".to_owned()),
+            client::Done::NoAuth => (false, "it may not be done without a name".to_owned()),
+            client::Done::Exists => (false, "the znode is there already".to_owned()),
+            client::Done::Failed(code) => (false, format!("the server answers with ZooKeeper's error {code}")),
+            client::Done::None => (false, "the server opens no session".to_owned()),
+        };
+        let mut map = Map::new();
+        map.insert("done".into(), done.into());
         map.insert("why".into(), why.into());
         map
     });

@@ -193,6 +193,32 @@ const DATA_ANSWER: Entry = pure(
     "let answer = zookeeper::data_answer(blob());\nif answer.text == () { note(answer.why); }",
 );
 
+const CREATE_REQUEST: Entry = pure(
+    "zookeeper::create_request",
+    "zookeeper::create_request(path, text)",
+    &[2],
+    "The bytes, for tcp, that open a session, make a znode that stays, with a text in it, and close the session. Anybody may \
+     change and remove the znode.",
+    "let plant = |m| zookeeper::done_answer(m.tcp(2181, zookeeper::create_request(\"/mark\", \"here\"), #{ bytes: true })).done;",
+);
+
+const DELETE_REQUEST: Entry = pure(
+    "zookeeper::delete_request",
+    "zookeeper::delete_request(path)",
+    &[1],
+    "The bytes, for tcp, that open a session, remove the znode at a path and close the session.",
+    "let remove = |m| zookeeper::done_answer(m.tcp(2181, zookeeper::delete_request(\"/mark\"), #{ bytes: true })).done;",
+);
+
+const DONE_ANSWER: Entry = pure(
+    "zookeeper::done_answer",
+    "zookeeper::done_answer(bytes)",
+    &[1],
+    "What the answer to create_request or delete_request says, as a map: `done`, true when a quorum has the change; else `why` \
+     says the reason, and is empty otherwise.",
+    "let answer = zookeeper::done_answer(blob());\nif !answer.done { note(answer.why); }",
+);
+
 const PROPERTIES: Entry = pure(
     "zookeeper::properties",
     "zookeeper::properties(text)",
@@ -346,6 +372,9 @@ pub const ENTRIES: &[Entry] = &[
     LIST_ROOT_ANSWER,
     DATA_REQUEST,
     DATA_ANSWER,
+    CREATE_REQUEST,
+    DELETE_REQUEST,
+    DONE_ANSWER,
     OWN_ID,
     PATTERNS,
     ENVIRONMENT,

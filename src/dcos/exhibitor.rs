@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::properties;
+use crate::formats::properties;
 
 /// What Exhibitor was started with.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! systemd's environment files, read as systemd 219 reads them, and what of DC/OS's `exhibitor` file chooses the backend.
+//! systemd's environment files, read as systemd 219 reads them.
 
 /// An assignment and the bytes of the file that it takes, its line end included.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,22 +10,6 @@ pub struct Assignment {
     /// Where it stands.
     pub span: std::ops::Range<usize>,
 }
-
-/// The variables that choose Exhibitor's backend and configure one of them, as DC/OS's templates write them.
-pub const BACKEND: &[&str] = &[
-    "EXHIBITOR_BACKEND",
-    "EXHIBITOR_STATICENSEMBLE",
-    "ZK_CONFIG_CONNECT",
-    "ZK_CONFIG_ZPATH",
-    "EXHIBITOR_FSCONFIGDIR",
-    "AWS_S3_BUCKET",
-    "AWS_S3_PREFIX",
-    "AWS_REGION",
-    "AZURE_CONTAINER",
-    "AZURE_PREFIX",
-    "GCS_BUCKET_NAME",
-    "GCS_OBJECT_NAME",
-];
 
 #[derive(Clone, Copy, PartialEq)]
 enum State {
@@ -168,11 +152,11 @@ pub fn value<'a>(assignments: &'a [Assignment], name: &str) -> Option<&'a str> {
     assignments.iter().rev().find(|assignment| assignment.name == name).map(|assignment| assignment.value.as_str())
 }
 
-/// The lines of the file that do not choose or configure a backend: they stay when the backend changes.
-pub fn other_lines(text: &str) -> Vec<String> {
+/// The lines of the file without the assignments of these variables.
+pub fn lines_without(text: &str, names: &[&str]) -> Vec<String> {
     let mut kept = String::new();
     let mut from = 0;
-    for assignment in parse(text).into_iter().filter(|assignment| BACKEND.contains(&assignment.name.as_str())) {
+    for assignment in parse(text).into_iter().filter(|assignment| names.contains(&assignment.name.as_str())) {
         kept.push_str(&text[from..assignment.span.start]);
         from = assignment.span.end;
     }
@@ -226,12 +210,5 @@ mod tests {
         let bare = parse("EXHIBITOR_BACKEND=STATIC\nEXHIBITOR_STATICENSEMBLE=5:10.10.0.104,4:10.10.0.122\n");
         let quoted = parse("EXHIBITOR_BACKEND=STATIC\nEXHIBITOR_STATICENSEMBLE=\"5:10.10.0.104,4:10.10.0.122\"\n");
         assert_eq!(value(&bare, "EXHIBITOR_STATICENSEMBLE"), value(&quoted, "EXHIBITOR_STATICENSEMBLE"));
-    }
-
-    #[test]
-    fn lines_that_are_not_about_the_backend_stay() {
-        let text = "# by hand\nEXHIBITOR_TLS_ENABLED=false\nEXHIBITOR_BACKEND=ZK\nZK_CONFIG_CONNECT=a:2181,\\\nb:2181\nZK_CONFIG_ZPATH=/\nBOOTSTRAP_URL=x\n";
-        assert_eq!(other_lines(text), ["# by hand", "EXHIBITOR_TLS_ENABLED=false", "BOOTSTRAP_URL=x"]);
-        assert_eq!(other_lines("EXHIBITOR_BACKEND=STATIC\nEXHIBITOR_STATICENSEMBLE=1:a"), Vec::<String>::new());
     }
 }
