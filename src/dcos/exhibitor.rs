@@ -116,6 +116,36 @@ pub fn lost_settings(state: &Value, defaults: &str) -> Vec<Lost> {
     lost
 }
 
+/// What of a stored shared configuration, a properties file, the service's get-state would answer: its `config` with the settings
+/// that `lost_settings` compares, `serversSpec` and `rollInProgress`. For where the service can't be asked.
+pub fn stored_state(stored: &str) -> Value {
+    let stored: BTreeMap<String, String> = properties::parse(stored).into_iter().collect();
+    let value = |key: &str| stored.get(&format!("com.netflix.exhibitor.{key}")).cloned();
+    let mut config = serde_json::Map::new();
+    for (name, key, ..) in SETTINGS {
+        if let Some(value) = value(key) {
+            config.insert((*name).to_owned(), value.into());
+        }
+    }
+    let extra = value("zoo-cfg-extra").unwrap_or_default();
+    let extra: serde_json::Map<String, Value> =
+        extra.split('&').filter_map(|pair| pair.split_once('=')).map(|(key, value)| (key.to_owned(), value.into())).collect();
+    config.insert("zooCfgExtra".to_owned(), extra.into());
+    config.insert("serversSpec".to_owned(), value("servers-spec").unwrap_or_default().into());
+    let rolling = stored.get("com.netflix.exhibitor-rolling-hostnames").is_some_and(|hosts| !hosts.trim().is_empty());
+    config.insert("rollInProgress".to_owned(), rolling.into());
+    serde_json::json!({ "config": config })
+}
+
+/// The password of a user in the realm file that Exhibitor is started with (`admin: secret,admin`, Jetty's form); none where the
+/// user is not in it, or the password stands there only as a hash.
+pub fn realm_password(realm: &str, user: &str) -> Option<String> {
+    let (_, entry) = properties::parse(realm).into_iter().rev().find(|(name, _)| name == user)?;
+    let password = entry.split(',').next().unwrap_or_default().trim();
+    let hashed = ["OBF:", "MD5:", "CRYPT:"].iter().any(|kind| password.starts_with(kind));
+    (!password.is_empty() && !hashed).then(|| password.to_owned())
+}
+
 fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| if value.is_null() { String::new() } else { value.to_string() }, str::to_owned)
 }
@@ -166,5 +196,29 @@ mod tests {
             lost_settings(&state, "com.netflix.exhibitor.client-port=2182\nzoo-cfg-extra=tickTime\\=3000\n"),
             []
         );
+    }
+
+    #[test]
+    fn a_stored_configuration_says_what_the_service_would() {
+        let stored = "com.netflix.exhibitor.zookeeper-data-directory=/var/lib/zookeeper/snapshot\n\
+            com.netflix.exhibitor.client-port=2181\ncom.netflix.exhibitor.java-environment=export JVMFLAGS\\=-Xmx4g\n\
+            com.netflix.exhibitor.zoo-cfg-extra=tickTime\\=3000&initLimit\\=10&syncLimit\\=5&quorumListenOnAllIPs\\=true&maxClientCnxns\\=0\n\
+            com.netflix.exhibitor.servers-spec=1\\:10.0.0.1,2\\:10.0.0.2\ncom.netflix.exhibitor-rolling-hostnames=\n";
+        let state = stored_state(stored);
+        assert_eq!(state["config"]["serversSpec"], "1:10.0.0.1,2:10.0.0.2");
+        assert_eq!(state["config"]["rollInProgress"], false);
+        let lost: Vec<String> = lost_settings(&state, "").into_iter().map(|lost| lost.name).collect();
+        assert_eq!(lost, ["zookeeperDataDirectory", "javaEnvironment", "zooCfgExtra tickTime"]);
+        let rolling = stored_state("com.netflix.exhibitor-rolling-hostnames=10.0.0.1,10.0.0.2\n");
+        assert_eq!(rolling["config"]["rollInProgress"], true);
+    }
+
+    #[test]
+    fn a_realms_password_is_found_where_it_is_one() {
+        assert_eq!(realm_password("admin: s3cret,admin\n", "admin").as_deref(), Some("s3cret"));
+        assert_eq!(realm_password("# by DC/OS\nadmin:a\\:b , admin\n", "admin").as_deref(), Some("a:b"));
+        for none in ["", "other: s3cret,admin", "admin: ,admin", "admin: MD5:5ebe2294ecd0e0f08eab7690d2a6ee69,admin"] {
+            assert_eq!(realm_password(none, "admin"), None, "{none}");
+        }
     }
 }

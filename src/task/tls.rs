@@ -31,13 +31,13 @@ impl std::fmt::Debug for Tls {
 }
 
 impl Tls {
-    /// The configuration; an error of the input that says which of the texts can't be used.
+    /// The configuration; an error that says which of the texts can't be used.
     fn config(&self) -> Result<ClientConfig> {
         let mut roots = RootCertStore::empty();
         for certificate in certificates("ca", &self.ca)? {
             roots
                 .add(certificate)
-                .map_err(|error| Error::input("a certificate in the `ca` of `tls` can't be used").caused_by(error))?;
+                .map_err(|error| Error::failed("a certificate in the `ca` of `tls` can't be used").caused_by(error))?;
         }
         let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
@@ -45,19 +45,19 @@ impl Tls {
             .with_root_certificates(roots);
         let Some((certificate, key)) = &self.client else { return Ok(config.with_no_client_auth()) };
         let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).map_err(|error| {
-            Error::input("the `key` of `tls` can't be read")
+            Error::failed("the `key` of `tls` can't be read")
                 .caused_by(error)
                 .hint("a PEM text that begins with `-----BEGIN PRIVATE KEY-----`, without a passphrase")
         })?;
         config
             .with_client_auth_cert(certificates("certificate", certificate)?, key)
-            .map_err(|error| Error::input("the `certificate` and the `key` of `tls` can't be used").caused_by(error))
+            .map_err(|error| Error::failed("the `certificate` and the `key` of `tls` can't be used").caused_by(error))
     }
 
     /// Makes the connection one by TLS. Fails where the server speaks none, or is not who it has to be.
     pub async fn connect(&self, socket: Box<dyn Socket>) -> Result<Box<dyn Socket>> {
         let name = ServerName::try_from(self.name.clone())
-            .map_err(|error| Error::input(format!("`{}` is no server's name", self.name)).caused_by(error))?;
+            .map_err(|error| Error::failed(format!("`{}` is no server's name", self.name)).caused_by(error))?;
         let connector = TlsConnector::from(Arc::new(self.config()?));
         let stream = connector
             .connect(name, socket)
@@ -70,7 +70,7 @@ impl Tls {
 /// The certificates of a PEM text, at least one.
 fn certificates(what: &str, pem: &str) -> Result<Vec<CertificateDer<'static>>> {
     let wrong = || {
-        Error::input(format!("the `{what}` of `tls` can't be read"))
+        Error::failed(format!("the `{what}` of `tls` can't be read"))
             .hint("a PEM text that begins with `-----BEGIN CERTIFICATE-----`")
     };
     let read: std::result::Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem.as_bytes()).collect();
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn texts_that_are_no_certificates_are_mistakes() {
+    async fn texts_that_are_no_certificates_are_refused_without_a_key_being_shown() {
         let authority = Authority::new();
         let port = server(&authority, &["localhost"]).await;
         let (certificate, key) = authority.give(&["me"]);
@@ -185,7 +185,7 @@ mod tests {
             Tls { client: Some((key.clone(), key.clone())), ..right.clone() },
         ] {
             let error = hear(port, &wrong).await.expect_err("a mistake");
-            assert_eq!(error.kind(), crate::error::Kind::Input, "{error}");
+            assert_eq!(error.kind(), crate::error::Kind::Failed, "{error}");
             assert!(!format!("{wrong:?}{error:?}").contains(key.lines().nth(1).expect("a line")));
         }
     }

@@ -7,6 +7,7 @@ use rhai::{Blob, Dynamic, Engine, Map, NativeCallContext};
 use super::host::{Common, Effect, Host, TIMEOUT, text};
 use super::method2;
 use crate::error::{Error, Kind as ErrorKind, Result};
+use crate::run::Report;
 use crate::script::Script;
 use crate::script::catalog::{Entry, Opt, opt};
 use crate::script::options::Options;
@@ -57,7 +58,12 @@ const HTTP: Entry = Entry {
              to be for, localhost without it; `certificate` and `key`, the PEM of who asks, where the server wants to know",
         ),
         ADDRESS,
-        REFUSED,
+        opt(
+            "refused",
+            "any value",
+            "what is given when nothing listens, or there is no answer that is HTTP, or none in time; a map gets the reason as `why`. \
+             Without it that is a failure",
+        ),
         TIMEOUT,
     ],
     kind: Some(Kind::Read),
@@ -187,14 +193,23 @@ fn request(
     let summary = format!("{} {}:{}{}", asked.method, asked.address, asked.port, asked.path);
     let effect = Effect { name: "http", summary: summary.clone(), kind, ctx, common };
     let response = script.effect(host, effect, async |context| match http::request(context, &asked).await {
-        Ok(response) => Ok((Some(response), crate::run::Report::default())),
-        Err(error) if refused.is_some() && error.kind() == ErrorKind::Failed => {
-            Ok((None, crate::run::Report::default()))
-        }
+        Ok(response) => Ok((Ok(response), Report::default())),
+        Err(error) if refused.is_some() && error.kind() == ErrorKind::Failed => Ok((Err(error), Report::default())),
         Err(error) => Err(error),
     })?;
     let Some(response) = response else { return Ok(super::host::unknown("http", &summary, host)) };
-    let Some(response) = response else { return Ok(refused.unwrap_or_default()) };
+    let response = match response {
+        Ok(response) => response,
+        Err(error) => {
+            let mut given = refused.unwrap_or_default();
+            if let Some(mut map) = given.write_lock::<Map>() {
+                let parts = error.parts();
+                let why = parts.causes.iter().fold(parts.message.clone(), |why, cause| format!("{why}: {cause}"));
+                map.insert("why".into(), why.into());
+            }
+            return Ok(given);
+        }
+    };
     let mut map = Map::new();
     map.insert("status".into(), i64::from(response.status).into());
     let headers: Map =

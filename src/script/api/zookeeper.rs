@@ -7,7 +7,7 @@ use crate::dcos::{backend, config_yaml, exhibitor, numbering};
 use crate::error::Error;
 use crate::formats::{environment, properties};
 use crate::script::failure::raise;
-use crate::script::value::{to_json, wrong_type};
+use crate::script::value::{from_json, to_json, wrong_type};
 use crate::zookeeper::ensemble::{Ensemble, Invalid};
 use crate::zookeeper::{client, four_letter, journal};
 
@@ -121,6 +121,10 @@ fn module() -> Module {
                 map.into()
             })
             .collect())
+    });
+    set(m, "stored_state", |stored: &str| -> Dynamic { from_json(&exhibitor::stored_state(stored)) });
+    set(m, "realm_password", |realm: &str, user: &str| -> Dynamic {
+        exhibitor::realm_password(realm, user).map_or(Dynamic::UNIT, Dynamic::from)
     });
     set(m, "config_yaml_to_static", |text: &str| -> Scripted<String> {
         config_yaml::to_static(text).map_err(|why| raise(Error::stopped(format!("this can't be made static: {why}"))))

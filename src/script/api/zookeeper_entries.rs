@@ -150,6 +150,23 @@ const LOST_SETTINGS: Entry = pure(
     "let lost = zookeeper::lost_settings(#{ config: #{ clientPort: 2182 } }, \"\");\nfor one in lost { note(`${one.name}: ${one.stored}, ${one.fixed} then`); }",
 );
 
+const STORED_STATE: Entry = pure(
+    "zookeeper::stored_state",
+    "zookeeper::stored_state(text)",
+    &[1],
+    "What Exhibitor's get-state would answer, from the text of the shared configuration: a map with `config`, in which are the \
+     settings that lost_settings compares, `serversSpec` and `rollInProgress`.",
+    "let rolling = zookeeper::stored_state(\"com.netflix.exhibitor-rolling-hostnames=\\n\").config.rollInProgress;",
+);
+
+const REALM_PASSWORD: Entry = pure(
+    "zookeeper::realm_password",
+    "zookeeper::realm_password(text, user)",
+    &[2],
+    "A user's password in the text of Exhibitor's realm file; () where there is none, or only its hash. Make it a secret at once.",
+    "let password = secret(#{ value: zookeeper::realm_password(\"admin: s3cret-w0rd,admin\", \"admin\") });",
+);
+
 const CONFIG_YAML_TO_STATIC: Entry = pure(
     "zookeeper::config_yaml_to_static",
     "zookeeper::config_yaml_to_static(text)",
@@ -382,5 +399,7 @@ pub const ENTRIES: &[Entry] = &[
     PROPERTIES,
     EXHIBITOR_COMMAND,
     LOST_SETTINGS,
+    STORED_STATE,
+    REALM_PASSWORD,
     CONFIG_YAML_TO_STATIC,
 ];
