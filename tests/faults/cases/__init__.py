@@ -1,8 +1,9 @@
 """The families of cases, a file each."""
 
-from . import hosts, interrupt, kill, rollback, rolling, two
+from . import external, hosts, interrupt, kill, rollback, rolling, two
 
-FAMILIES = {"kill": kill, "hosts": hosts, "rolling": rolling, "two": two, "interrupt": interrupt, "rollback": rollback}
+FAMILIES = {"kill": kill, "hosts": hosts, "rolling": rolling, "two": two, "interrupt": interrupt, "rollback": rollback,
+            "external": external}
 
 
 def all_cases():
