@@ -128,8 +128,11 @@ pub fn stored_state(stored: &str) -> Value {
         }
     }
     let extra = value("zoo-cfg-extra").unwrap_or_default();
-    let extra: serde_json::Map<String, Value> =
-        extra.split('&').filter_map(|pair| pair.split_once('=')).map(|(key, value)| (key.to_owned(), value.into())).collect();
+    let extra: serde_json::Map<String, Value> = extra
+        .split('&')
+        .filter_map(|pair| pair.split_once('='))
+        .map(|(key, value)| (key.to_owned(), value.into()))
+        .collect();
     config.insert("zooCfgExtra".to_owned(), extra.into());
     config.insert("serversSpec".to_owned(), value("servers-spec").unwrap_or_default().into());
     let rolling = stored.get("com.netflix.exhibitor-rolling-hostnames").is_some_and(|hosts| !hosts.trim().is_empty());
