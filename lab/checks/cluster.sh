@@ -5,7 +5,8 @@ same=1:10.10.0.193,3:10.10.0.122,2:10.10.0.203
 other=3:10.10.0.193,1:10.10.0.122,2:10.10.0.203
 starting=("10.10.0.193 1" "10.10.0.122 3" "10.10.0.203 2")
 
-check "up boots three masters" lab up --masters 3 --check-ms 500
+check "up boots three masters" lab up --masters 3 --check-ms 500 \
+    --stored 'java-environment=export JVMFLAGS=-Dlab.stored=yes'
 check "a second up of the same name is refused" bash -c "! '$HERE/lab' up --name $NAME --masters 3"
 check "the masters run with the ids that the storage gives" status_says "${starting[@]}"
 check "the inventory names the masters in order" bash -c \
@@ -21,6 +22,14 @@ check "the environment file is a link into the package" on "${masters[0]}" '[[ $
 check "ZooKeeper's lines carry its pid and its id" on "${masters[0]}" \
     'sudo journalctl -u dcos-exhibitor _PID=$(sudo cat /var/lib/dcos/exhibitor/zk.pid) LOG4J_MDC_MYID=1 -t java -n 1 -o cat | grep -q .'
 
+has_stored_environment() { # ZooKeeper's process, on every master
+    local host
+    for host in "${masters[@]}"; do
+        on "$host" 'tr "\0" " " </proc/$(sudo cat /var/lib/dcos/exhibitor/zk.pid)/cmdline | grep -q -- -Dlab.stored=yes' || return 1
+    done
+}
+check "ZooKeeper runs with the Java environment that is stored" has_stored_environment
+
 "$HERE/lab" watch --name "$NAME" --out "$OUT/watch" </dev/null 2>"$OUT/watch.err" &
 watch=$!
 check "the watch begins" within 15 grep -q start "$OUT/watch"
@@ -32,6 +41,7 @@ roll() {
 }
 check "a rolling restart onto the static backend serves throughout" roll
 check "the ids stay" status_says "${starting[@]}"
+check "and so does java.env, which the static backend does not remove" has_stored_environment
 finds_missing() { # a summary that tells one write more than the last session's
     awk 'match($0, /[0-9]+\]/) {
         $0 = substr($0, 1, RSTART - 1) (substr($0, RSTART, RLENGTH - 1) + 1) substr($0, RSTART + RLENGTH - 1)

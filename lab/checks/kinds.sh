@@ -19,6 +19,20 @@ blocks() { # the unit of 2.2 comes back from a restart when ZooKeeper answers, a
         exec 3<>/dev/tcp/127.0.0.1/2181 && echo ruok >&3 && [[ $(cat <&3) == imok ]] && grep -q ^EXHIBITOR_TLS_ENABLED=false /opt/mesosphere/etc/exhibitor'
 }
 single "--dcos 2.2: a restart of the unit waits for ZooKeeper" blocks --dcos 2.2
+rest() { # rest ADDRESS [CURL'S OPTIONS...]: Exhibitor's answer as its HTTP status, from the lab's network
+    lab exec -- curl -sS -m 10 -o /dev/null -w '%{http_code}' "${@:2}" "$1"
+}
+protected() {
+    local url=https://${masters[0]}:8181/exhibitor/v1
+    on "${masters[0]}" 'sudo tar -C /var/lib/dcos/exhibitor-tls-artifacts -cf - root-cert.pem client-cert.pem client-key.pem' | tar -C "$OUT" -xf - &&
+        on "${masters[0]}" '[[ $(sudo cat /opt/mesosphere/etc/exhibitor_realm) == "admin: s3cret,admin" ]]' || return 1
+    local tls=(--cacert "$OUT/root-cert.pem" --cert "$OUT/client-cert.pem" --key "$OUT/client-key.pem")
+    [[ $(rest "$url/cluster/status" "${tls[@]}") == 200 && $(rest "$url/cluster/state" "${tls[@]}") == 401 &&
+        $(rest "$url/cluster/state" "${tls[@]}" -u admin:wrong) == 401 && $(rest "$url/cluster/state" "${tls[@]}" -u admin:s3cret) == 200 ]] &&
+        ! rest "${url/https/http}/cluster/status" && ! rest "$url/cluster/status" --cacert "$OUT/root-cert.pem"
+}
+single "--exhibitor-tls --exhibitor-password: only with a certificate, and the password for all but the status" protected \
+    --dcos 2.2 --exhibitor-tls --exhibitor-password s3cret
 unlisted_says() { # unlisted_says LINE: Exhibitor's, when its list does not name its host
     write_static "${masters[0]}" 1:10.10.0.1 && on "${masters[0]}" 'sudo systemctl restart dcos-exhibitor' &&
         within 20 on "${masters[0]}" "sudo journalctl -u dcos-exhibitor -o cat | grep -q '$1'"

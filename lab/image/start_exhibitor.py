@@ -98,13 +98,34 @@ auto-manage-instances=1
 auto-manage-instances-fixed-ensemble-size=$cluster_size
 EOF
 
+security=()
+if [[ -e /opt/mesosphere/etc/exhibitor_web.xml && -e /opt/mesosphere/etc/exhibitor_realm ]]; then
+    security=(--security /opt/mesosphere/etc/exhibitor_web.xml --realm DCOS:/opt/mesosphere/etc/exhibitor_realm --remoteauth basic:admin)
+fi
+
 command=(java
     "-Djava.util.prefs.systemRoot=$state/" "-Djava.util.prefs.userRoot=$state/"
     "-Duser.home=$state/" "-Duser.dir=$state/"
     -Xmx32m -Xss256k -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xshare:auto "-Dzkmig.lab.layout=$LAYOUT"
     "-Dzkmig.lab.config-check-ms=$CONFIG_CHECK_MS" "-Dzkmig.lab.four-letter-ms=$FOUR_LETTER_MS"
     -jar "$jar" --port 8181 --defaultconfig /run/dcos_exhibitor/exhibitor_defaults.conf
-    --hostname "$detected_ip" "${arguments[@]}")
+    --hostname "$detected_ip" "${security[@]}" "${arguments[@]}")
+
+if [[ ${EXHIBITOR_TLS_ENABLED-} == true ]]; then
+    echo "Enabling Exhibitor TLS"
+    artifacts=/var/lib/dcos/exhibitor-tls-artifacts
+    for store in TRUSTSTORE:truststore CLIENT_KEYSTORE:clientstore SERVER_KEYSTORE:serverstore; do
+        file=$artifacts/${store#*:}.jks
+        if [[ ! -e $file ]]; then
+            echo "ERROR: $file not found."
+            exit 1
+        fi
+        export "EXHIBITOR_TLS_${store%:*}_PATH=$file" "EXHIBITOR_TLS_${store%:*}_PASSWORD=not-relevant-for-security"
+    done
+    export EXHIBITOR_TLS_REQUIRE_CLIENT_CERT=true EXHIBITOR_TLS_VERIFY_PEER_CERT=true
+elif [[ $DCOS == 2.2 ]]; then
+    echo "Exhibitor TLS explicitly disabled"
+fi
 
 printed=
 for word in "${command[@]}"; do

@@ -16,8 +16,12 @@ start)
         echo "already running as process $(<"$ZOOPIDFILE")."
         exit 0
     fi
+    # Whatever set it: Exhibitor's configuration of today, or of another backend.
+    # shellcheck source=/dev/null
+    [[ ! -f $ZOOCFGDIR/java.env ]] || source "$ZOOCFGDIR/java.env"
+    # shellcheck disable=SC2086
     nohup "$JAVA" "-Dzookeeper.log.dir=$ZOO_LOG_DIR" -Xmx96m -Xss256k -XX:+UseSerialGC -XX:TieredStopAtLevel=1 \
-        -Xshare:auto -Djna.nosys=false "-Djava.library.path=$home/lib" -cp "$home/lib/*:$ZOOCFGDIR" \
+        -Xshare:auto ${JVMFLAGS-} -Djna.nosys=false "-Djava.library.path=$home/lib" -cp "$home/lib/*:$ZOOCFGDIR" \
         org.apache.zookeeper.server.quorum.QuorumPeerMain "$config" \
         >"$ZOO_LOG_DIR/zookeeper.out" 2>&1 </dev/null &
     if echo -n $! >"$ZOOPIDFILE"; then

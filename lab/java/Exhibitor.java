@@ -57,7 +57,7 @@ public final class Exhibitor {
             }
         }
         Exhibitor exhibitor = new Exhibitor(options);
-        new Rest(exhibitor, Integer.parseInt(options.getOrDefault("port", "8181"))).start();
+        new Rest(exhibitor, Integer.parseInt(options.getOrDefault("port", "8181")), Security.of(options, System.getenv())).start();
         Thread queue = new Thread(exhibitor::repeat, "ActivityQueue-0");
         queue.start();
         queue.join();

@@ -4,8 +4,6 @@ import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
 import java.io.IOException;
 import java.net.HttpURLConnection;
-import java.net.InetSocketAddress;
-import java.net.URL;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
@@ -22,6 +20,7 @@ final class Rest {
     private static final Pattern STATE = Pattern.compile("\"state\":(\\d+).*\"isLeader\":(true|false)");
     private final Exhibitor exhibitor;
     private final int port;
+    private final Security security;
     private final ExecutorService workers = Executors.newCachedThreadPool(work -> {
         Thread thread = new Thread(work, "qtp");
         thread.setDaemon(true);
@@ -30,13 +29,14 @@ final class Rest {
     private String status = "[]";
     private long statusAt;
 
-    Rest(Exhibitor exhibitor, int port) {
+    Rest(Exhibitor exhibitor, int port, Security security) {
         this.exhibitor = exhibitor;
         this.port = port;
+        this.security = security;
     }
 
     void start() throws IOException {
-        HttpServer server = HttpServer.create(new InetSocketAddress(port), 50);
+        HttpServer server = security.listen(port);
         server.setExecutor(workers);
         server.createContext("/", this::handle);
         server.start();
@@ -44,6 +44,12 @@ final class Rest {
 
     private void handle(HttpExchange exchange) throws IOException {
         String path = exchange.getRequestURI().getPath();
+        if (!security.admits(path, exchange.getRequestHeaders().getFirst("Authorization"))) {
+            exchange.getResponseHeaders().set("WWW-Authenticate", "basic realm=\"DCOS\"");
+            exchange.sendResponseHeaders(401, -1);
+            exchange.close();
+            return;
+        }
         String body;
         int code = 200;
         String type = "application/json";
@@ -122,7 +128,7 @@ final class Rest {
             leader = exhibitor.leader();
         } else {
             try {
-                HttpURLConnection peer = (HttpURLConnection) new URL("http", host, port, BASE + "cluster/state").openConnection();
+                HttpURLConnection peer = security.connect(host, port, BASE + "cluster/state");
                 peer.setConnectTimeout(10_000);
                 peer.setReadTimeout(3000);
                 Matcher found = STATE.matcher(new String(peer.getInputStream().readAllBytes(), StandardCharsets.UTF_8));

@@ -1,6 +1,7 @@
 package zkmig.lab;
 
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 
 /** The ensemble as Exhibitor reads it: what does not parse is dropped without a word, and nothing checks for duplicates. */
@@ -34,13 +35,24 @@ final class ServerList {
         return servers.stream().filter(s -> s.host().equals(host)).findFirst().orElse(null);
     }
 
+    int highestId() {
+        return servers.stream().mapToInt(Server::id).max().orElse(0);
+    }
+
+    /** As it is stored. */
+    @Override
+    public String toString() {
+        return String.join(",", servers.stream().map(Server::toString).toList());
+    }
+
+    /** The order does not count. */
     @Override
     public boolean equals(Object other) {
-        return other instanceof ServerList list && list.servers.equals(servers);
+        return other instanceof ServerList list && new HashSet<>(list.servers).equals(new HashSet<>(servers));
     }
 
     @Override
     public int hashCode() {
-        return servers.hashCode();
+        return new HashSet<>(servers).hashCode();
     }
 }

@@ -15,7 +15,8 @@ build_base() {
     rm -rf "$new"
     cp -a --reflink=auto "$raw" "$new"
     rm -f "$new/etc/machine-id" "$new"/etc/ssh/ssh_host_* "$new/etc/resolv.conf"
-    chroot "$new" useradd -r -u 900 -d /var/lib/dcos/exhibitor -s /usr/sbin/nologin dcos_exhibitor
+    chroot "$new" groupadd -r -g "${EXHIBITOR_USER#*:}" dcos_exhibitor
+    chroot "$new" useradd -r -u "${EXHIBITOR_USER%:*}" -g dcos_exhibitor -d /var/lib/dcos/exhibitor -s /usr/sbin/nologin dcos_exhibitor
     local user
     for user in centos operator; do
         # Debian has a group "operator" of its own.

@@ -5,7 +5,7 @@ CACHE=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/zkmig-lab
 
 install_missing() {
     local missing=() pair
-    for pair in systemd-nspawn:systemd-container debootstrap:debootstrap ip:iproute2 ssh:openssh-client \
+    for pair in systemd-nspawn:systemd-container debootstrap:debootstrap ip:iproute2 ssh:openssh-client openssl:openssl \
         javac:default-jdk-headless pip3:python3-pip pgrep:procps; do
         command -v "${pair%%:*}" >/dev/null || missing+=("${pair#*:}")
     done

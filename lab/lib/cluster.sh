@@ -18,7 +18,7 @@ command_up() {
     mount -t tmpfs -o size=6g,mode=755 zkmig-lab "$LAB"
     trap 'say "the boot failed; remove what it left with: lab/lab down$NAME_HINT"' EXIT
     {
-        declare -p MASTERS IDS ZOOKEEPER DCOS BACKEND CHECK_MS CONFIG_CHECK_MS FOUR_LETTER_MS LAYOUT BASE PACKAGE JAVA_DIR | sed "s,^declare ,&-g ,"
+        declare -p MASTERS IDS ZOOKEEPER DCOS BACKEND CHECK_MS CONFIG_CHECK_MS FOUR_LETTER_MS LAYOUT EXHIBITOR_PASSWORD EXHIBITOR_TLS STORED BASE PACKAGE JAVA_DIR | sed "s,^declare ,&-g ,"
     } >"$LAB/lab.conf"
     local external=("${EXTERNAL[@]}")
     # Only this backend keeps anything there.
@@ -30,6 +30,8 @@ command_up() {
         done
     } >"$LAB/hosts"
     write_keys
+    write_etc
+    [[ -z $EXHIBITOR_TLS ]] || make_authority
     up_net "${MASTERS[@]}" "${external[@]}"
     for address in "${external[@]}"; do
         boot_external "$address"

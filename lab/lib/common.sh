@@ -7,6 +7,8 @@ readonly ALL_IDS=(1 4 2 5 3 7 6 9 8)
 readonly EXTERNAL=(10.10.0.249 10.10.0.79 10.10.0.125)
 readonly OPERATOR_ADDRESS=10.10.0.1
 readonly OPERATOR_PASSWORD=rehearsal
+# The user and group that Exhibitor runs as.
+readonly EXHIBITOR_USER=900:900
 readonly SETUP=dcos-config--setup_1b0f8a6e5f0f4cf5b0a0f7f7c0a1d6a5e9d3c2b1
 readonly EXHIBITOR_PACKAGE=exhibitor--dbd1a61e0f16f9e71131ab347f35102035275672
 readonly RUN=/run/zkmig-lab

@@ -217,30 +217,25 @@ command_reset() {
 
 reset_master() {
     # shellcheck disable=SC2016
-    exhibitor_file | in_master "$1" bash -c '
-        setup=$1 count=$2
-        etc=/opt/mesosphere/packages/$setup/etc
+    tar -C "$LAB/etc" -cf - . | in_master "$1" bash -c '
+        etc=/opt/mesosphere/packages/$1/etc
         for drop_ins in /etc/systemd/system/dcos-exhibitor.service.d /run/systemd/system/dcos-exhibitor.service.d; do
             [[ ! -d $drop_ins ]] || { rm -rf "$drop_ins"; systemctl daemon-reload; }
         done
         timeout 30 systemctl stop dcos-exhibitor
-        systemctl stop "$3" 2>/dev/null
+        systemctl stop "$2" 2>/dev/null
         systemctl reset-failed 2>/dev/null
         [[ ! -e /var/lib/dcos/exhibitor/zk.pid ]] || kill -KILL "$(</var/lib/dcos/exhibitor/zk.pid)" 2>/dev/null
         find /var/lib/dcos/exhibitor -mindepth 1 -delete
-        find /opt/mesosphere/etc /opt/mesosphere/packages/$setup/etc -mindepth 1 -delete
-        cat >"$etc/exhibitor"
-        echo "$count" >"$etc/master_count"
-        echo "$4" >"$etc/master_list"
-        printf "%s\n" "$5" >"$etc/dns_config"
-        echo ENABLE_CHECK_TIME=false >"$etc/check_time.env"
-        for file in exhibitor master_count master_list dns_config check_time.env; do
-            ln -s "$etc/$file" "/opt/mesosphere/etc/$file"
+        find /opt/mesosphere/etc "$etc" -mindepth 1 -delete
+        tar -C "$etc" -xpf -
+        for file in "$etc"/*; do
+            ln -s "$file" /opt/mesosphere/etc/
         done
         rm -rf /var/lib/dcos/zkmig-backup
         find /var/lib/zkmig /var/backups/zkmig /var/tmp /tmp /root /home/centos /home/operator -mindepth 1 -maxdepth 1 \
             ! -name ".ssh" ! -name ".hushlogin" ! -name ".bash*" ! -name ".profile" ! -name "hsperfdata_*" \
             -exec rm -rf {} + 2>/dev/null
         journalctl --rotate --quiet; journalctl --vacuum-time=1us --quiet 2>/dev/null
-        true' _ "$SETUP" "${#MASTERS[@]}" "$LEAK_SCOPE" "$(master_list)" "$(dns_config)"
+        true' _ "$SETUP" "$LEAK_SCOPE"
 }

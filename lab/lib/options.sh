@@ -5,7 +5,11 @@
 read_up_options() {
     local count=5 ids=
     KIND=zookeeper ZOOKEEPER=3.4.14 DCOS=1.10 BACKEND=zk CHECK_MS=1000 CONFIG_CHECK_MS= FOUR_LETTER_MS=3000 LAYOUT=bare
+    EXHIBITOR_PASSWORD= EXHIBITOR_TLS= STORED=()
     while [[ $# -gt 0 ]]; do
+        case $1 in
+        --exhibitor-tls) EXHIBITOR_TLS=true; shift; continue ;;
+        esac
         [[ $# -ge 2 ]] || fail "$1 needs a value" "See: lab/lab help"
         case $1 in
         --masters) count=$2 ;;
@@ -17,6 +21,8 @@ read_up_options() {
         --config-check-ms) CONFIG_CHECK_MS=$2 ;;
         --four-letter-ms) FOUR_LETTER_MS=$2 ;;
         --layout) LAYOUT=$2 ;;
+        --exhibitor-password) EXHIBITOR_PASSWORD=$2 ;;
+        --stored) STORED+=("$2") ;;
         *) fail "up knows no option $1" "See: lab/lab help" ;;
         esac
         shift 2
@@ -33,6 +39,16 @@ read_up_options() {
     milliseconds --check-ms "$CHECK_MS"
     milliseconds --config-check-ms "$CONFIG_CHECK_MS"
     milliseconds --four-letter-ms "$FOUR_LETTER_MS"
+    if [[ -n $EXHIBITOR_PASSWORD ]]; then
+        [[ $DCOS != 1.8 ]] || fail "--exhibitor-password: DC/OS 1.8 has no such password" "Take --dcos 1.10 or 2.2."
+        [[ $EXHIBITOR_PASSWORD =~ ^[^[:space:],]+$ ]] || fail "--exhibitor-password: a realm's password has no blank and no comma"
+    fi
+    [[ -z $EXHIBITOR_TLS || $DCOS == 2.2 ]] || fail "--exhibitor-tls: DC/OS $DCOS has no TLS for Exhibitor" "Add --dcos 2.2."
+    local setting
+    for setting in "${STORED[@]}"; do
+        [[ $setting == ?*=* ]] || fail "--stored $setting: take KEY=VALUE" "For example: --stored 'java-environment=export JVMFLAGS=-Xmx128m'"
+    done
+    ((${#STORED[@]} == 0)) || [[ $BACKEND != static ]] || fail "--stored: the static backend stores nothing" "Take --backend zk or shared_fs."
     MASTERS=("${ALL_MASTERS[@]:0:count}")
     choose_ids "$count" "$ids"
 }
