@@ -41,3 +41,14 @@ single "--dcos 1.10: a host that is not in its list gets no Exhibitor" "unlisted
 single "--dcos 1.8: a single master is static whatever its file says" "unlisted_says 'single master/static backend'" --dcos 1.8
 check "an unknown version is refused with those that there are" bash -c \
     "'$HERE/lab' up --name $NAME --zookeeper 3.5 2>&1 | grep -q '3.4.6, 3.4.14, 3.6, 3.8 and 3.9'"
+
+members() { # members KIND UNIT: three are up, one that is killed comes back
+    lab up "--$1" 3 && [[ $(lab status | grep -cE ' (leader|follower|running) ') == 3 ]] &&
+        grep -q "^    $1:" "$(lab inventory)" && on "${masters[1]}" systemctl is-active "$2" &&
+        lab fault kill-server "${masters[1]}" && within 60 all_are_up
+}
+all_are_up() { [[ $(lab status | grep -cE ' (leader|follower|running) ') == 3 ]]; }
+check "--etcd 3: a cluster serves, and a member that dies comes back" members etcd etcd
+lab down >"$OUT/down" 2>&1
+check "--rabbitmq 3: a cluster serves, and a member that dies comes back" members rabbitmq rabbitmq-server
+lab down >"$OUT/down" 2>&1

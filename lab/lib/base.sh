@@ -56,3 +56,34 @@ EOF
     mv "$new" "$BASE"
     drop_stale "$CACHE/base-" "$BASE"
 }
+
+# The base image with the kind's packages, built once on top of the masters'.
+build_member_base() { # build_member_base CODENAME: sets BASE
+    local plain=$BASE packages=()
+    case $KIND in
+    etcd) packages=(etcd-server etcd-client) ;;
+    rabbitmq) packages=(rabbitmq-server) ;;
+    esac
+    BASE=$CACHE/$KIND-$1-$(fingerprint "$HERE/lib/base.sh")
+    [[ ! -d $BASE ]] || return 0
+    say "installing ${packages[*]} into an image, once"
+    local new=$BASE.new
+    rm -rf "$new"
+    cp -a --reflink=auto "$plain" "$new"
+    # A lab's host asks no name server; the installation has to.
+    sed -i 's/^hosts:.*/hosts: files dns/' "$new/etc/nsswitch.conf"
+    printf '#!/bin/sh\nexit 101\n' >"$new/usr/sbin/policy-rc.d"
+    chmod +x "$new/usr/sbin/policy-rc.d"
+    # shellcheck disable=SC2016
+    systemd-nspawn --register=no --keep-unit -q -D "$new" --machine="$NAME-image" --resolv-conf=replace-host --timezone=off --pipe \
+        --setenv=DEBIAN_FRONTEND=noninteractive sh -ec '
+            timeout 300 apt-get update
+            timeout 600 apt-get install -y --no-install-recommends "$@"
+            rm -rf /var/cache/apt/archives/*.deb /var/lib/apt/lists/*' _ "${packages[@]}" </dev/null >"$CACHE/$KIND.log" 2>&1 ||
+        fail "${packages[*]} could not be installed into an image" "The output is in $CACHE/$KIND.log"
+    cp "$plain/etc/nsswitch.conf" "$new/etc/nsswitch.conf"
+    # What their installation made is not a member's: its identity, its data, its cookie.
+    rm -rf "$new/usr/sbin/policy-rc.d" "$new/etc/resolv.conf" "$new/etc/machine-id" "$new"/var/lib/etcd/* "$new"/var/lib/rabbitmq/{.erlang.cookie,mnesia}
+    mv "$new" "$BASE"
+    drop_stale "$CACHE/$KIND-" "$BASE"
+}

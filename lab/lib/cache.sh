@@ -45,8 +45,13 @@ build_cache() {
     BASE=$CACHE/base-$codename-$(fingerprint "$HERE/lib/base.sh")
     PACKAGE=$CACHE/zookeeper-$ZOOKEEPER-$(fingerprint "$HERE"/lib/cache.sh "$HERE"/java/*.java "$HERE"/java/*/*.java "$HERE"/image/*)
     [[ -d $BASE ]] || build_base "$codename"
-    [[ -d $PACKAGE ]] || build_package
-    touch "$BASE" "$PACKAGE"
+    if [[ $KIND == zookeeper ]]; then
+        [[ -d $PACKAGE ]] || build_package
+    else
+        PACKAGE=
+        build_member_base "$codename"
+    fi
+    touch "$BASE" ${PACKAGE:+"$PACKAGE"}
     # Shared from here on, so that no other lab drops a layer as stale before it is mounted.
     flock -s 8
 }

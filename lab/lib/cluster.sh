@@ -18,11 +18,11 @@ command_up() {
     mount -t tmpfs -o size=6g,mode=755 zkmig-lab "$LAB"
     trap 'say "the boot failed; remove what it left with: lab/lab down$NAME_HINT"' EXIT
     {
-        declare -p MASTERS IDS ZOOKEEPER DCOS BACKEND CHECK_MS CONFIG_CHECK_MS FOUR_LETTER_MS LAYOUT EXHIBITOR_PASSWORD EXHIBITOR_TLS STORED BASE PACKAGE JAVA_DIR | sed "s,^declare ,&-g ,"
+        declare -p KIND MASTERS IDS ZOOKEEPER DCOS BACKEND CHECK_MS CONFIG_CHECK_MS FOUR_LETTER_MS LAYOUT EXHIBITOR_PASSWORD EXHIBITOR_TLS STORED BASE PACKAGE JAVA_DIR | sed "s,^declare ,&-g ,"
     } >"$LAB/lab.conf"
     local external=("${EXTERNAL[@]}")
     # Only this backend keeps anything there.
-    [[ $BACKEND == zk ]] || external=()
+    [[ $KIND == zookeeper && $BACKEND == zk ]] || external=()
     {
         printf '127.0.0.1 localhost\n%s operator\n' "$OPERATOR_ADDRESS"
         for address in "${MASTERS[@]}" "${EXTERNAL[@]}"; do
@@ -30,25 +30,39 @@ command_up() {
         done
     } >"$LAB/hosts"
     write_keys
+    up_net "${MASTERS[@]}" "${external[@]}"
+    if [[ $KIND == zookeeper ]]; then
+        up_masters "${external[@]}"
+        say "the lab '$NAME' serves after $(seconds_since "$began") s: ${#MASTERS[@]} masters, ZooKeeper $ZOOKEEPER, backend $BACKEND, as DC/OS $DCOS"
+    else
+        up_members
+        say "the lab '$NAME' serves after $(seconds_since "$began") s: ${#MASTERS[@]} members of $KIND"
+    fi
+    touch "$LAB/ready"
+    trap - EXIT
+    command_inventory
+}
+
+up_masters() { # up_masters EXTERNAL...
+    local address
     write_etc
     [[ -z $EXHIBITOR_TLS ]] || make_authority
-    up_net "${MASTERS[@]}" "${external[@]}"
-    for address in "${external[@]}"; do
+    for address in "$@"; do
         boot_external "$address"
     done
     if [[ $BACKEND == shared_fs ]]; then
         mkdir -p "$LAB/shared"
         stored_config >"$LAB/shared/exhibitor.properties"
-        chown -R 900 "$LAB/shared"
+        chown -R "$EXHIBITOR_USER" "$LAB/shared"
     fi
     for address in "${MASTERS[@]}"; do
-        prepare_master "$address"
-        boot_master "$address"
+        prepare_host "$address"
+        boot_host "$address"
     done
     release_cache
     if [[ $BACKEND == zk ]]; then
         stored_config >"$LAB/stored-config"
-        client Seed "$(connect_of "${external[@]}")" /configs/config "$LAB/stored-config" 60 >"$LAB/seed.log" 2>&1 ||
+        client Seed "$(connect_of "$@")" /configs/config "$LAB/stored-config" 60 >"$LAB/seed.log" 2>&1 ||
             fail "the external ensemble does not serve" "Its logs: $LAB/external/*/log and $LAB/seed.log"
     fi
     for address in "${MASTERS[@]}"; do
@@ -56,11 +70,24 @@ command_up() {
     done
     # The first check comes after one or two periods, and the next one at the latest sees it serve.
     wait_serving $((120 + 3 * CHECK_MS / 1000))
-    touch "$LAB/ready"
-    trap - EXIT
-    say "the lab '$NAME' serves after $(seconds_since "$began") s: ${#MASTERS[@]} masters, ZooKeeper $ZOOKEEPER, backend $BACKEND, as DC/OS $DCOS"
-    command_inventory
 }
+
+up_members() {
+    local address
+    bring_client
+    for address in "${MASTERS[@]}"; do
+        prepare_host "$address"
+        boot_host "$address"
+    done
+    release_cache
+    until_true 120 members_serve || {
+        member_status >&2 || true
+        fail "the members of $KIND do not serve within 120 s" "Look with: lab/lab ssh$NAME_HINT ${MASTERS[0]} sudo journalctl -u $(unit_of_kind)"
+    }
+}
+
+# needs_masters WHAT: for what only a lab of masters has.
+needs_masters() { [[ $KIND == zookeeper ]] || fail "$1 needs a lab of masters, and '$NAME' is one of $KIND"; }
 
 seconds_since() { awk -v a="$1" -v b="$EPOCHREALTIME" 'BEGIN {printf "%.1f", b - a}'; }
 
@@ -84,10 +111,14 @@ all_serve() {
         follower) ;;
         *) return 1 ;;
         esac
-        # shellcheck disable=SC2016
-        in_lab timeout 2 bash -c 'exec 3<>"/dev/tcp/$1/22" && read -r line <&3 && [[ $line == SSH-* ]]' _ "$address" 2>/dev/null || return 1
+        takes_logins "$address" || return 1
     done
     ((leaders == 1))
+}
+
+# shellcheck disable=SC2016
+takes_logins() {
+    in_lab timeout 2 bash -c 'exec 3<>"/dev/tcp/$1/22" && read -r line <&3 && [[ $line == SSH-* ]]' _ "$1" 2>/dev/null
 }
 
 wait_serving() {
@@ -99,6 +130,7 @@ wait_serving() {
 
 command_status() {
     load_lab
+    [[ $KIND == zookeeper ]] || { member_status; return; }
     local address mode id file
     printf '%-14s %-4s %-12s %-10s %s\n' ADDRESS ID MODE BACKEND ENSEMBLE
     for address in "${MASTERS[@]}"; do
@@ -133,6 +165,7 @@ command_exec() {
     load_lab
     [[ ${1-} != -- ]] || shift
     [[ $# -gt 0 ]] || fail "exec needs a command" "For example: lab/lab exec -- ping -c 1 ${MASTERS[0]}"
+    [[ ! -d $LAB/bin ]] || PATH=$LAB/bin:$PATH
     exec nsenter --net="/run/netns/$NAME" -- "$@"
 }
 
@@ -161,6 +194,7 @@ command_watch() {
     [[ -n $file ]] || fail "watch needs --out FILE or --verify FILE"
     [[ $mode == write || -f $file ]] || fail "there is no file $file"
     load_lab
+    needs_masters "a watch"
     # In the lab's group, so that one that is forgotten ends with the lab.
     local root
     for root in $(cgroup_roots); do

@@ -34,6 +34,9 @@ command_fault() {
     if is_external "$host" && [[ ! $kind =~ ^(cut|heal|kill-zk)$ ]]; then
         fail "the fault '$kind' needs a master, and $host is an external ZooKeeper" "Such a host takes cut, kill-zk and heal."
     fi
+    if [[ $KIND != zookeeper && ! $kind =~ ^(cut|hang-sshd|refuse-sshd|no-sudo|vacuum-journal|kill-server|heal)$ ]]; then
+        fail "the fault '$kind' needs a master, and '$NAME' is a lab of $KIND" "Its hosts take cut, hang-sshd, refuse-sshd, no-sudo, vacuum-journal, kill-server and heal."
+    fi
     case $kind in
     leak) fault_leak "$host" ;;
     already-running) fault_already_running "$host" ;;
@@ -41,6 +44,7 @@ command_fault() {
     cut) ip -n "$NAME" link set "v${host##*.}" down ;;
     # Not their shells: a sudo whose child was stopped stops itself once more when it is let go on.
     hang-sshd) in_master "$host" pkill -STOP -x sshd ;;
+    kill-server) in_master "$host" systemctl kill --signal=KILL "$(unit_of_kind)" ;;
     kill-zk) fault_kill_zk "$host" ;;
     kill-exhibitor) fault_kill_exhibitor "$host" ;;
     disk-full) fault_disk_full "$host" ;;
@@ -188,6 +192,7 @@ heal_leak() {
 # The starting state again, without a boot: files, ids, data, journal. Faults are healed first.
 command_reset() {
     load_lab
+    needs_masters "a reset"
     lock_lab
     local address began=$EPOCHREALTIME
     for address in $(external_hosts); do

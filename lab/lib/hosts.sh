@@ -24,7 +24,7 @@ all:
     ansible_ssh_common_args: -o UserKnownHostsFile=$LAB/known_hosts -o IdentitiesOnly=yes
     zkmig_ssh_config: $LAB/ssh_config
   children:
-    masters:
+    $([[ $KIND == zookeeper ]] && echo masters || echo "$KIND"):
       hosts:
 EOF
         local address
@@ -36,23 +36,18 @@ EOF
 
 hostname_of() { echo "ip-${1//./-}"; }
 
-# prepare_master ADDRESS: its files. /opt/mesosphere is a small filesystem of its own, so that it can be filled.
-prepare_master() {
-    local address=$1 home=$LAB/masters/$1 file
-    mkdir -p "$home"/{root,upper,work,opt}
+# prepare_host ADDRESS: a booted host's files, over the base image.
+prepare_host() {
+    local address=$1 home=$LAB/masters/$1 user
+    mkdir -p "$home"/{root,upper,work}
     local etc=$home/upper/etc
-    mkdir -p "$etc/ssh" "$home/upper/opt/mesosphere" "$home/upper/var/lib/dcos/exhibitor" "$home/upper/root/.ssh"
+    mkdir -p "$etc/ssh" "$home/upper/root/.ssh"
     chmod 700 "$home/upper/root" "$home/upper/root/.ssh"
     tr -d '\n-' </proc/sys/kernel/random/uuid >"$etc/machine-id"
     hostname_of "$address" >"$etc/hostname"
     cp "$LAB/hosts" "$etc/hosts"
-    printf 'DCOS=%s\nCHECK_MS=%s\nCONFIG_CHECK_MS=%s\nFOUR_LETTER_MS=%s\nLAYOUT=%s\n' \
-        "$DCOS" "$CHECK_MS" "$CONFIG_CHECK_MS" "$FOUR_LETTER_MS" "$LAYOUT" >"$etc/zkmig-lab.conf"
-    mkdir -p "$etc/systemd/system"
-    cp "$HERE/image/dcos-exhibitor-$DCOS.service" "$etc/systemd/system/dcos-exhibitor.service"
     ssh-keygen -q -t ed25519 -N '' -C "$(hostname_of "$address")" -f "$etc/ssh/ssh_host_ed25519_key"
     echo "$address $(cut -d' ' -f1,2 "$etc/ssh/ssh_host_ed25519_key.pub")" >>"$LAB/known_hosts"
-    local user
     for user in centos operator; do
         mkdir -p "$home/upper/home/$user/.ssh"
         cp "$LAB/id_ed25519.pub" "$home/upper/home/$user/.ssh/authorized_keys"
@@ -61,6 +56,20 @@ prepare_master() {
         touch "$home/upper/home/$user/.hushlogin"
         chown -R "$(stat -c %u:%g "$BASE/home/$user")" "$home/upper/home/$user"
     done
+    if [[ $KIND == zookeeper ]]; then write_master "$address"; else write_member "$address" "$home/upper"; fi
+    mount -t overlay -o "lowerdir=$BASE,upperdir=$home/upper,workdir=$home/work" zkmig-lab "$home/root"
+    [[ $KIND != zookeeper ]] ||
+        mount -t overlay -o "lowerdir=$PACKAGE,upperdir=$home/opt/upper,workdir=$home/opt/work" zkmig-lab "$home/root/opt/mesosphere"
+}
+
+# write_master ADDRESS: what makes a host a master. /opt/mesosphere is a small filesystem of its own, so that it can be filled.
+write_master() {
+    local address=$1 home=$LAB/masters/$1 file
+    local etc=$home/upper/etc
+    mkdir -p "$home/opt" "$home/upper/opt/mesosphere" "$home/upper/var/lib/dcos/exhibitor" "$etc/systemd/system"
+    printf 'DCOS=%s\nCHECK_MS=%s\nCONFIG_CHECK_MS=%s\nFOUR_LETTER_MS=%s\nLAYOUT=%s\n' \
+        "$DCOS" "$CHECK_MS" "$CONFIG_CHECK_MS" "$FOUR_LETTER_MS" "$LAYOUT" >"$etc/zkmig-lab.conf"
+    cp "$HERE/image/dcos-exhibitor-$DCOS.service" "$etc/systemd/system/dcos-exhibitor.service"
     chown "$EXHIBITOR_USER" "$home/upper/var/lib/dcos/exhibitor"
     [[ -z $EXHIBITOR_TLS ]] || issue_certificates "$address" "$home/upper/var/lib/dcos/exhibitor-tls-artifacts"
 
@@ -71,16 +80,15 @@ prepare_master() {
         ln -s "/opt/mesosphere/packages/$SETUP/etc/${file##*/}" "$home/opt/upper/etc/"
     done
     printf 'LD_LIBRARY_PATH=/opt/mesosphere/lib\nPATH=/opt/mesosphere/bin:/usr/sbin:/usr/bin:/sbin:/bin\n' >"$home/opt/upper/environment"
-
-    mount -t overlay -o "lowerdir=$BASE,upperdir=$home/upper,workdir=$home/work" zkmig-lab "$home/root"
-    mount -t overlay -o "lowerdir=$PACKAGE,upperdir=$home/opt/upper,workdir=$home/opt/work" zkmig-lab "$home/root/opt/mesosphere"
 }
 
-boot_master() {
-    local address=$1 bind=(--bind-ro="$JAVA_DIR") directory
-    for directory in /etc/java-*-openjdk; do
-        [[ ! -d $directory ]] || bind+=(--bind-ro="$directory")
-    done
+boot_host() {
+    local address=$1 bind=() directory
+    if [[ $KIND == zookeeper ]]; then
+        for directory in "$JAVA_DIR" /etc/java-*-openjdk; do
+            [[ ! -d $directory ]] || bind+=(--bind-ro="$directory")
+        done
+    fi
     [[ $BACKEND != shared_fs ]] || bind+=(--bind="$LAB/shared:/shared/exhibitor")
     ROLE=masters start "$address" systemd-nspawn --register=no --keep-unit -q -D "$LAB/masters/$address/root" \
         --machine="$NAME-$(hostname_of "$address")" --hostname="$(hostname_of "$address")" \

@@ -6,8 +6,19 @@ read_up_options() {
     local count=5 ids=
     KIND=zookeeper ZOOKEEPER=3.4.14 DCOS=1.10 BACKEND=zk CHECK_MS=1000 CONFIG_CHECK_MS= FOUR_LETTER_MS=3000 LAYOUT=bare
     EXHIBITOR_PASSWORD= EXHIBITOR_TLS= STORED=()
+    case ${1-} in
+    --etcd | --rabbitmq)
+        KIND=${1#--}
+        [[ $# -ge 2 ]] || fail "$1 needs a value" "See: lab/lab help"
+        one_of "$1" "$2" 3 5
+        [[ $# == 2 ]] || fail "$1 takes no other option: $3" "See: lab/lab help"
+        MASTERS=("${ALL_MASTERS[@]:0:$2}") IDS=()
+        return
+        ;;
+    esac
     while [[ $# -gt 0 ]]; do
         case $1 in
+        --etcd | --rabbitmq) fail "$1 goes alone: a lab has one kind of hosts" "See: lab/lab help" ;;
         --exhibitor-tls) EXHIBITOR_TLS=true; shift; continue ;;
         esac
         [[ $# -ge 2 ]] || fail "$1 needs a value" "See: lab/lab help"
