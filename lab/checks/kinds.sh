@@ -42,6 +42,16 @@ single "--dcos 1.8: a single master is static whatever its file says" "unlisted_
 check "an unknown version is refused with those that there are" bash -c \
     "'$HERE/lab' up --name $NAME --zookeeper 3.5 2>&1 | grep -q '3.4.6, 3.4.14, 3.6, 3.8 and 3.9'"
 
+elected() { lab exec -- curl -sS -m 5 "http://${masters[0]}:5050/metrics/snapshot" | grep -q "\"master/elected\":$1.0"; }
+agents_are() { lab exec -- curl -sSL -m 5 "http://${masters[0]}:5050/master/state" | grep -q "\"activated_slaves\":$1,\"deactivated_slaves\":$2"; }
+leads_and_loses() { # a restart of 2 s costs nothing, one of more than 10 s the leadership
+    [[ $(lab exec -- curl -sS -m 5 "http://${masters[0]}:8080/v2/leader") == "{\"leader\":\"${masters[0]}:8080\"}" ]] &&
+        lab fault agent-gone 10.10.1.12 && within 5 agents_are 2 1 && restart "${masters[0]}" && within 20 all_serve 1 && elected 1 &&
+        on "${masters[0]}" 'sudo systemctl stop dcos-exhibitor' && within 30 elected 0 && on "${masters[0]}" 'sudo systemctl start dcos-exhibitor' &&
+        within 40 elected 1 && lab fault heal 10.10.1.12 && within 10 agents_are 3 0
+}
+single "--services: Mesos and Marathon lead, and lose that with their session" leads_and_loses --services
+
 members() { # members KIND UNIT: three are up, one that is killed comes back
     lab up "--$1" 3 && [[ $(lab status | grep -cE ' (leader|follower|running) ') == 3 ]] &&
         grep -q "^    $1:" "$(lab inventory)" && on "${masters[1]}" systemctl is-active "$2" &&

@@ -18,7 +18,7 @@ command_up() {
     mount -t tmpfs -o size=6g,mode=755 zkmig-lab "$LAB"
     trap 'say "the boot failed; remove what it left with: lab/lab down$NAME_HINT"' EXIT
     {
-        declare -p KIND MASTERS IDS ZOOKEEPER DCOS BACKEND CHECK_MS CONFIG_CHECK_MS FOUR_LETTER_MS LAYOUT EXHIBITOR_PASSWORD EXHIBITOR_TLS STORED BASE PACKAGE JAVA_DIR | sed "s,^declare ,&-g ,"
+        declare -p KIND MASTERS IDS ZOOKEEPER DCOS BACKEND CHECK_MS CONFIG_CHECK_MS FOUR_LETTER_MS LAYOUT EXHIBITOR_PASSWORD EXHIBITOR_TLS WITH_SERVICES STORED BASE PACKAGE JAVA_DIR | sed "s,^declare ,&-g ,"
     } >"$LAB/lab.conf"
     local external=("${EXTERNAL[@]}")
     # Only this backend keeps anything there.
@@ -46,6 +46,7 @@ command_up() {
 up_masters() { # up_masters EXTERNAL...
     local address
     write_etc
+    [[ -z $WITH_SERVICES ]] || write_agents
     [[ -z $EXHIBITOR_TLS ]] || make_authority
     for address in "$@"; do
         boot_external "$address"
@@ -70,6 +71,7 @@ up_masters() { # up_masters EXTERNAL...
     done
     # The first check comes after one or two periods, and the next one at the latest sees it serve.
     wait_serving $((120 + 3 * CHECK_MS / 1000))
+    [[ -z $WITH_SERVICES ]] || start_services
 }
 
 up_members() {

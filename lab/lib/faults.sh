@@ -11,7 +11,7 @@ need_host() { # any host of the lab; only some faults suit an external ZooKeeper
     for address in "${MASTERS[@]}"; do
         [[ $address != "$1" ]] || return 0
     done
-    [[ -d $LAB/external/$1 ]] || fail "'$1' is no host of the lab '$NAME'" "Its masters: ${MASTERS[*]}; its external ZooKeepers: $(external_hosts)"
+    [[ -d $LAB/external/$1 ]] || fail "'$1' is no host of the lab '$NAME'" "Its masters: ${MASTERS[*]}; its external ZooKeepers: $(external_hosts); its agents: $(ls "$LAB/agents" 2>/dev/null | tr '\n' ' ')"
 }
 
 external_hosts() {
@@ -30,6 +30,10 @@ command_fault() {
     [[ $# == 2 ]] || fail "fault needs a kind and a host" "See: lab/lab help"
     lock_lab
     local kind=$1 host=$2
+    if [[ -e $LAB/agents/$host ]]; then
+        fault_agent "$kind" "$host"
+        return
+    fi
     need_host "$host"
     if is_external "$host" && [[ ! $kind =~ ^(cut|heal|kill-zk)$ ]]; then
         fail "the fault '$kind' needs a master, and $host is an external ZooKeeper" "Such a host takes cut, kill-zk and heal."
@@ -55,6 +59,15 @@ command_fault() {
     vacuum-journal) in_master "$host" bash -c 'journalctl --rotate --quiet && journalctl --vacuum-time=1us --quiet' ;;
     heal) heal "$host" ;;
     *) fail "unknown fault: $kind" "See: lab/lab help" ;;
+    esac
+}
+
+# An agent that Mesos has lost, and one that has come back.
+fault_agent() {
+    case $1 in
+    agent-gone) echo gone >"$LAB/agents/$2" ;;
+    heal) echo active >"$LAB/agents/$2" ;;
+    *) fail "the fault '$1' needs a host, and $2 is an agent of Mesos" "Agents take agent-gone and heal." ;;
     esac
 }
 
@@ -202,6 +215,10 @@ command_reset() {
         heal "$address" &
     done
     wait
+    [[ -z $WITH_SERVICES ]] || write_agents
+    for address in "${MASTERS[@]}"; do
+        stop_services "$address"
+    done
     for address in "${MASTERS[@]}"; do
         reset_master "$address" &
     done
@@ -217,6 +234,7 @@ command_reset() {
         in_master "$address" systemctl start --no-block dcos-exhibitor
     done
     wait_serving $((120 + 3 * CHECK_MS / 1000))
+    [[ -z $WITH_SERVICES ]] || start_services
     say "the lab '$NAME' is back at its start after $(seconds_since "$began") s"
 }
 

@@ -71,6 +71,7 @@ write_master() {
         "$DCOS" "$CHECK_MS" "$CONFIG_CHECK_MS" "$FOUR_LETTER_MS" "$LAYOUT" >"$etc/zkmig-lab.conf"
     cp "$HERE/image/dcos-exhibitor-$DCOS.service" "$etc/systemd/system/dcos-exhibitor.service"
     chown "$EXHIBITOR_USER" "$home/upper/var/lib/dcos/exhibitor"
+    [[ -z $WITH_SERVICES ]] || write_services "$home/upper"
     [[ -z $EXHIBITOR_TLS ]] || issue_certificates "$address" "$home/upper/var/lib/dcos/exhibitor-tls-artifacts"
 
     mount -t tmpfs -o size=16m,mode=755 zkmig-lab "$home/opt"
@@ -89,6 +90,7 @@ boot_host() {
             [[ ! -d $directory ]] || bind+=(--bind-ro="$directory")
         done
     fi
+    [[ ! -d $LAB/agents ]] || bind+=(--bind-ro="$LAB/agents:/var/lib/zkmig-lab/agents")
     [[ $BACKEND != shared_fs ]] || bind+=(--bind="$LAB/shared:/shared/exhibitor")
     ROLE=masters start "$address" systemd-nspawn --register=no --keep-unit -q -D "$LAB/masters/$address/root" \
         --machine="$NAME-$(hostname_of "$address")" --hostname="$(hostname_of "$address")" \

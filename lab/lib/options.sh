@@ -5,7 +5,7 @@
 read_up_options() {
     local count=5 ids=
     KIND=zookeeper ZOOKEEPER=3.4.14 DCOS=1.10 BACKEND=zk CHECK_MS=1000 CONFIG_CHECK_MS= FOUR_LETTER_MS=3000 LAYOUT=bare
-    EXHIBITOR_PASSWORD= EXHIBITOR_TLS= STORED=()
+    EXHIBITOR_PASSWORD= EXHIBITOR_TLS= WITH_SERVICES= STORED=()
     case ${1-} in
     --etcd | --rabbitmq)
         KIND=${1#--}
@@ -19,6 +19,7 @@ read_up_options() {
     while [[ $# -gt 0 ]]; do
         case $1 in
         --etcd | --rabbitmq) fail "$1 goes alone: a lab has one kind of hosts" "See: lab/lab help" ;;
+        --services) WITH_SERVICES=true; shift; continue ;;
         --exhibitor-tls) EXHIBITOR_TLS=true; shift; continue ;;
         esac
         [[ $# -ge 2 ]] || fail "$1 needs a value" "See: lab/lab help"
