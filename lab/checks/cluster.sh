@@ -142,6 +142,21 @@ check "a killed ZooKeeper is started again by the next check" bash -c "
     '$HERE/lab' fault --name $NAME kill-zk ${masters[0]}"
 check "and the three serve" within 40 all_serve 3
 
+external() { # external FAULT: laid on the three that keep the configuration
+    lab fault "$1" 10.10.0.249 && lab fault "$1" 10.10.0.79 && lab fault "$1" 10.10.0.125
+}
+is_alone() { lab status | grep -qE "^$1 +0 +standalone "; }
+stored_list_begins() { lab exec -- curl -sS -m 5 "http://${masters[0]}:8181/exhibitor/v1/config/get-state" | grep -q "\"serversSpec\":\"$1"; }
+overwritten() { # a master that started alone takes the stored list for itself when its storage is back
+    external cut && restart "${masters[2]}" && within 30 is_alone "${masters[2]}" && lab fault manage-instances "${masters[2]}" && external heal &&
+        within 30 stored_list_begins "1:${masters[2]}" && within 30 has_followed "${masters[0]}" && within 30 has_followed "${masters[1]}"
+}
+# Not whether it is alone: it enters the list again in one of its own runs, which may be the next moment.
+has_followed() { on "$1" "sudo journalctl -u dcos-exhibitor -o cat | grep -q 'Server list has changed'"; }
+check "manage-instances: a master that started alone overwrites the list, and the healthy follow it" overwritten
+check "reset brings back the list too" lab reset
+check "with the ids of the start" status_says "${starting[@]}"
+
 check "down ends the lab" lab down
 nothing_left() {
     ! ip netns list | grep "^$NAME" && ! grep "/$NAME" /proc/mounts && ! compgen -G "/run/zkmig-lab/$NAME*" &&

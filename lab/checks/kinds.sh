@@ -42,6 +42,15 @@ single "--dcos 1.8: a single master is static whatever its file says" "unlisted_
 check "an unknown version is refused with those that there are" bash -c \
     "'$HERE/lab' up --name $NAME --zookeeper 3.5 2>&1 | grep -q '3.4.6, 3.4.14, 3.6, 3.8 and 3.9'"
 
+says_rolling() { lab exec -- curl -sS -m 5 "http://${masters[0]}:8181/exhibitor/v1/config/get-state" | grep -q "\"rollInProgress\":$1"; }
+rolls() {
+    lab up --masters 3 --backend shared_fs --stored com.netflix.exhibitor-rolling.auto-manage-instances=0 \
+        --stored "com.netflix.exhibitor-rolling-hostnames=${masters[1]},${masters[0]}" && says_rolling true &&
+        lab exec -- curl -sS "http://${masters[0]}:8181/exhibitor/v1/config/rollback-rolling" && within 10 says_rolling false && all_serve 3
+}
+check "--stored: a rolling change is under way until it is rolled back" rolls
+lab down >"$OUT/down" 2>&1
+
 elected() { lab exec -- curl -sS -m 5 "http://${masters[0]}:5050/metrics/snapshot" | grep -q "\"master/elected\":$1.0"; }
 agents_are() { lab exec -- curl -sSL -m 5 "http://${masters[0]}:5050/master/state" | grep -q "\"activated_slaves\":$1,\"deactivated_slaves\":$2"; }
 leads_and_loses() { # a restart of 2 s costs nothing, one of more than 10 s the leadership

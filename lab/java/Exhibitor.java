@@ -23,7 +23,8 @@ public final class Exhibitor {
     private final ZooKeeperProcess zookeeper = new ZooKeeperProcess(this);
     private final Preferences switches = Preferences.userRoot().node("com/netflix/exhibitor/controlpanel");
     private volatile Properties config;
-    private volatile Properties stored;
+    private volatile Stored stored;
+    private Rest rest;
     private volatile Instance current;
     private volatile long since;
     private volatile boolean leader;
@@ -40,6 +41,7 @@ public final class Exhibitor {
             default -> throw new IllegalArgumentException("unknown --configtype: " + options.get("configtype"));
         };
         config = defaults;
+        stored = Stored.of(new Properties());
         if (source.readyAtStart()) {
             adopt(source.load());
         }
@@ -57,7 +59,11 @@ public final class Exhibitor {
             }
         }
         Exhibitor exhibitor = new Exhibitor(options);
-        new Rest(exhibitor, Integer.parseInt(options.getOrDefault("port", "8181")), Security.of(options, System.getenv())).start();
+        exhibitor.rest = new Rest(exhibitor, Integer.parseInt(options.getOrDefault("port", "8181")), Security.of(options, System.getenv()));
+        exhibitor.rest.start();
+        Thread management = new Thread(new InstanceManagement(exhibitor, FAULTS.resolve("manage-now")), "ActivityQueue-1");
+        management.setDaemon(true);
+        management.start();
         Thread queue = new Thread(exhibitor::repeat, "ActivityQueue-0");
         queue.start();
         queue.join();
@@ -69,6 +75,19 @@ public final class Exhibitor {
 
     Properties config() {
         return config;
+    }
+
+    /** What was last taken from the storage; of no version where nothing was. */
+    Stored stored() {
+        return stored;
+    }
+
+    ConfigSource source() {
+        return source;
+    }
+
+    Rest rest() {
+        return rest;
     }
 
     ServerList ensemble() {
@@ -121,16 +140,17 @@ public final class Exhibitor {
     }
 
     /** Takes a stored configuration; true where it differs from the one in force. */
-    private boolean adopt(Properties fresh) {
+    private boolean adopt(Stored fresh) {
         if (fresh == null || fresh.equals(stored)) {
             return false;
         }
         Properties merged = new Properties();
         merged.putAll(defaults);
-        merged.putAll(fresh);
+        merged.putAll(fresh.on(hostname));
+        boolean changed = !merged.equals(config) || stored.version() == Stored.NEVER;
         stored = fresh;
         config = merged;
-        return true;
+        return changed;
     }
 
     /** Both repeated jobs wait a full period before their first run, and a new configuration restarts the monitor's. */

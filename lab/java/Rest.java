@@ -80,6 +80,8 @@ final class Rest {
             } else if (name.equals("cluster/stop")) {
                 exhibitor.stopNow();
                 body = "{\"message\":\"OK\",\"succeeded\":true}";
+            } else if (name.matches("config/(rollback|force-commit)-rolling")) {
+                body = settle(name.contains("commit"));
             } else {
                 code = 404;
                 body = "{\"message\":\"no such resource\",\"succeeded\":false}";
@@ -121,27 +123,29 @@ final class Rest {
     }
 
     private String statusOf(String host) {
-        ZooKeeperProcess.State seen = ZooKeeperProcess.State.DOWN;
-        boolean leader = false;
+        ZooKeeperProcess.Answer seen = look(host);
+        return "{\"code\":" + seen.state().ordinal() + ",\"description\":" + quote(seen.state().description) + ",\"hostname\":"
+            + quote(host) + ",\"isLeader\":" + seen.leader() + "}";
+    }
+
+    /** What a master of the list says of its ZooKeeper; one that can't be asked is down, as for the real one. */
+    ZooKeeperProcess.Answer look(String host) {
         if (host.equals(exhibitor.hostname())) {
-            seen = exhibitor.state();
-            leader = exhibitor.leader();
-        } else {
-            try {
-                HttpURLConnection peer = security.connect(host, port, BASE + "cluster/state");
-                peer.setConnectTimeout(10_000);
-                peer.setReadTimeout(3000);
-                Matcher found = STATE.matcher(new String(peer.getInputStream().readAllBytes(), StandardCharsets.UTF_8));
-                if (found.find()) {
-                    seen = ZooKeeperProcess.State.values()[Integer.parseInt(found.group(1))];
-                    leader = Boolean.parseBoolean(found.group(2));
-                }
-            } catch (IOException unreachable) {
-                // Shown as down, as the real one does.
-            }
+            return new ZooKeeperProcess.Answer(exhibitor.state(), exhibitor.leader());
         }
-        return "{\"code\":" + seen.ordinal() + ",\"description\":" + quote(seen.description) + ",\"hostname\":"
-            + quote(host) + ",\"isLeader\":" + leader + "}";
+        try {
+            HttpURLConnection peer = security.connect(host, port, BASE + "cluster/state");
+            peer.setConnectTimeout(10_000);
+            peer.setReadTimeout(3000);
+            Matcher found = STATE.matcher(new String(peer.getInputStream().readAllBytes(), StandardCharsets.UTF_8));
+            if (found.find()) {
+                ZooKeeperProcess.State state = ZooKeeperProcess.State.values()[Integer.parseInt(found.group(1))];
+                return new ZooKeeperProcess.Answer(state, Boolean.parseBoolean(found.group(2)));
+            }
+        } catch (IOException unreachable) {
+            // Below.
+        }
+        return new ZooKeeperProcess.Answer(ZooKeeperProcess.State.DOWN, false);
     }
 
     private String list(boolean form) {
@@ -169,7 +173,7 @@ final class Rest {
         ServerList.Server us = exhibitor.ensemble().find(exhibitor.hostname());
         StringBuilder body = new StringBuilder("{\"version\":\"zkmig-lab\",\"running\":" + running
             + ",\"backupActive\":false,\"standaloneMode\":false,\"extraHeadingText\":null,\"nodeMutationsAllowed\":true,"
-            + "\"config\":{\"rollInProgress\":false,\"rollStatus\":\"n/a\",\"rollPercentDone\":0,\"hostname\":"
+            + "\"config\":{" + rolling() + ",\"hostname\":"
             + quote(exhibitor.hostname()) + ",\"serverId\":" + (us == null ? -1 : us.id()));
         String[][] texts = {{"logIndexDirectory", "log-index-directory"},
             {"zookeeperInstallDirectory", "zookeeper-install-directory"},
@@ -198,6 +202,24 @@ final class Rest {
         }
         return body.append(",\"zooCfgExtra\":{").append(String.join(",", extra))
             .append("},\"controlPanel\":{}}}").toString();
+    }
+
+    /** How far a change that is rolled out from host to host has come. */
+    private String rolling() {
+        Stored stored = exhibitor.stored();
+        if (!stored.isRolling()) {
+            return "\"rollInProgress\":false,\"rollStatus\":\"n/a\",\"rollPercentDone\":0";
+        }
+        int at = Math.min(stored.index(), stored.hosts().size() - 1);
+        String status = "Applying to " + stored.hosts().get(at) + " (" + (at + 1) + " of " + stored.hosts().size() + ")";
+        return "\"rollInProgress\":true,\"rollStatus\":" + quote(status) + ",\"rollPercentDone\":" + 100 * at / stored.hosts().size();
+    }
+
+    /** Ends a change that is rolled out: on every host with the new settings, or back with the old ones. */
+    private String settle(boolean commit) throws Exception {
+        Stored stored = exhibitor.stored();
+        boolean done = stored.isRolling() && exhibitor.source().store(stored.settled(commit ? stored.changed() : stored.settings()));
+        return "{\"message\":\"OK\",\"succeeded\":" + done + "}";
     }
 
     static String quote(String text) {

@@ -55,6 +55,7 @@ command_fault() {
     refuse-sshd) fault_refuse_sshd "$host" ;;
     no-sudo) in_master "$host" sed -i '/^centos /d' "$SUDOERS" ;;
     broken-unit) fault_broken_unit "$host" ;;
+    manage-instances) in_master "$host" bash -c 'mkdir -p /run/zkmig-lab && touch /run/zkmig-lab/manage-now && chown -R dcos_exhibitor /run/zkmig-lab' ;;
     new-leader) fault_new_leader "$host" ;;
     vacuum-journal) in_master "$host" bash -c 'journalctl --rotate --quiet && journalctl --vacuum-time=1us --quiet' ;;
     heal) heal "$host" ;;
@@ -178,7 +179,7 @@ heal() {
     in_master "$1" bash -c '
         pkill -CONT -x sshd
         systemctl start ssh
-        rm -f /opt/mesosphere/etc/exhibitor-extras /run/zkmig-lab/hang-once
+        rm -f /opt/mesosphere/etc/exhibitor-extras /run/zkmig-lab/{hang-once,manage-now}
         cat >"$1.new" && chmod 440 "$1.new" && mv "$1.new" "$1"
         if [[ -e $2 ]]; then
             rm "$2"
