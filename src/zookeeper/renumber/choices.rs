@@ -4,25 +4,25 @@ use super::lists::{Lists, Server, Set, members};
 use super::state::State;
 
 /// Who can be restarted next: every server alone, those that the new list makes the highest first and the leader last,
-/// which is most often best; then the leader with another one, where two can be spared.
+/// which is most often best; then the leader with another one, where two can be spared and may be down at once.
 pub fn choices(lists: &Lists, state: State) -> Vec<Set> {
     let left = lists.all() & !state.moved;
     let leads = |server: Server| state.leader.map(usize::from) == Some(server);
     let mut alone: Vec<Server> = members(left).collect();
     alone.sort_by_key(|server| (leads(*server), std::cmp::Reverse(lists.id(lists.all(), *server))));
     let mut found: Vec<Set> = alone.iter().map(|server| 1 << server).collect();
-    if let Some(leader) = alone.iter().find(|server| leads(**server)).filter(|_| lists.spare() >= 2) {
+    if let Some(leader) = alone.iter().find(|server| leads(**server)).filter(|_| lists.spare().min(lists.max_down) >= 2)
+    {
         found.extend(alone.iter().filter(|server| *server != leader).map(|other| 1 << other | 1 << leader));
     }
     found
 }
 
-/// The groups of servers with the leader that can be stopped together: as many as the quorum can spare.
+/// The groups of servers with the leader that can be stopped together: as many as the quorum can spare and may be down at once.
 pub fn groups(lists: &Lists, left: Set, leader: Server) -> impl Iterator<Item = Set> {
     let others = left & !(1 << leader);
-    let spare = lists.spare();
-    let mut found: Vec<Set> =
-        (0..=others).filter(|set| set & !others == 0 && set.count_ones() < spare.max(1)).collect();
+    let most = lists.spare().min(lists.max_down).max(1);
+    let mut found: Vec<Set> = (0..=others).filter(|set| set & !others == 0 && set.count_ones() < most).collect();
     found.sort_by_key(|set| set.count_ones());
     found.into_iter().map(move |set| set | 1 << leader)
 }

@@ -74,25 +74,38 @@ impl Outcome {
 impl Lists {
     /// How many different ids a leader counts among those who follow it, and itself.
     pub fn counted(&self, moved: Set, leader: Server, serving: Set) -> u32 {
-        let listed = |id: u8| self.rules.is_3_4() || self.owner(version(moved, leader), id).is_some();
+        let listed = |id: u8| !self.rules.counts_by_list() || self.owner(version(moved, leader), id).is_some();
         let ids = members(serving).map(|server| self.id(moved, server)).filter(|id| listed(*id));
         ids.fold(0_u32, |ids, id| ids | 1 << id).count_ones()
+    }
+
+    /// How many different ids a leader counts while it forms its quorum.
+    fn forming(&self, moved: Set, leader: Server, followers: Set) -> u32 {
+        let listed = |id: u8| !self.rules.forms_by_list() || self.owner(version(moved, leader), id).is_some();
+        let ids = members(followers).map(|server| self.id(moved, server)).filter(|id| listed(*id));
+        ids.fold(0_u32, |ids, id| ids | 1 << id).count_ones()
+    }
+
+    /// Who adopts the vote of `candidate`, the highest of those that the others hear.
+    fn adopted(&self, moved: Set, up: Set, candidate: Server) -> Set {
+        let vote = self.id(moved, candidate);
+        let mut adopted: Set = 1 << candidate;
+        loop {
+            let more = members(up & !adopted)
+                .filter(|server| self.rules.adopts_strangers() || self.owner(version(moved, *server), vote).is_some())
+                .filter(|server| members(adopted).any(|other| self.vote_label(moved, *server, other).is_some()))
+                .fold(0, |more: Set, server| more | 1 << server);
+            if more == 0 {
+                return adopted;
+            }
+            adopted |= more;
+        }
     }
 
     /// What the votes of those who look come to, when `candidate` has the highest. `newest` have the newest data.
     fn elected(&self, moved: Set, up: Set, newest: Set, candidate: Server) -> Option<Elected> {
         let vote = self.id(moved, candidate);
-        let mut adopted: Set = 1 << candidate;
-        loop {
-            let more = members(up & !adopted)
-                .filter(|server| self.owner(version(moved, *server), vote).is_some())
-                .filter(|server| members(adopted).any(|other| self.vote_label(moved, *server, other).is_some()))
-                .fold(0, |more: Set, server| more | 1 << server);
-            if more == 0 {
-                break;
-            }
-            adopted |= more;
-        }
+        let adopted = self.adopted(moved, up, candidate);
         let has_quorum = |server: Server| {
             let own = 1_u32 << self.id(moved, server);
             let heard = members(adopted & !(1 << server)).filter_map(|other| self.vote_label(moved, server, other));
@@ -108,24 +121,41 @@ impl Lists {
             .filter(|server| has_quorum(*server))
             .fold(0, |followers: Set, server| followers | 1 << server);
         let serving = followers | 1 << candidate;
-        let has_quorum = |serving: Set| self.counted(moved, candidate, serving) >= self.majority;
-        let late = !self.rules.is_3_4() && !has_quorum(serving & (newest | 1 << candidate));
-        has_quorum(serving).then_some(Elected { leader: candidate, serving, late })
+        let forms = |followers: Set| {
+            self.forming(moved, candidate, followers) >= self.majority
+                && self.counted(moved, candidate, followers) >= self.majority
+        };
+        let late = self.rules.waits_for_the_late() && !forms(serving & (newest | 1 << candidate));
+        forms(serving).then_some(Elected { leader: candidate, serving, late })
     }
 
     /// What an election of those who are up may come to: the likeliest first. `newest` have the newest data. Nothing where it must be
     /// `lossless` and may end without a leader.
     fn elections(&self, moved: Set, up: Set, newest: Set, lossless: bool) -> Option<Vec<Option<Elected>>> {
-        let mut candidates: Vec<Server> = members(newest & up).collect();
-        candidates.sort_unstable_by_key(|server| std::cmp::Reverse(self.id(moved, *server)));
-        if candidates.is_empty() {
-            // Only those are up whose data is older: whoever of them has the newest.
-            candidates = members(up).collect();
-            candidates.sort_unstable_by_key(|server| std::cmp::Reverse(self.id(moved, *server)));
-        }
         let mut found: Vec<Option<Elected>> = Vec::new();
+        self.vote(moved, up, newest, lossless, &mut found)?;
+        if found.is_empty() {
+            found.push(None)
+        }
+        Some(found)
+    }
+
+    /// Adds what an election may come to.
+    fn vote(&self, moved: Set, up: Set, newest: Set, lossless: bool, found: &mut Vec<Option<Elected>>) -> Option<()> {
+        let newest = if newest & up == 0 { up } else { newest & up };
+        let mut candidates: Vec<Server> = members(newest).collect();
+        candidates.sort_unstable_by_key(|server| std::cmp::Reverse(self.id(moved, *server)));
         for candidate in candidates {
             let outcome = self.elected(moved, up, newest, candidate);
+            // Whom nobody has in its list, nobody hears: the others elect as if it were not there.
+            let unheard = outcome.is_none()
+                && !self.rules.adopts_strangers()
+                && self.unlisted(moved, up & !(1 << candidate), candidate)
+                && up.count_ones() > self.majority;
+            if unheard {
+                self.vote(moved, up & !(1 << candidate), newest & !(1 << candidate), lossless, found)?;
+                continue;
+            }
             if lossless && outcome.is_none() {
                 return None;
             }
@@ -133,10 +163,13 @@ impl Lists {
                 found.push(outcome);
             }
         }
-        if found.is_empty() {
-            found.push(None)
-        }
-        Some(found)
+        Some(())
+    }
+
+    /// Whether none of these has in its list the id that this server claims.
+    fn unlisted(&self, moved: Set, others: Set, server: Server) -> bool {
+        let id = self.id(moved, server);
+        members(others).all(|other| self.owner(version(moved, other), id).is_none())
     }
 
     /// Whether it takes an election to stop these.

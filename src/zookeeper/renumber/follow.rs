@@ -1,6 +1,6 @@
 //! Where an ensemble stands, and what restarts in a given order come to.
 
-use super::cost::Cost;
+use super::cost::{Cost, Exposure};
 use super::electing::Outcome;
 use super::lists::{Lists, Set};
 use super::state::State;
@@ -31,9 +31,18 @@ pub struct Cluster {
     pub between: bool,
     /// How often the leader may be changed before a stage.
     pub leader_changes: u8,
+    /// How much a time without a spare counts.
+    pub exposure: Exposure,
+    /// How many servers may be down at once by plan.
+    pub max_down: u32,
 }
 
 impl Cluster {
+    /// Two lists of its servers.
+    pub fn lists(&self, before: &[u8], after: &[u8]) -> Lists {
+        Lists::new(before, after, self.rules).within(self.exposure, self.max_down)
+    }
+
     /// How it stands. Who could have joined and has not is not counted on.
     pub fn state(&self) -> State {
         let state = State { absent: self.absent, ..State::new(self.moved, self.serving, self.leader) };
@@ -74,7 +83,7 @@ pub fn follow(cluster: &Cluster, stages: &[Order]) -> (Cost, Vec<Leg>) {
     let mut cost = Cost::default();
     let mut legs = Vec::new();
     for (next, order) in stages {
-        let lists = Lists::new(&list, next, cluster.rules);
+        let lists = cluster.lists(&list, next);
         let mut steps = Vec::new();
         for group in order {
             state = take(&lists, state, *group, &mut steps);

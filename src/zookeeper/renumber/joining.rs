@@ -46,12 +46,12 @@ impl Lists {
     fn races(&self, moved: Set, server: Server, other: Server) -> bool {
         let own = version(moved, server);
         let (id, listed) = (self.ids[own][server], self.ids[own][other]);
-        self.rules.is_3_4()
+        self.rules.calls_in_turn()
             && id < self.id(moved, other)
             && id < listed
             && members(self.all() & !(1 << server | 1 << other)).any(|rival| {
                 self.id(moved, rival) == listed
-                    && self.owner(version(moved, rival), id) == Some(server)
+                    && (!self.rules.calls_back_by_list() || self.owner(version(moved, rival), id) == Some(server))
                     && self.turns[own][rival] <= self.turns[own][other]
             })
     }
@@ -85,7 +85,7 @@ impl Lists {
     /// The labels under which a server that looks may hear another one that looks, and not the one that has the id by right.
     fn contested(&self, at: Moment, server: Server) -> u32 {
         members(at.looking & !(1 << server))
-            .filter(|_| self.rules.is_3_4())
+            .filter(|_| self.rules.calls_in_turn())
             .filter_map(|rival| self.label(at.moved, server, rival))
             .fold(0, |labels, label| labels | 1 << label)
     }
@@ -125,7 +125,7 @@ impl Lists {
         let Moment { moved, looking, fresh, .. } = at;
         let other_id = self.id(moved, other);
         let listed = self.ids[version(moved, other)][server];
-        let called = self.rules.is_3_4()
+        let called = self.rules.calls_back_by_list()
             && self.id(moved, server) < other_id
             && listed < other_id
             && members(looking & !(1 << server)).any(|caller| {

@@ -16,6 +16,7 @@
 //! within seconds. (Seen in the recorded runs.) Where both have one id, only what `b` last said to that id comes through:
 //! seen to make a server join in one run and not in another, so the model does not count on it.
 
+use super::cost::Exposure;
 use super::versions::Rules;
 
 /// A set of servers, by their number.
@@ -38,6 +39,10 @@ pub struct Lists {
     /// How many different ids a quorum needs.
     pub majority: u32,
     pub(super) rules: Rules,
+    /// How much a time without a spare counts.
+    pub exposure: Exposure,
+    /// How many servers may be down at once by plan.
+    pub max_down: u32,
     /// Ids as ranks among all ids of both lists, by list and server.
     pub(super) ids: [[u8; MOST]; 2],
     /// The server of a rank, by list.
@@ -77,6 +82,8 @@ impl Lists {
             count,
             majority: u32::try_from(count / 2 + 1).unwrap_or(u32::MAX),
             rules,
+            exposure: Exposure::default(),
+            max_down: 2,
             ids: [[0; MOST]; 2],
             owners: [[None; 2 * MOST]; 2],
             heard: [[[[None; MOST]; 2]; MOST]; 2],
@@ -105,6 +112,11 @@ impl Lists {
         lists
     }
 
+    /// The same, where a time without a spare counts so much, and so many may be down at once by plan.
+    pub fn within(self, exposure: Exposure, max_down: u32) -> Self {
+        Self { exposure, max_down, ..self }
+    }
+
     /// The label under which a server that looks hears another, each with its list.
     fn hears(&self, (own, server): (usize, Server), (others, other): (usize, Server), looks: bool) -> Option<u8> {
         let (id, other_id) = (self.ids[own][server], self.ids[others][other]);
@@ -112,7 +124,7 @@ impl Lists {
             Some(self.ids[own][other]).filter(|label| *label < id)
         } else if id < other_id {
             let calls = looks && self.ids[others][server] < other_id;
-            let calls_back = !self.rules.is_3_4() || self.owner(others, id) == Some(server);
+            let calls_back = !self.rules.calls_back_by_list() || self.owner(others, id) == Some(server);
             (calls || calls_back).then_some(other_id)
         } else {
             None

@@ -25,13 +25,16 @@ pub mod search;
 pub mod state;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod times;
 pub mod versions;
 pub mod ways;
+mod why;
 
 use std::fmt;
 
 use choices::stop_order;
-use cost::Cost;
+use cost::{Cost, Exposure};
 use electing::Outcome;
 use follow::{Cluster, Leg, Order, Step};
 use lists::{MOST, Set, members};
@@ -108,6 +111,15 @@ impl Timing {
     /// How long a new leader waits for an answer that does not come.
     pub fn late(self) -> f64 {
         self.tick * f64::from(self.init_limit)
+    }
+}
+
+impl Timing {
+    /// How much a time without a spare counts, in whole seconds.
+    fn exposure(self) -> Exposure {
+        // Rounded, and of a size that a sum of them is a number still.
+        let whole = |seconds: f64| seconds.clamp(1.0, 3600.0).round() as i32;
+        Exposure { restart: whole(self.restart), pause: whole(self.pause) }
     }
 }
 
@@ -231,14 +243,25 @@ fn as_text<S: serde::Serializer>(ensemble: &Ensemble, serializer: S) -> Result<S
     serializer.collect_str(ensemble)
 }
 
-/// The cheapest plan.
+/// The cheapest plan with as many servers down at once as may be; where that is left open, the one with less time without a
+/// spare of the two that keep one down at a time, and two.
 pub fn plan(request: &Request) -> Result<Plan, Unplannable> {
     let names = names(request)?;
-    let cluster = cluster(request, &names)?;
-    let found = plan::plan(&cluster);
-    let told = told(&names, found.cost, &found.legs, request.timing);
-    let (max_down, why) = (2, "as few elections as can be: two servers may be down at once for it".to_owned());
-    Ok(Plan { cheapest: found.cheapest, not_joined: named(&names, cluster.state().deaf), max_down, why, ..told })
+    let planned = |max_down: u8| -> Result<Plan, Unplannable> {
+        let cluster = Cluster { max_down: u32::from(max_down), ..cluster(request, &names)? };
+        let found = plan::plan(&cluster);
+        let told = told(&names, found.cost, &found.legs, request.timing);
+        Ok(Plan { cheapest: found.cheapest, not_joined: named(&names, cluster.state().deaf), max_down, ..told })
+    };
+    if let Some(max_down) = request.max_down {
+        let plan = planned(max_down)?;
+        let why = why::asked(&plan);
+        return Ok(Plan { why, ..plan });
+    }
+    let (one, two) = (planned(1)?, planned(2)?);
+    let better = why::rank(&two) < why::rank(&one);
+    let why = why::chosen(&one, &two, better);
+    Ok(Plan { why, ..if better { two } else { one } })
 }
 
 /// What it comes to when the servers are restarted one by one in this order in every stage.
@@ -298,6 +321,8 @@ fn cluster(request: &Request, names: &[String]) -> Result<Cluster, Unplannable> 
         due: request.due,
         between: request.between,
         leader_changes: request.leader_changes.min(LEADER_CHANGES),
+        exposure: request.timing.exposure(),
+        max_down: u32::from(request.max_down.unwrap_or(2)),
     })
 }
 

@@ -5,12 +5,11 @@ use std::rc::Rc;
 
 use super::between::{EXHAUSTIVE, candidates};
 use super::choices::groups;
-use super::cost::Cost;
+use super::cost::{Cost, Exposure, count};
 use super::follow::{Cluster, Leg, Step, follow, take};
 use super::lists::{Lists, Server, Set, members};
 use super::search::{Effort, Memory, Stage, together, uniform};
 use super::state::State;
-use super::versions::Rules;
 use super::ways::{Way, Ways};
 
 /// How many states are looked into, at most. For few servers it is known from which of them there is a way with nothing but
@@ -28,6 +27,9 @@ struct Bounds {
     /// After which that search ends.
     most: u32,
 }
+
+/// For so many restarts without a spare a plan is looked for, one after the other.
+const EXPOSED: [i32; 6] = [0, 1, 2, 3, 5, 8];
 
 /// Into so many of each stage, one after the other: a stage that suits is soon found, and most do not.
 const QUICK_OF_STAGE: [u32; 2] = [60, 600];
@@ -50,18 +52,18 @@ pub fn plan(cluster: &Cluster) -> Found {
     let few = cluster.list.len() <= EXHAUSTIVE;
     let bounds = if few { FEW } else { MANY };
     let mut planner = Planner {
-        rules: cluster.rules,
+        whole: cluster.clone(),
         target: cluster.target.clone(),
         room: Room { leads: cluster.leader_changes, stages: u8::from(cluster.between) },
         known: HashMap::new(),
         memories: HashMap::new(),
         effort: Rc::new(Effort::new(few)),
-        ways: few.then(|| Ways::new(cluster.rules, &cluster.target)),
+        ways: few.then(|| Ways::new(cluster.rules, cluster.max_down, &cluster.target)),
     };
     let quick = planner.quick(cluster, bounds.quick);
     planner.forget();
     planner.effort.allow(bounds.enough, bounds.most, u32::MAX);
-    let limits = limits(quick.cost);
+    let limits = limits(quick.cost, cluster.exposure);
     let better = limits.iter().find_map(|limit| planner.first(cluster, *limit));
     let found = match better {
         Some((cost, first)) => {
@@ -75,14 +77,20 @@ pub fn plan(cluster: &Cluster) -> Found {
     Found { states: planner.effort.spent(), cheapest: few && found.cheapest, ..found }
 }
 
-/// Limits up to what costs less than this, one election more each: what has few is found quickly, because everything else
-/// is cut off.
-fn limits(cost: Cost) -> Vec<Cost> {
-    let fewer = (0..cost.outages.min(3)).map(|outages| Cost::below(outages, 1 << 10));
-    let in_time = (1..=cost.late.min(3)).map(|late| Cost::below_late(cost.outages, late));
-    let elections =
-        (2..=cost.elections).map(|elections| Cost { late: cost.late, ..Cost::below(cost.outages, elections) });
-    fewer.chain(in_time).chain(elections).chain([cost]).collect()
+/// Limits up to what costs less than this, ever more seconds without a spare, then one election more each: what has few is found
+/// quickly, because everything else is cut off.
+fn limits(cost: Cost, exposure: Exposure) -> Vec<Cost> {
+    let fewer = (0..cost.outages.min(3)).map(Cost::fewer_outages);
+    let in_time = (1..=cost.late.min(3)).map(|late| cost.fewer_late(late));
+    let at_once = (1..=cost.slow.min(3)).map(|slow| cost.fewer_slow(slow));
+    let sure = (1..=cost.racing.min(3)).map(|racing| cost.fewer_racing(racing));
+    let exposed = EXPOSED
+        .map(|restarts| restarts * exposure.restart + 1)
+        .into_iter()
+        .filter(|exposed| *exposed < cost.exposed)
+        .map(|exposed| cost.less_exposed(exposed));
+    let elections = (2..=cost.elections).map(|elections| cost.fewer_elections(elections));
+    fewer.chain(in_time).chain(at_once).chain(sure).chain(exposed).chain(elections).chain([cost]).collect()
 }
 
 /// One stage, the leader last: the plan of last resort.
@@ -101,7 +109,8 @@ fn as_they_stand(cluster: &Cluster) -> Found {
 }
 
 struct Planner {
-    rules: Rules,
+    /// What is planned for.
+    whole: Cluster,
     target: Vec<u8>,
     room: Room,
     /// From one list and leader to the target, with this room.
@@ -143,25 +152,27 @@ struct Room {
 impl Planner {
     /// The first way that is found with as few outages as a short search can show.
     fn quick(&mut self, cluster: &Cluster, quick: u32) -> Found {
-        let late = (!self.rules.is_3_4()).then_some(Cost::below_late(0, 3));
+        let late = self.whole.rules.waits_for_the_late().then_some(Cost::NONE.fewer_late(3));
         if self.ways.is_some() {
             // If there is a way, nothing else is looked at.
-            let in_time = self.pass(cluster, Cost::below(0, 1 << 10), u32::MAX, u32::MAX);
+            let in_time = self.pass(cluster, Cost::NONE.fewer_late(1), u32::MAX, u32::MAX);
             let found = in_time
                 .or_else(|| QUICK_OF_STAGE.iter().find_map(|of_stage| self.pass(cluster, late?, quick, *of_stage)));
             if let Some(found) = found {
                 return found;
             }
         } else {
-            let in_time = [3, 4, 1 << 10].map(|elections| Cost::below(0, elections));
+            let restart = cluster.exposure.restart;
+            let in_time = [1, restart + 1, 4 * restart].map(|exposed| Cost::NONE.less_exposed(exposed));
+            let in_time = in_time.into_iter().chain([Cost::NONE.fewer_slow(1), Cost::NONE.fewer_late(1)]);
             for of_stage in QUICK_OF_STAGE {
-                let mut limits = in_time.into_iter().chain(late);
+                let mut limits = in_time.clone().chain(late);
                 if let Some(found) = limits.find_map(|limit| self.pass(cluster, limit, quick, of_stage)) {
                     return found;
                 }
             }
         }
-        let outages = [2, 2, 3, 3, 1 << 20].map(|outages| Cost::below(outages, 0));
+        let outages = [2, 2, 3, 3, 1 << 20].map(Cost::fewer_outages);
         let whole = self.room;
         // Where elections are not enough, a list between seldom helps.
         self.room = Room { leads: whole.leads.min(1), stages: 0 };
@@ -200,7 +211,7 @@ impl Planner {
         let whole = cluster.serving == self.lists(&cluster.list, &cluster.list).all();
         let list = match (&cluster.next, cluster.leader) {
             (Some(next), _) => next.clone(),
-            (None, _) if same && !cluster.due => return Some((Cost::default(), Onward::Stay)),
+            (None, _) if same && !cluster.due => return Some((Cost::NONE, Onward::Stay)),
             (None, Some(leader)) if whole && !cluster.due => {
                 return self.onward(&cluster.list, usize::from(leader), self.room, limit);
             }
@@ -244,7 +255,7 @@ impl Planner {
     /// From a whole ensemble with one list to the target, if that costs less than `limit`; and what is done first.
     fn onward(&mut self, list: &[u8], leader: Server, room: Room, limit: Cost) -> Option<(Cost, Onward)> {
         if list == self.target.as_slice() {
-            return Some((Cost::default(), Onward::Stay)).filter(|(cost, _)| *cost < limit);
+            return Some((Cost::NONE, Onward::Stay)).filter(|(cost, _)| *cost < limit);
         }
         let key = (list.to_vec(), leader, room);
         match self.known.get(&key) {
@@ -278,7 +289,9 @@ impl Planner {
             }
         }
         // Both stages take an election each.
-        if room.stages > 0 && Cost::below(0, 2) < below(&best) && !enough(&best, &self.effort) {
+        let both = Cost::at_least(&same, 2 * count(same.all()), true);
+        let both = Cost { elections: 2, ..both };
+        if room.stages > 0 && both < below(&best) && !enough(&best, &self.effort) {
             for between in candidates(list, &self.target, leader) {
                 let dead = |ways: &mut Ways| ways.straight(&between) == 0;
                 if below(&best).admits_only_elections() && self.ways.as_mut().is_some_and(dead) {
@@ -319,11 +332,15 @@ impl Planner {
 
     /// What it costs at the least to go on from a list: the last stage takes an election.
     fn rest(&self, list: &[u8]) -> Cost {
-        Cost { elections: i32::from(list != self.target.as_slice()), ..Cost::default() }
+        if list == self.target.as_slice() {
+            return Cost::NONE;
+        }
+        let lists = self.lists(list, list);
+        Cost::at_least(&lists, count(lists.all()), true)
     }
 
     fn lists(&self, before: &[u8], after: &[u8]) -> Lists {
-        Lists::new(before, after, self.rules)
+        self.whole.lists(before, after)
     }
 
     /// The legs of a plan that begins so.

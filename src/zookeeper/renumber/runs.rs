@@ -16,6 +16,10 @@ use super::versions::Rules;
 
 #[derive(Deserialize)]
 struct Run {
+    /// Where it is from, among others of one file.
+    #[serde(default)]
+    case: String,
+    version: String,
     before: BTreeMap<String, u8>,
     after: BTreeMap<String, u8>,
     restarts: Vec<Restarted>,
@@ -31,17 +35,18 @@ struct Restarted {
     serving: Vec<String>,
 }
 
-/// How many restarts there were, in how many of them every server joined or did not as predicted; and what must never be.
+/// How many restarts there were, how many were promised not to lose the quorum, and which came otherwise than predicted.
 #[derive(Default)]
 struct Tally {
     restarts: usize,
-    right: usize,
     promised: usize,
+    lost: usize,
     wrong: Vec<String>,
     broken: Vec<String>,
+    details: Vec<String>,
 }
 
-fn replay(recorded: &str, rules: Rules) -> Tally {
+fn replay(recorded: &str) -> Tally {
     let mut tally = Tally::default();
     for (number, line) in recorded.lines().enumerate() {
         let run: Run = serde_json::from_str(line).unwrap();
@@ -50,58 +55,99 @@ fn replay(recorded: &str, rules: Rules) -> Tally {
         let set = |servers: &[String]| servers.iter().fold(0, |set: Set, server| set | 1 << at(server));
         let leads = |leader: &Option<String>| leader.as_ref().map(|leader| u8::try_from(at(leader)).unwrap());
         let ids = |map: &BTreeMap<String, u8>| map.values().copied().collect::<Vec<u8>>();
-        let lists = Lists::new(&ids(&run.before), &ids(&run.after), rules);
+        let lists = Lists::new(&ids(&run.before), &ids(&run.after), Rules::of(&run.version).unwrap());
         let (mut moved, mut served): (Set, Set) = (0, lists.all());
-        for (step, one) in run.restarts.iter().enumerate() {
+        for one in &run.restarts {
             let leader = leads(&one.leader_before);
             if leader.is_some() {
                 served = set(&one.serving_before);
             }
             let group = set(&one.servers);
             let outcomes = lists.restart(State::new(moved, served, leader), group);
-            moved |= group;
-            let what = format!("run {} restart {}: {outcomes:?}", number + 1, step + 1);
+            let what = format!("{}{} {}", run.case, number + 1, one.servers.join("+"));
+            let told = |set: Set| members(set).map(|server| names[server].clone()).collect::<Vec<String>>().join(" ");
+            let details = || {
+                let ends = outcomes.iter().map(|one| {
+                    let leader = one.state.leader.map_or("nobody", |leader| names[usize::from(leader)]);
+                    let down = one.leader_while_down.map_or("nobody", |leader| names[usize::from(leader)]);
+                    format!("{down} while down, then {leader} with {}", told(one.state.serving))
+                });
+                format!(
+                    "{what} ({}) {:?} to {:?}, moved {} serving {}: {:?} while down, then {:?} with {}; predicted: {}",
+                    run.version,
+                    run.before,
+                    run.after,
+                    told(moved),
+                    told(served),
+                    one.leader_while_down,
+                    one.leader,
+                    one.serving.join(" "),
+                    ends.collect::<Vec<_>>().join(", or ")
+                )
+            };
             tally.restarts += 1;
+            let after = moved | group;
             let joined = |outcome: &Outcome| match one.leader {
                 // When all have one list, everybody joins: how soon is not predicted.
-                Some(_) if moved == lists.all() => true,
+                Some(_) if after == lists.all() => true,
                 Some(_) => outcome.state.leader == leads(&one.leader) && outcome.state.serving == set(&one.serving),
                 None => outcome.state.leader.is_none(),
             };
-            if outcomes.iter().any(joined) {
-                tally.right += 1;
-            } else {
+            // After an outage it depends on the moment who finds whom.
+            let lost = leader.is_none() || one.leader_while_down.is_none();
+            tally.lost += usize::from(lost);
+            if !lost && !outcomes.iter().any(joined) {
                 tally.wrong.push(what.clone());
+                tally.details.push(details());
             }
-            let foreseen = outcomes.iter().any(|outcome| outcome.lost_while_down);
+            let foreseen = outcomes.iter().any(|outcome| outcome.lost_while_down || outcome.late);
             // Who had no leader before has not got one by the restart's doing.
             if leader.is_some() && !foreseen {
                 tally.promised += 1;
                 if one.leader_while_down.is_none() {
-                    tally.broken.push(what);
+                    tally.broken.push(what.clone());
+                    tally.details.push(details());
                 }
             }
+            moved = after;
         }
     }
     tally
 }
 
-fn check(recorded: &str, rules: Rules, restarts: usize) {
-    let tally = replay(recorded, rules);
-    assert!(tally.restarts >= restarts, "{} restarts", tally.restarts);
+/// The `restarts` of a file: no promise was broken, and none but the `others` came otherwise than predicted.
+fn check(recorded: &str, restarts: usize, others: &[&str]) {
+    let tally = replay(recorded);
+    assert_eq!(tally.restarts, restarts);
     assert!(tally.promised * 2 > tally.restarts, "{} restarts were promised to keep their quorum", tally.promised);
-    assert!(tally.broken.is_empty(), "a quorum was lost that was promised to stay: {:#?}", tally.broken);
-    assert!(tally.right * 100 >= tally.restarts * 95, "{} of {}: {:#?}", tally.right, tally.restarts, tally.wrong);
+    assert!(
+        tally.broken.is_empty(),
+        "a quorum was lost that was promised to stay: {:?} {:#?}",
+        tally.broken,
+        tally.details
+    );
+    assert_eq!(tally.wrong, others, "{:#?}", tally.details);
 }
 
 #[test]
 fn runs_of_3_4_went_as_predicted() {
-    check(include_str!("runs/3.4.14.ndjson"), Rules::V3413, 60);
+    check(include_str!("runs/3.4.14.ndjson"), 81, &["8 104"]);
 }
 
 #[test]
 fn runs_of_3_8_went_as_predicted() {
-    check(include_str!("runs/3.8.ndjson"), Rules::V36, 55);
+    check(include_str!("runs/3.8.ndjson"), 60, &[]);
+}
+
+/// What `tests/model` has just recorded.
+#[test]
+#[ignore = "needs the outcomes of tests/model, named by MODEL_OUTCOMES"]
+fn recorded_outcomes_are_as_predicted() {
+    let recorded = std::fs::read_to_string(std::env::var("MODEL_OUTCOMES").unwrap()).unwrap();
+    let tally = replay(&recorded);
+    let Tally { restarts, promised, lost, .. } = tally;
+    println!("{restarts} restarts, {promised} promised to keep the quorum, {lost} without it");
+    assert!(tally.broken.is_empty() && tally.wrong.is_empty(), "{:#?}", tally.details);
 }
 
 /// A run with a list between: 122, whose id is the other's, calls the server that was restarted in the place of 104, which

@@ -104,7 +104,7 @@ impl<'a> Stage<'a> {
             // Everybody has one list: who does not serve yet will.
             return match state.leader {
                 Some(leader) => (self.after)(usize::from(leader), limit).map(|cost| (cost, 0)),
-                None => Some((Cost::below(1, 0), 0)).filter(|(cost, _)| *cost < limit),
+                None => Some((Cost::fewer_outages(1), 0)).filter(|(cost, _)| *cost < limit),
             };
         }
         match self.memory.known.get(&state) {
@@ -147,17 +147,16 @@ impl<'a> Stage<'a> {
     fn at_least(&self, state: State) -> Cost {
         let left = self.lists.all() & !state.moved;
         let leads = state.leader.is_some_and(|leader| left & (1 << leader) != 0);
-        Cost { elections: i32::from(leads), restarts: count(left), ..Cost::default() }.plus(self.rest)
+        Cost::at_least(self.lists, count(left), leads).plus(self.rest)
     }
 
     /// What it costs to restart these next, if that is less than `limit`.
     fn cost(&mut self, state: State, group: Set, limit: Cost) -> Option<Cost> {
-        let election = i32::from(self.lists.elects(state, group));
         let left = self.lists.all() & !state.moved;
-        if (Cost { elections: election, restarts: count(left), ..Cost::default() }).plus(self.rest) >= limit {
+        if Cost::at_least(self.lists, count(left), self.lists.elects(state, group)).plus(self.rest) >= limit {
             return None;
         }
-        let lossless = limit.outages < 1 || limit <= Cost::below(1, 0).plus(self.rest);
+        let lossless = limit.outages < 1 || limit <= Cost::fewer_outages(1).plus(self.rest);
         let outcomes = self.lists.restart_unless(state, group, lossless)?;
         let mut each = Vec::new();
         for (at, outcome) in outcomes.iter().enumerate() {

@@ -14,7 +14,7 @@ fn ensemble(text: &str) -> Ensemble {
     Ensemble::parse(text).unwrap()
 }
 
-fn request(list: &str, target: &str, leader: &str, due: bool) -> Request {
+pub(super) fn request(list: &str, target: &str, leader: &str, due: bool) -> Request {
     let list = ensemble(list);
     Request {
         rules: Rules::V3413,
@@ -59,8 +59,8 @@ fn story(plan: &Plan) -> String {
 }
 
 #[test]
-fn the_procedures_cluster_costs_an_election_a_stage() {
-    let plan = plan(&request(TODAY, FINAL, "104", true)).unwrap();
+fn the_procedures_cluster_costs_an_election_a_stage_where_two_may_be_down() {
+    let plan = plan(&Request { max_down: Some(2), ..request(TODAY, FINAL, "104", true) }).unwrap();
     assert_eq!(plan.stages.len(), 2);
     assert_eq!(plan.stages[0].ensemble.to_string(), TODAY);
     assert_eq!(plan.stages[1].ensemble.to_string(), FINAL);
@@ -77,6 +77,32 @@ fn the_procedures_cluster_costs_an_election_a_stage() {
     let last = plan.stages[1].restarts.last().unwrap();
     assert_eq!((last.servers.join(" ").as_str(), last.at_once), ("122 169", true));
     assert!(plan.stages[0].restarts.iter().all(|one| !one.at_once));
+}
+
+/// One more failure would end the quorum for as long as two are down in the plan above: with one at a time, hardly ever.
+#[test]
+fn one_server_is_down_at_a_time_where_that_leaves_more_to_spare() {
+    let asked = request(TODAY, FINAL, "104", true);
+    let told = |max_down| plan(&Request { max_down, ..asked.clone() }).unwrap();
+    let (one, two, chosen) = (told(Some(1)), told(Some(2)), told(None));
+    assert!(one.stages.iter().flat_map(|stage| &stage.restarts).all(|one| one.servers.len() == 1));
+    assert!(one.price.elections_only && one.price.no_spare < two.price.no_spare, "{:?} {:?}", one.price, two.price);
+    assert_eq!((chosen.max_down, &chosen.stages), (1, &one.stages));
+    assert!(chosen.why.contains("with two at once it would be"), "{}", chosen.why);
+}
+
+/// The time without a spare is what its restarts tell.
+#[test]
+fn seconds_without_a_spare_are_added_up() {
+    let told = plan(&Request { max_down: Some(2), ..request(TODAY, FINAL, "104", true) }).unwrap();
+    let each = told.stages.iter().flat_map(|stage| &stage.restarts);
+    for one in each.clone() {
+        let down = if one.spare_while_down == Some(0) { RESTART } else { 0.0 };
+        let then = if one.spare == Some(0) { PAUSE } else { 0.0 };
+        assert!((one.seconds_without_spare - down - then).abs() < 1e-6, "{one:?}");
+    }
+    let sum: f64 = each.map(|one| one.seconds_without_spare).sum();
+    assert!((told.price.no_spare - sum).abs() < 1e-6 && sum > 0.0);
 }
 
 #[test]
@@ -137,8 +163,47 @@ fn permutations(count: usize) -> Vec<Vec<u8>> {
     inserted.collect()
 }
 
-fn named(ids: &[u8]) -> String {
+pub(super) fn named(ids: &[u8]) -> String {
     ids.iter().enumerate().map(|(at, id)| format!("{id}:s{at}")).collect::<Vec<_>>().join(",")
+}
+
+/// So many lists of ids for so many servers, the same each time: the ids from 1 on in some order, or with gaps.
+pub(super) fn drawn(count: u8, gaps: bool, lists: usize) -> Vec<Vec<u8>> {
+    let mut seed = 0x2545_F491_4F6C_DD1D_u64;
+    let mut next = |below: usize| {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        usize::try_from(seed % u64::try_from(below).unwrap()).unwrap()
+    };
+    let highest = if gaps { count + 4 } else { count };
+    (0..lists)
+        .map(|_| {
+            let mut ids: Vec<u8> = (1..=highest).collect();
+            (0..count).map(|_| ids.swap_remove(next(ids.len()))).collect()
+        })
+        .collect()
+}
+
+/// Prints the plans of the procedure's cluster and of those that broke their promise, for a look at them.
+#[test]
+#[ignore = "prints plans"]
+fn plans_to_look_at() {
+    for (list, to, leader) in [
+        (TODAY, FINAL, "104"),
+        ("4:122,1:193,3:203", "1:122,2:193,3:203", "122"),
+        ("3:122,7:193,5:203", "1:122,2:193,3:203", "193"),
+        ("1:122,3:193,2:203", "1:122,2:193,3:203", "203"),
+        ("1:122,6:193,2:203", "1:122,2:193,3:203", "193"),
+        ("9:122,5:193,2:203", "1:122,2:193,3:203", "122"),
+    ] {
+        for rules in Rules::ALL {
+            for max_down in [Some(1), Some(2), None] {
+                let found = plan(&Request { rules, max_down, ..request(list, to, leader, true) }).unwrap();
+                println!("{list} {rules} {max_down:?}: {}\n    {:?}\n    {}", story(&found), found.price, found.why);
+            }
+        }
+    }
 }
 
 /// What holds of every plan, whatever it costs.
@@ -292,7 +357,7 @@ fn plans_of_few_are_the_cheapest() {
 fn ids_with_gaps_get_by_with_elections_where_they_can() {
     for (ids, leader, elections) in [
         ([5, 7, 10, 6, 3], 3, 6),
-        ([3, 9, 1, 12, 8], 2, 5),
+        ([3, 9, 1, 12, 8], 2, 4),
         ([12, 4, 8, 5, 2], 4, 4),
         ([9, 11, 4, 1, 3], 3, 4),
         ([11, 6, 1, 12, 4], 1, 6),
@@ -380,6 +445,8 @@ fn whole(ids: &[u8], leader: u8, rules: Rules) -> Cluster {
         due: false,
         between: true,
         leader_changes: LEADER_CHANGES,
+        exposure: Timing { restart: RESTART, ..Timing::default() }.exposure(),
+        max_down: 2,
     }
 }
 

@@ -33,9 +33,41 @@ impl Rules {
         }
     }
 
-    /// Whether it is one of 3.4.
-    pub fn is_3_4(self) -> bool {
+    /// Whether a server that is called by one with a lower id calls back at the address that its own list has for that id, and not at
+    /// the one that the caller tells: `QuorumCnxManager.receiveConnection`@3.4.6 and `handleConnection`@3.4.14 call `connectOne(sid)`;
+    /// `handleConnection`@3.5 and later `connectOne(sid, electionAddr)`.
+    pub fn calls_back_by_list(self) -> bool {
         matches!(self, Self::V346 | Self::V3413)
+    }
+
+    /// Whether a server calls the others one after the other, each when the one before it is connected: `QuorumCnxManager.toSend`
+    /// connects by itself up to 3.5, and hands the connection to others from 3.6 on (`initiateConnectionAsync`).
+    pub fn calls_in_turn(self) -> bool {
+        self != Self::V36
+    }
+
+    /// Whether a leader that is established counts only ids of its own list among those who follow it. `Leader.lead` puts every
+    /// synced follower's id into a set, and `QuorumMaj.containsQuorum` asks for its size, up to 3.4.14;
+    /// `SyncedLearnerTracker.addAck`@3.5 and later asks for membership.
+    pub fn counts_by_list(self) -> bool {
+        matches!(self, Self::V35 | Self::V36)
+    }
+
+    /// Whether a leader that forms its quorum does: `Leader.isParticipant` in `getEpochToPropose`, `waitForEpochAck` and
+    /// `waitForNewLeaderAck`, from 3.4.13 on (ZOOKEEPER-2959).
+    pub fn forms_by_list(self) -> bool {
+        self != Self::V346
+    }
+
+    /// Whether a server takes votes for a leader that is in no list of its own: `FastLeaderElection.lookForLeader`@3.4.6 asks only
+    /// for the sender (`getVotingView().containsKey(n.sid)`), from 3.4.13 on for both (`validVoter`).
+    pub fn adopts_strangers(self) -> bool {
+        self == Self::V346
+    }
+
+    /// Whether a leader that forms may wait in vain for a server that has missing transactions to write first (ZOOKEEPER-4685).
+    pub fn waits_for_the_late(self) -> bool {
+        matches!(self, Self::V35 | Self::V36)
     }
 }
 

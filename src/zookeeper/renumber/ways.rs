@@ -7,6 +7,7 @@ use std::collections::HashMap;
 
 use super::between::candidates;
 use super::choices::{choices, groups};
+use super::cost::Exposure;
 use super::lists::{Lists, Server, Set};
 use super::state::{State, States};
 use super::versions::Rules;
@@ -45,6 +46,7 @@ impl Way {
 /// The ways from lists that all servers have to the one at the end.
 pub struct Ways {
     rules: Rules,
+    max_down: u32,
     target: Vec<u8>,
     /// With which leaders one stage is enough.
     straight: HashMap<Vec<u8>, Set>,
@@ -54,8 +56,12 @@ pub struct Ways {
 
 impl Ways {
     /// To this list.
-    pub fn new(rules: Rules, target: &[u8]) -> Self {
-        Self { rules, target: target.to_vec(), straight: HashMap::new(), between: HashMap::new() }
+    pub fn new(rules: Rules, max_down: u32, target: &[u8]) -> Self {
+        Self { rules, max_down, target: target.to_vec(), straight: HashMap::new(), between: HashMap::new() }
+    }
+
+    fn lists(&self, before: &[u8], after: &[u8]) -> Lists {
+        Lists::new(before, after, self.rules).within(Exposure::default(), self.max_down)
     }
 
     /// With which leaders one stage is enough.
@@ -63,7 +69,7 @@ impl Ways {
         if let Some(known) = self.straight.get(list) {
             return *known;
         }
-        let lists = Lists::new(list, &self.target, self.rules);
+        let lists = self.lists(list, &self.target);
         let leaders = if lists.uniform() {
             lists.all()
         } else if shares(list, &self.target) {
@@ -89,7 +95,7 @@ impl Ways {
 
     /// Whether there is one once another server leads, whichever it is.
     fn change(&mut self, list: &[u8], leader: Server, changes: u8, stages: u8) -> bool {
-        let lists = Lists::new(list, list, self.rules);
+        let lists = self.lists(list, list);
         groups(&lists, lists.all(), leader).any(|group| {
             lists.restart(State::led_by(leader, lists.all()), group).iter().all(|outcome| {
                 let leader = outcome.state.leader.filter(|_| outcome.elections_only());
@@ -106,7 +112,7 @@ impl Ways {
         let found = candidates(list, &self.target, leader).into_iter().any(|between| {
             shares(list, &between) && {
                 let goal = self.straight(&between);
-                let lists = Lists::new(list, &between, self.rules);
+                let lists = self.lists(list, &between);
                 let start = State::led_by(leader, lists.all());
                 goal != 0 && Way::new(lists, goal).leads(start)
             }

@@ -1,0 +1,42 @@
+//! How long planning takes: five servers under 50 ms and nine under 2 s, in a release build.
+
+#![allow(clippy::unwrap_used, reason = "a test that can't set itself up has failed")]
+
+use std::time::{Duration, Instant};
+
+use super::tests::{drawn, named, request};
+use super::versions::Rules;
+use super::{Request, plan};
+
+/// Prints the table of docs/model.md. A build without optimisation takes some twenty times as long.
+#[test]
+#[ignore = "measures times: make model-times, in a release build"]
+fn five_are_planned_within_50_ms_and_nine_within_2_s() {
+    let mut slow = Vec::new();
+    for (count, most) in [(3, 50), (5, 50), (7, 2000), (9, 2000)] {
+        let target = named(&(1..=count).collect::<Vec<u8>>());
+        for rules in Rules::ALL {
+            for gaps in [false, true] {
+                let mut times: Vec<Duration> = Vec::new();
+                for (at, ids) in drawn(count, gaps, if count > 5 { 12 } else { 40 }).into_iter().enumerate() {
+                    let leader = format!("s{}", at % usize::from(count));
+                    let asked = Request { rules, ..request(&named(&ids), &target, &leader, true) };
+                    let began = Instant::now();
+                    plan(&asked).unwrap();
+                    times.push(began.elapsed());
+                    if began.elapsed() > Duration::from_millis(most) {
+                        slow.push(format!("{ids:?}, {leader} leads, {rules}: {:?}", began.elapsed()));
+                    }
+                }
+                times.sort_unstable();
+                let gaps = if gaps { "gaps" } else { "no gaps" };
+                println!(
+                    "| {count} | {rules} | {gaps} | {:.1} ms | {:.1} ms |",
+                    times[times.len() / 2].as_secs_f64() * 1e3,
+                    times[times.len() - 1].as_secs_f64() * 1e3
+                );
+            }
+        }
+    }
+    assert!(slow.is_empty(), "{slow:#?}");
+}
