@@ -14,6 +14,7 @@ mod run;
 mod runs;
 mod session;
 mod unlock;
+mod vault;
 mod vault_options;
 
 use crate::error::{Error, Kind};
@@ -54,6 +55,8 @@ enum Command {
     Exec(exec::Args),
     /// Check a playbook without running it
     Lint(lint::Args),
+    /// Look at Ansible's vaults, and make and change them
+    Vault(vault::Args),
     /// Explain what a playbook can call
     Doc(doc::Args),
     /// Print the completions for a shell
@@ -79,6 +82,7 @@ pub fn main() -> ExitCode {
         Command::Inventory(args) => inventory::run(args),
         Command::Exec(args) => exec::run(args),
         Command::Lint(args) => lint::run(args),
+        Command::Vault(args) => vault::run(args),
         Command::Doc(args) => doc::run(args),
         Command::Completions(args) => completions::run(args),
     };

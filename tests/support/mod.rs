@@ -60,9 +60,15 @@ impl Project {
 
     /// Runs `zkmig` with these arguments in the project's folder.
     pub fn zkmig(&self, arguments: &[&str]) -> Ran {
+        self.zkmig_with(&[], arguments)
+    }
+
+    /// The same, with these variables in its environment.
+    pub fn zkmig_with(&self, environment: &[(&str, &str)], arguments: &[&str]) -> Ran {
         let mut command = Command::new(env!("CARGO_BIN_EXE_zkmig"));
         command.args(arguments).current_dir(self.path()).stdin(std::process::Stdio::null());
         command.env("NO_COLOR", "1").env_remove("CLICOLOR_FORCE").env("XDG_STATE_HOME", self.path().join("state"));
+        command.envs(environment.iter().copied());
         Ran::new(command.output().unwrap())
     }
 

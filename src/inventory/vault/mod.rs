@@ -175,12 +175,14 @@ impl Vault {
                 .hint("`zkmig vault rekey` gives it another password, `zkmig vault view` shows what is in it"));
         }
         let key = self.key_to_write(id)?;
-        let mut salt = [0; cipher::SALT];
-        getrandom::fill(&mut salt)
-            .map_err(|error| Error::failed("this machine gives no random bytes").caused_by(error))?;
-        let sealed = cipher::seal(plain, &key.password, salt)
-            .ok_or_else(|| Error::defect("the cipher did not take the keys that were made for it"))?;
-        Ok(envelope::format(&sealed, &key.id))
+        sealed(plain, &key.password, &key.id)
+    }
+
+    /// The vault with another content: with the password that opens it, and the id that it names.
+    pub fn replace(&self, text: &str, plain: &[u8], origin: &str) -> Result<String> {
+        let (_, key) = self.open(text.trim(), origin)?;
+        let id = envelope::parse(text.trim()).ok().and_then(|envelope| envelope.id);
+        sealed(plain, &key.password, id.as_deref().unwrap_or(DEFAULT))
     }
 
     fn key_to_write(&self, id: Option<&str>) -> Result<&Key> {
@@ -203,8 +205,8 @@ impl Vault {
         }
     }
 
-    /// Decrypts with the first password that fits; gives its id too.
-    fn open(&self, text: &str, origin: &str) -> Result<(Zeroizing<Vec<u8>>, &str)> {
+    /// Decrypts with the first password that fits.
+    fn open(&self, text: &str, origin: &str) -> Result<(Zeroizing<Vec<u8>>, &Key)> {
         let envelope = envelope::parse(text).map_err(|damage| {
             Error::input(format!("{origin} is a damaged vault: {}", damage.message)).hint(damage.hint)
         })?;
@@ -220,7 +222,7 @@ impl Vault {
         }
         for key in &first {
             match cipher::open(&envelope.sealed, &key.password) {
-                Ok(plain) => return Ok((plain, &key.id)),
+                Ok(plain) => return Ok((plain, key)),
                 Err(cipher::Refused::Code) => {}
                 Err(cipher::Refused::Padding) => {
                     return Err(Error::input(format!(
@@ -252,6 +254,14 @@ impl Vault {
         };
         Err(error)
     }
+}
+
+fn sealed(plain: &[u8], password: &[u8], id: &str) -> Result<String> {
+    let mut salt = [0; cipher::SALT];
+    getrandom::fill(&mut salt).map_err(|error| Error::failed("this machine gives no random bytes").caused_by(error))?;
+    let sealed = cipher::seal(plain, password, salt)
+        .ok_or_else(|| Error::defect("the cipher did not take the keys that were made for it"))?;
+    Ok(envelope::format(&sealed, id))
 }
 
 /// How the password of an id is given.

@@ -1,0 +1,116 @@
+//! `zkmig vault`, and vaults in inventories, as a user has them.
+
+mod support;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
+use support::Project;
+
+/// Two variables, by `ansible-vault encrypt` of ansible-core 2.19 with the password `hunter2`: `db_password: "tröpfchen-7"`
+/// and `answer: 42`.
+const FILE: &str = include_str!("fixtures/vault/file-1.1.yml");
+
+fn project() -> Project {
+    let project = Project::unreachable();
+    project.file("pw", "hunter2\n").file("pw2", "correct horse\n").file("vars.yml", FILE);
+    project
+}
+
+fn mode(project: &Project, name: &str) -> u32 {
+    fs::metadata(project.join(name)).expect("a file").permissions().mode() & 0o7777
+}
+
+fn editor(project: &Project, script: &str) -> String {
+    project.file("editor", &format!("#!/bin/sh\n{script}\n"));
+    fs::set_permissions(project.join("editor"), fs::Permissions::from_mode(0o700)).expect("its mode");
+    project.join("editor").display().to_string()
+}
+
+const PASSWORD: [&str; 2] = ["--vault-password-file", "pw"];
+
+fn vault(project: &Project, arguments: &[&str]) -> support::Ran {
+    project.zkmig(&[&["vault"], arguments].concat())
+}
+
+#[test]
+fn a_file_of_ansible_vault_is_shown_and_one_that_was_made_here_is_shown_as_it_was() {
+    let project = project();
+    vault(&project, &["view", "vars.yml", PASSWORD[0], PASSWORD[1]])
+        .says(&["db_password: \"tröpfchen-7\"", "answer: 42"]);
+    project.file("plain.yml", "a: 1\n");
+    vault(&project, &["encrypt", "plain.yml", "--vault-id", "prod@pw2"]).says(&[]);
+    let text = fs::read_to_string(project.join("plain.yml")).expect("a vault");
+    assert!(text.starts_with("$ANSIBLE_VAULT;1.2;AES256;prod\n"), "{text}");
+    vault(&project, &["view", "plain.yml", "--vault-id", "prod@pw2"]).says(&["a: 1"]);
+}
+
+#[test]
+fn a_file_keeps_its_mode_and_its_link_through_encrypt_rekey_edit_and_decrypt() {
+    let project = project();
+    project.file("plain.yml", "a: 1\n");
+    fs::set_permissions(project.join("plain.yml"), fs::Permissions::from_mode(0o640)).expect("its mode");
+    std::os::unix::fs::symlink("plain.yml", project.join("link.yml")).expect("a link");
+    vault(&project, &["encrypt", "link.yml", PASSWORD[0], PASSWORD[1]]).says(&[]);
+    vault(&project, &["rekey", "link.yml", PASSWORD[0], PASSWORD[1], "--new-vault-password-file", "pw2"]).says(&[]);
+    vault(&project, &["view", "link.yml", PASSWORD[0], PASSWORD[1]]).fails(2, &["does not open link.yml"]);
+    let editor =
+        editor(&project, "stat -c '%a %n' \"$1\" >seen; stat -c %a \"$(dirname \"$1\")\" >>seen; sed -i s/1/2/ \"$1\"");
+    project
+        .zkmig_with(&[("EDITOR", &editor)], &["vault", "edit", "link.yml", "--vault-password-file", "pw2"])
+        .says(&[]);
+    let seen = fs::read_to_string(project.join("seen")).expect("what the editor saw");
+    let (file, folder) = seen.trim().split_once('\n').expect("two lines");
+    assert_eq!((&file[..4], folder), ("600 ", "700"), "{seen}");
+    assert!(!std::path::Path::new(&file[4..]).exists(), "the plain text is still there");
+    vault(&project, &["decrypt", "link.yml", "--vault-password-file", "pw2"]).says(&[]);
+    assert_eq!(fs::read_to_string(project.join("plain.yml")).expect("a file"), "a: 2\n");
+    assert_eq!(mode(&project, "plain.yml"), 0o640);
+    assert!(fs::symlink_metadata(project.join("link.yml")).expect("a link").is_symlink());
+}
+
+#[test]
+fn an_editor_that_fails_changes_nothing_and_leaves_nothing() {
+    let project = project();
+    let editor = editor(&project, "printf %s \"$1\" >seen; echo lost >\"$1\"; exit 7");
+    let before = fs::read(project.join("vars.yml")).expect("a vault");
+    project
+        .zkmig_with(&[("EDITOR", &editor)], &["vault", "edit", "vars.yml", PASSWORD[0], PASSWORD[1]])
+        .fails(2, &["the editor", "vars.yml was not changed"]);
+    assert_eq!(fs::read(project.join("vars.yml")).expect("a vault"), before);
+    assert!(!std::path::Path::new(&fs::read_to_string(project.join("seen")).expect("a path")).exists());
+}
+
+#[test]
+fn a_vault_that_somebody_else_changed_meanwhile_is_not_written_over() {
+    let project = project();
+    let editor = editor(&project, "echo '# theirs' >>vars.yml; echo 'mine: 1' >\"$1\"");
+    project
+        .zkmig_with(&[("EDITOR", &editor)], &["vault", "edit", "vars.yml", PASSWORD[0], PASSWORD[1]])
+        .fails(2, &["was changed by somebody else meanwhile", "vars.yml.edited, encrypted"]);
+    vault(&project, &["view", "vars.yml.edited", PASSWORD[0], PASSWORD[1]]).says(&["mine: 1"]);
+    assert!(fs::read_to_string(project.join("vars.yml")).expect("a vault").ends_with("# theirs\n"));
+}
+
+#[test]
+fn of_several_files_none_is_written_when_one_can_not_be() {
+    let project = project();
+    project.file("b.yml", "b: 2\n").file("c.yml", FILE);
+    vault(&project, &["encrypt", "b.yml", "c.yml", PASSWORD[0], PASSWORD[1]]).fails(2, &["c.yml is a vault already"]);
+    assert_eq!(fs::read_to_string(project.join("b.yml")).expect("a file"), "b: 2\n");
+    vault(&project, &["encrypt", "b.yml", "--vault-password-file", "pw2"]).says(&[]);
+    vault(&project, &["rekey", "c.yml", "b.yml", PASSWORD[0], PASSWORD[1], "--new-vault-password-file", "pw2"])
+        .fails(2, &["does not open b.yml"]);
+    assert_eq!(fs::read_to_string(project.join("c.yml")).expect("a file"), FILE);
+}
+
+#[test]
+fn values_are_made_for_yaml_with_their_names() {
+    let project = project();
+    let ran = vault(&project, &["encrypt_string", PASSWORD[0], PASSWORD[1], "-n", "a", "first", "-n", "b", "second"]);
+    ran.says(&["a: !vault |\n          $ANSIBLE_VAULT;1.1;AES256\n          ", "b: !vault |\n"]);
+    vault(&project, &["encrypt-string", PASSWORD[0], PASSWORD[1], "-n", "a"]).fails(2, &["an empty text"]);
+    vault(&project, &["encrypt-string", "--vault-id", "a@pw", "--vault-id", "b@pw2", "x"])
+        .fails(2, &["passwords of several ids: a, b", "--encrypt-vault-id"]);
+    vault(&project, &["create", "vars.yml", PASSWORD[0], PASSWORD[1]]).fails(2, &["is there already", "vault edit"]);
+}
