@@ -7,8 +7,9 @@ JAVA=/opt/mesosphere/active/java/usr/java/bin/java
 home=$(dirname "$(dirname "$(readlink -f "$0")")")
 config=$2
 
-echo "ZooKeeper JMX enabled by default"
-echo "Using config: $config"
+# The real one's banner goes there, so that Exhibitor logs it as errors.
+echo "ZooKeeper JMX enabled by default" >&2
+echo "Using config: $config" >&2
 case $1 in
 start)
     echo -n "Starting zookeeper ... "
@@ -25,6 +26,8 @@ start)
         org.apache.zookeeper.server.quorum.QuorumPeerMain "$config" \
         >"$ZOO_LOG_DIR/zookeeper.out" 2>&1 </dev/null &
     if echo -n $! >"$ZOOPIDFILE"; then
+        # The real one's pause: Exhibitor's next line comes after it, the server does not wait.
+        sleep 1
         echo STARTED
     else
         echo "FAILED TO WRITE PID"

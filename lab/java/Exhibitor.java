@@ -14,6 +14,9 @@ public final class Exhibitor {
     /** What the monitor compares from check to check. */
     private record Instance(ServerList ensemble, ZooKeeperProcess.State state, String settings) {}
 
+    /** The names of the control panel's switches begin so. */
+    private static final String SWITCH = "com.netflix.exhibitor.control-panel.";
+
     /** Faults that the lab lays here: present only while a rehearsal wants them. */
     private static final Path FAULTS = Path.of("/run/zkmig-lab");
 
@@ -21,7 +24,7 @@ public final class Exhibitor {
     private final Properties defaults = new Properties();
     private final ConfigSource source;
     private final ZooKeeperProcess zookeeper = new ZooKeeperProcess(this);
-    private final Preferences switches = Preferences.userRoot().node("com/netflix/exhibitor/controlpanel");
+    private final Preferences switches = Preferences.userRoot();
     private volatile Properties config;
     private volatile Stored stored;
     private Rest rest;
@@ -61,6 +64,7 @@ public final class Exhibitor {
         Exhibitor exhibitor = new Exhibitor(options);
         exhibitor.rest = new Rest(exhibitor, Integer.parseInt(options.getOrDefault("port", "8181")), Security.of(options, System.getenv()));
         exhibitor.rest.start();
+        exhibitor.log("Exhibitor started");
         Thread management = new Thread(new InstanceManagement(exhibitor, FAULTS.resolve("manage-now")), "ActivityQueue-1");
         management.setDaemon(true);
         management.start();
@@ -117,11 +121,11 @@ public final class Exhibitor {
     }
 
     boolean isOn(String name) {
-        return switches.getBoolean(name, true);
+        return switches.getBoolean(SWITCH + name, true);
     }
 
     void turn(String name, boolean on) throws Exception {
-        switches.putBoolean(name, on);
+        switches.putBoolean(SWITCH + name, on);
         switches.flush();
     }
 

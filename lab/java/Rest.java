@@ -68,8 +68,7 @@ final class Rest {
                 body = getState();
                 exchange.getResponseHeaders().set("ETag", '"' + Integer.toHexString(exhibitor.config().hashCode()) + '"');
             } else if (name.startsWith("cluster/4ltr/")) {
-                body = exhibitor.zookeeper().ask(name.substring("cluster/4ltr/".length()));
-                type = "text/plain";
+                body = quote(exhibitor.zookeeper().ask(name.substring("cluster/4ltr/".length())));
             } else if (name.matches("cluster/set/(restarts|cleanup|backups)/(true|false)")) {
                 String[] parts = name.split("/");
                 exhibitor.turn(parts[2], Boolean.parseBoolean(parts[3]));
@@ -84,7 +83,7 @@ final class Rest {
                 body = settle(name.contains("commit"));
             } else {
                 code = 404;
-                body = "{\"message\":\"no such resource\",\"succeeded\":false}";
+                body = "";
             }
         } catch (Exception failed) {
             code = 500;

@@ -1,6 +1,7 @@
 package zkmig.lab;
 
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.OutputStream;
 import java.net.InetSocketAddress;
 import java.net.Socket;
@@ -8,6 +9,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.Properties;
 import java.util.concurrent.TimeUnit;
@@ -99,6 +101,7 @@ final class ZooKeeperProcess {
             }
             try {
                 process.onExit().get(100, TimeUnit.MILLISECONDS);
+                exhibitor.log("Kill attempted result: 0");
             } catch (java.util.concurrent.TimeoutException alive) {
                 continue;
             }
@@ -175,7 +178,6 @@ final class ZooKeeperProcess {
         Path script = Path.of(config.getProperty("zookeeper-install-directory"), "bin/zkServer.sh");
         Path directory = Path.of(config.getProperty("zookeeper-config-directory"));
         ProcessBuilder builder = new ProcessBuilder(script.toString(), command, directory.resolve("zoo.cfg").toString());
-        builder.redirectErrorStream(true);
         Map<String, String> env = builder.environment();
         env.put("ZOOCFGDIR", directory.toString());
         env.put("ZOO_LOG_DIR", Path.of(config.getProperty("zookeeper-log-directory")).getParent().toString());
@@ -184,12 +186,15 @@ final class ZooKeeperProcess {
         if (command.equals("start")) {
             exhibitor.log("Process started via: " + script);
         }
-        // The server keeps none of the script's descriptors, so the end of this stream is the script's end.
-        for (String line : new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8).split("\n")) {
-            if (!line.isBlank()) {
-                exhibitor.log("ZooKeeper Server: " + line.strip());
-            }
-        }
+        // The server keeps none of the script's descriptors, so the end of these streams is the script's end. They are read
+        // one after the other: what the script writes fits into a pipe.
+        lines(process.getErrorStream()).forEach(exhibitor::error);
+        lines(process.getInputStream()).forEach(exhibitor::log);
         process.waitFor(10, TimeUnit.SECONDS);
+    }
+
+    private static List<String> lines(InputStream from) throws IOException {
+        return new String(from.readAllBytes(), StandardCharsets.UTF_8).lines().filter(line -> !line.isBlank())
+            .map(line -> "ZooKeeper Server: " + line.strip()).toList();
     }
 }
