@@ -253,3 +253,39 @@ fn variables_come_from_the_playbook_the_inventory_and_the_command_line() {
     "#;
     project.run(playbook, &["-e", "c=command"]).says(&["playbook inventory command"]);
 }
+
+/// The files with this ending in a folder of the project and below it.
+fn files_below(folder: &str, ending: &str) -> Vec<std::path::PathBuf> {
+    let mut folders = vec![std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)];
+    let mut found = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("the folder can be read").flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == ending) {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn every_bundled_playbook_is_fine_and_says_its_steps_and_variables() {
+    let project = Project::unreachable();
+    let inventory = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("inventories/prod.yaml");
+    let inventory = inventory.to_str().expect("the path is UTF-8");
+    let mut count = 0;
+    for playbook in
+        files_below("playbooks", "rhai").iter().filter(|path| !path.components().any(|part| part.as_os_str() == "lib"))
+    {
+        let playbook = playbook.to_str().expect("the path is UTF-8");
+        project.zkmig(&["lint", playbook, "-i", inventory]).says(&["is fine"]);
+        project.zkmig(&["run", playbook, "--list-steps"]).says(&["Preflight"]);
+        project.zkmig(&["run", playbook, "--help-vars"]).says(&["masters"]);
+        count += 1;
+    }
+    assert!(count >= 2, "{count} playbooks");
+}

@@ -3,8 +3,9 @@
 use rhai::{Array, Dynamic, Engine, Map, NativeCallContext};
 
 use super::host::{BECOME, Common, Effect, Host, TIMEOUT, unknown};
+use super::wait::HINT;
 use super::{method0, method1};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind as Cause, Result};
 use crate::run::Report;
 use crate::script::Script;
 use crate::script::catalog::{Entry, opt};
@@ -70,6 +71,7 @@ const WAIT: Entry = Entry {
         opt("pid", "a number", "only lines of this process"),
         opt("all", "true or false", "wait for every pattern rather than for one of them; false"),
         opt("fail_on", "a regular expression or a list of them", "a line that ends the wait as a failure"),
+        HINT,
         TIMEOUT,
         BECOME,
     ],
@@ -159,11 +161,15 @@ fn wait_for(
         return Err(Error::input("wait needs `since`: the cursor from before the action")
             .hint("let cursor = journal.cursor(); … journal.wait(pattern, #{ since: cursor })"));
     }
+    let hints = options.texts("hint")?.unwrap_or_default();
     let common = Common::take(&mut options)?;
     let summary = format!("{}: {}", journal.unit, wanted.join(" | "));
     let effect = Effect { name: "wait", summary: summary.clone(), kind: Kind::Action, ctx, common };
     let found = script.effect(&journal.host, effect, async |context| {
-        let matches = wait::wait(context, &how).await?;
+        let matches = wait::wait(context, &how).await.map_err(|error| match error.kind() {
+            Cause::Failed => hints.iter().cloned().fold(error, Error::hint),
+            _ => error,
+        })?;
         let told = matches.first().map(|found| format!("{}: {}", journal.unit, found.entry.message));
         // A wait changes nothing: it is reported like a read that took its time.
         Ok((matches, Report { changed: Some(crate::task::Changed::default()), summary: told, ..Report::default() }))

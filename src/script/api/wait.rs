@@ -9,11 +9,14 @@ use crate::error::{Error, Kind, Result};
 use crate::run::Call;
 use crate::run::progress::EffectProgress;
 use crate::script::Script;
-use crate::script::catalog::{Entry, opt};
+use crate::script::catalog::{Entry, Opt, opt};
 use crate::script::failure::{failure_in, raise};
 use crate::script::options::{Options, shown_duration};
 use crate::script::value::Unknown;
 use crate::task::{self, Progress as _};
+
+/// What the operator should do when a wait comes to its deadline.
+pub const HINT: Opt = opt("hint", "a text or a list of texts", "what to do next when it is in vain, for the error");
 
 const WAIT_UNTIL: Entry = Entry {
     name: "wait_until",
@@ -23,6 +26,7 @@ const WAIT_UNTIL: Entry = Entry {
     options: &[
         opt("timeout", "seconds, or a text such as \"5m\"", "when to give up; 60 seconds"),
         opt("interval", "seconds, or a text such as \"500ms\"", "the pause between two looks; 1 second"),
+        HINT,
     ],
     kind: Some(task::Kind::Action),
     doc: "Calls the function until it gives true, or any value but false, () and a text; gives that value. A text says what \
@@ -137,13 +141,13 @@ fn wait_until(
     condition: &FnPtr,
     options: Map,
 ) -> Scripted<Dynamic> {
-    let read = || -> Result<(Duration, Duration)> {
+    let read = || -> Result<(Duration, Duration, Vec<String>)> {
         let mut options = Options::new(&WAIT_UNTIL, options)?;
         let timeout = options.duration("timeout")?.unwrap_or(Duration::from_secs(60));
         let interval = options.duration("interval")?.unwrap_or(Duration::from_secs(1));
-        Ok((timeout, interval))
+        Ok((timeout, interval, options.texts("hint")?.unwrap_or_default()))
     };
-    let (timeout, interval) = script.scripted(ctx, read())?;
+    let (timeout, interval, hints) = script.scripted(ctx, read())?;
     let call = Call {
         host: None,
         name: WAIT_UNTIL.name,
@@ -155,26 +159,27 @@ fn wait_until(
     };
     let result = script.run.wait(
         &call,
-        |progress| poll(script, ctx, what, condition, timeout, interval, progress),
+        |progress| poll(script, ctx, &Wait { what, condition, timeout, interval, hints: &hints }, progress),
         |error| script.raise(ctx, error),
         |error| failure_in(error).unwrap_or_else(|| Error::failed(error.to_string())),
     )?;
     Ok(result.unwrap_or_default())
 }
 
-fn poll(
-    script: &Script,
-    ctx: &NativeCallContext,
-    what: &str,
-    condition: &FnPtr,
+/// What is waited for, and for how long.
+struct Wait<'a> {
+    what: &'a str,
+    condition: &'a FnPtr,
     timeout: Duration,
     interval: Duration,
-    progress: &EffectProgress,
-) -> Scripted<Dynamic> {
+    hints: &'a [String],
+}
+
+fn poll(script: &Script, ctx: &NativeCallContext, wait: &Wait<'_>, progress: &EffectProgress) -> Scripted<Dynamic> {
     let began = Instant::now();
     loop {
         let mut last: Option<Error> = None;
-        let status = match condition.call_within_context::<Dynamic>(ctx, ()) {
+        let status = match wait.condition.call_within_context::<Dynamic>(ctx, ()) {
             Ok(value) => match truth(&value) {
                 Truth::Yes(value) => return Ok(value),
                 Truth::Unknown(unknown) => return Err(script.raise(ctx, unknown.error())),
@@ -190,14 +195,15 @@ fn poll(
             },
         };
         progress.waiting(&status);
-        let left = timeout.saturating_sub(began.elapsed());
+        let left = wait.timeout.saturating_sub(began.elapsed());
         if left.is_zero() {
-            let error = Error::failed(format!("waited {} in vain until {what}", shown_duration(timeout)))
+            let error = Error::failed(format!("waited {} in vain until {}", shown_duration(wait.timeout), wait.what))
                 .detail(format!("seen last: {status}"));
             let error = last.into_iter().flat_map(|last| last.parts().details.clone()).fold(error, Error::detail);
+            let error = wait.hints.iter().cloned().fold(error, Error::hint);
             return Err(script.raise(ctx, error));
         }
-        script.sleep(interval.min(left)).map_err(raise)?;
+        script.sleep(wait.interval.min(left)).map_err(raise)?;
     }
 }
 

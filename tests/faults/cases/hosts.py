@@ -33,8 +33,8 @@ PHASES = {
 # Faults that need a moment of their own: Exhibitor dies between the writing of its file and its restart; the journal is
 # lost between the cursor and the wait.
 MOMENTS = {
-    ("kill-exhibitor", "backup-and-write"): lambda: Match("effect_finished", name="template", step="Write the static"),
-    ("kill-exhibitor", "second-write"): lambda: Match("effect_finished", name="template", step="Write the ensemble"),
+    ("kill-exhibitor", "backup-and-write"): lambda: Match("effect_finished", name="copy", step="Write the static"),
+    ("kill-exhibitor", "second-write"): lambda: Match("effect_finished", name="copy", step="Write the ensemble"),
     # Once the lists differ, the leader may be the only one that can lead.
     ("new-leader", "second-restart"): lambda: turn(SECOND, 1),
     ("vacuum-journal", "first-restart"): lambda: effect(FIRST, "cursor", 2),

@@ -21,7 +21,7 @@ CHAINS = {
     "a": [
         ("preflight-look", in_step("Preflight", "processes"), [INT], "run"),
         ("backup-started", in_step("Back up", "backup"), [TERM], "resume"),
-        ("write-finished", in_step("Write the static", "template", "effect_finished"), [HUP], "run"),
+        ("write-finished", in_step("Write the static", "copy", "effect_finished"), [HUP], "run"),
         ("first-turn-1-begins", lambda: turn(FIRST, 1), [INT], "resume"),
         ("first-turn-2-waits", lambda: effect(FIRST, "wait", 1, "effect_started"), [TERM], "run"),
         ("first-ends", lambda: Match("step_finished", step=FIRST), [INT], "resume"),
@@ -34,7 +34,7 @@ CHAINS = {
         ("backup-ends", lambda: Match("step_finished", step="Back up"), [HUP], "run"),
         ("first-turn-1-twice", lambda: effect(FIRST, "wait", 1, "effect_started"), [INT, INT], "resume"),
         ("first-turn-2-cursor", lambda: effect(FIRST, "cursor", 1), [TERM], "run"),
-        ("rewrite-started", in_step("Write the ensemble", "template"), [INT], "resume"),
+        ("rewrite-started", in_step("Write the ensemble", "copy"), [INT], "resume"),
         ("second-turn-twice", lambda: effect(SECOND, "restart", 1), [TERM, TERM], "run"),
         ("second-turn-whole", lambda: effect(SECOND, "wait_until", 1, "effect_started"), [TERM], "resume"),
     ],

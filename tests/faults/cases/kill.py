@@ -14,7 +14,7 @@ from campaign.lab import FIVE, THREE
 from campaign.zkmig import Match
 
 REFERENCE = Path(__file__).resolve().parents[1] / "reference.json"
-SHORT = ("second-restart-finished-2", "write-template-finished")
+SHORT = ("second-restart-finished-2", "write-copy-finished")
 
 
 def kinds(events):
