@@ -36,7 +36,7 @@ pub fn run(args: Args) -> Result<()> {
     })?;
     let session = Session::new(&args.hosts, &args.output, false, args.check, false)?;
     let selected = session.run.inventory.select(&args.pattern)?;
-    let mut names: Vec<String> = selected.iter().map(|host| host.name.clone()).collect();
+    let mut names: Vec<String> = selected.hosts.iter().map(|host| host.name.clone()).collect();
     if let Some(limit) = &session.run.options.limit {
         names.retain(|name| limit.contains(name));
     }

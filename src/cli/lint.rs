@@ -6,8 +6,10 @@ use super::print;
 use super::run::prepare;
 use super::session::{HostArgs, OutputArgs, Session};
 use crate::error::Result;
+use crate::inventory::Surprised;
 use crate::script;
 use crate::script::playbook::Playbook;
+use crate::task::printable;
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -19,7 +21,22 @@ pub struct Args {
 
 pub fn run(args: Args) -> Result<()> {
     let playbook = Playbook::load(&args.playbook, &script::language())?;
-    let session = Session::new(&args.hosts, &OutputArgs::default(), false, true, false)?;
+    let session = Session::of(args.playbook.parent(), &args.hosts, &OutputArgs::default(), false, true, false)?;
+    surprises(session.run.inventory.surprises());
     prepare(&session.run, &playbook)?;
     print(&format!("{} is fine: {} files, {} steps\n", playbook.path, playbook.compiled.len(), playbook.steps.len()))
+}
+
+/// Says on standard error which scalars of the inventories are something else than they look like.
+fn surprises(found: &[Surprised]) {
+    use std::io::Write as _;
+    const SHOWN: usize = 20;
+    let mut out = std::io::stderr();
+    for surprise in found.iter().take(SHOWN) {
+        // Standard error may be closed; a surprise is no failure.
+        let _ = writeln!(out, "note: {}", printable(&surprise.message()));
+    }
+    if found.len() > SHOWN {
+        let _ = writeln!(out, "note: and {} more of them", found.len() - SHOWN);
+    }
 }

@@ -76,7 +76,9 @@ pub fn run(mut args: Args) -> Result<()> {
         ))
         .hint("give it again: -e NAME=VALUE, -e @FILE, or -K for the sudo password"));
     }
-    let session = Session::new(&hosts, &args.output, args.diff || manifest.diff, false, args.yes || manifest.yes)?;
+    let folder = std::path::Path::new(&manifest.playbook).parent();
+    let (diff, yes) = (args.diff || manifest.diff, args.yes || manifest.yes);
+    let session = Session::of(folder, &hosts, &args.output, diff, false, yes)?;
     let playbook = Playbook::load(manifest.playbook.as_ref(), &script::language())?;
     let prepared = prepare(&session.run, &playbook)?;
     if let Some(from) = &args.from_step {

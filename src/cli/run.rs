@@ -49,7 +49,7 @@ pub fn run(args: Args) -> Result<()> {
         let playbook = Playbook::load(&args.playbook, &script::language())?;
         return print(&if args.help_vars { help_vars(&playbook) } else { list_steps(&playbook) });
     }
-    let session = Session::new(&args.hosts, &args.output, args.diff, args.check, args.yes)?;
+    let session = Session::of(args.playbook.parent(), &args.hosts, &args.output, args.diff, args.check, args.yes)?;
     let playbook = Playbook::load(&args.playbook, &script::language())?;
     let script = prepare(&session.run, &playbook)?;
     if args.list_hosts {

@@ -1,7 +1,7 @@
 //! What every command that reaches hosts shares: its options, its runtime, its connections, its signals.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -14,7 +14,7 @@ use crate::error::{Error, Kind, Result};
 use crate::host::control::Control;
 use crate::host::secret::Secret;
 use crate::host::{Transport, User, local, ssh};
-use crate::inventory::{Extra, Host, Inventory};
+use crate::inventory::{Connection, Extra, Host, Inventory, LoadOptions, Warning};
 use crate::report::ndjson;
 use crate::report::terminal::{Settings, Terminal};
 use crate::run::events::{Events, Reader, What};
@@ -24,11 +24,13 @@ use crate::run::record::{Manifest, Record, Story};
 use crate::run::secrets::Secrets;
 use crate::run::{Ask as _, Options, Run};
 use crate::task::lock::Holder;
+use crate::task::printable;
 
 /// The options that say which hosts, and how they are reached.
 #[derive(clap::Args, Clone, Debug, Default)]
 pub struct HostArgs {
-    /// An inventory: a YAML file, or a folder of them. May be given several times
+    /// An inventory: a file (INI, YAML, TOML, a program), a folder of them, or hosts as `host1,host2,`. May be given several
+    /// times
     #[arg(short, long = "inventory", value_name = "PATH")]
     pub inventory: Vec<PathBuf>,
     /// Work on these hosts only (a pattern such as `masters[0:2]` or `10.10.0.*:!10.10.0.9`)
@@ -56,6 +58,16 @@ pub struct OutputArgs {
     /// Write the event stream as NDJSON; `-` is standard output
     #[arg(long, value_name = "FILE|-")]
     pub events: Option<PathBuf>,
+}
+
+/// Says on standard error what is taken as Ansible takes it.
+pub fn warn(warnings: &[Warning]) {
+    use std::io::Write as _;
+    let mut out = std::io::stderr();
+    for warning in warnings {
+        // Standard error may be closed; what is warned of is no failure.
+        let _ = writeln!(out, "warning: {}", printable(&warning.to_string()));
+    }
 }
 
 /// A run that is ready to begin.
@@ -86,23 +98,40 @@ pub struct Subject<'a> {
 }
 
 /// The inventories and `-e`, read and checked.
-pub fn load(hosts: &HostArgs) -> Result<Inventory> {
+pub fn load(hosts: &HostArgs, playbook_folder: Option<PathBuf>) -> Result<Inventory> {
     if hosts.inventory.is_empty() {
         return Err(Error::input("no inventory was given").hint("name one with -i, such as -i inventories/prod.yaml"));
     }
-    let extra = Extra::parse(&hosts.extra_vars)?;
-    let inventory = Inventory::load(&hosts.inventory, &extra)?;
-    inventory.check_keys()?;
+    let vault = hosts.vault.load()?;
+    let extra = Extra::parse_with(&hosts.extra_vars, &vault)?;
+    let options = LoadOptions { extra, vault, playbook_folder, templates: None };
+    let inventory = Inventory::load(&hosts.inventory, &options)?;
+    warn(inventory.warnings());
     Ok(inventory)
 }
 
 impl Session {
-    /// Makes a run: `check` and `yes` as the command has them.
+    /// Makes a run of no playbook: `check` and `yes` as the command has them.
     pub fn new(hosts: &HostArgs, output: &OutputArgs, diff: bool, check: bool, yes: bool) -> Result<Self> {
-        let vault = hosts.vault.load()?;
-        let inventory = load(hosts)?;
+        Self::of(None, hosts, output, diff, check, yes)
+    }
+
+    /// Makes a run of a playbook in this folder, beside which `group_vars` and `host_vars` may stand.
+    pub fn of(
+        playbook_folder: Option<&Path>,
+        hosts: &HostArgs,
+        output: &OutputArgs,
+        diff: bool,
+        check: bool,
+        yes: bool,
+    ) -> Result<Self> {
+        let inventory = load(hosts, playbook_folder.map(Path::to_path_buf))?;
         let limit = match &hosts.limit {
-            Some(pattern) => Some(inventory.select(pattern)?.into_iter().map(|host| host.name.clone()).collect()),
+            Some(pattern) => {
+                let selected = inventory.limit(pattern)?;
+                warn(selected.warnings.all());
+                Some(selected.hosts.into_iter().map(|host| host.name.clone()).collect())
+            }
             None => None,
         };
         let quiet = output.events.as_deref() == Some(std::path::Path::new("-"));
@@ -124,10 +153,8 @@ impl Session {
         } else {
             None
         };
-        for host in inventory.hosts() {
-            if let Some(password) = &host.connection.become_password {
-                secrets.add(password.expose());
-            }
+        for password in inventory.passwords() {
+            secrets.add(&password);
         }
         if let Some(password) = &asked {
             secrets.add(password.expose());
@@ -138,13 +165,14 @@ impl Session {
             .build()
             .map_err(|error| Error::failed("can't start the runtime").caused_by(error))?;
         let revealed = secrets.clone();
+        let vault = inventory.options().vault.clone();
         vault.tell(move |text| revealed.add(text));
         let events = Events::new(readers, secrets.clone());
         for text in vault.warnings() {
             events.emit(What::Warning { text: text.clone() });
         }
         let options = Options { check, forks: usize::from(hosts.forks), yes, limit };
-        let connector = Connector { asked, control: Arc::new(Control::new()?) };
+        let connector = Connector { secrets: secrets.clone(), asked, control: Arc::new(Control::new()?) };
         let handle = runtime.handle().clone();
         let run =
             Run::new(options, events, secrets, Arc::new(terminal.clone()), inventory, Box::new(connector), handle);
@@ -156,7 +184,7 @@ impl Session {
         let now = Timestamp::now();
         let mut manifest = self.manifest(&subject, now)?;
         let inventory: BTreeMap<String, String> =
-            self.run.inventory.files().map(|file| (file.path.clone(), file.text.to_string())).collect();
+            self.run.inventory.files().map(|file| (file.path.to_string(), file.text.to_string())).collect();
         let secrets = &self.run.secrets;
         let attempt = match subject.resumes {
             None => {
@@ -368,14 +396,17 @@ async fn listen(run: Arc<Run>) {
 
 /// Connects as the inventory says.
 struct Connector {
+    secrets: Secrets,
     asked: Option<Secret>,
     control: Arc<Control>,
 }
 
 #[async_trait]
 impl Connect for Connector {
-    async fn connect(&self, host: &Host) -> Result<Arc<dyn Transport>> {
-        let connection = &host.connection;
+    async fn connect(&self, host: &Host, connection: &Connection) -> Result<Arc<dyn Transport>> {
+        if let Some(password) = &connection.become_password {
+            self.secrets.add(password.expose());
+        }
         let password = connection.become_password.clone().or_else(|| self.asked.clone());
         if connection.local {
             return Ok(Arc::new(local::Local::new(password)));

@@ -34,6 +34,7 @@ pub fn run(args: Args) -> Result<()> {
     let selected = session.run.inventory.select(&args.pattern)?;
     let limit = session.run.options.limit.as_ref();
     let names: Vec<String> = selected
+        .hosts
         .iter()
         .map(|host| host.name.clone())
         .filter(|name| limit.is_none_or(|limit| limit.contains(name)))

@@ -1,4 +1,7 @@
 //! How a host is reached, from its `ansible_*` and `zkmig_*` variables.
+//!
+//! All names that Ansible knows are accepted. Those that mean something here work; those that would matter and do not work
+//! are an error when the host is reached, not when hosts are listed.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -6,28 +9,106 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{Host, Variable};
+use super::templates::is_template;
+use super::{Host, Inventory, Variable, ssh_arguments};
 use crate::error::{Error, Result};
 use crate::host::secret::Secret;
 
-/// The variables that say how a host is reached.
+/// zkmig's own variables.
+pub const OWN: &[&str] = &["zkmig_ssh_config", "zkmig_host_key_checking", "zkmig_connect_timeout", "zkmig_lock_file"];
+
+/// The variables of Ansible by which hosts are reached and programs are run on them.
 pub const KNOWN: &[&str] = &[
     "ansible_host",
+    "ansible_ssh_host",
     "ansible_port",
+    "ansible_ssh_port",
     "ansible_user",
+    "ansible_ssh_user",
     "ansible_connection",
+    "ansible_password",
+    "ansible_ssh_pass",
+    "ansible_ssh_password",
+    "ansible_private_key_file",
     "ansible_ssh_private_key_file",
+    "ansible_ssh_args",
     "ansible_ssh_common_args",
     "ansible_ssh_extra_args",
+    "ansible_ssh_executable",
+    "ansible_ssh_timeout",
+    "ansible_timeout",
+    "ansible_ssh_retries",
+    "ansible_ssh_pipelining",
+    "ansible_pipelining",
+    "ansible_host_key_checking",
+    "ansible_ssh_host_key_checking",
     "ansible_become",
     "ansible_become_user",
     "ansible_become_method",
     "ansible_become_password",
     "ansible_become_pass",
-    "zkmig_ssh_config",
-    "zkmig_host_key_checking",
-    "zkmig_connect_timeout",
-    "zkmig_lock_file",
+    "ansible_become_exe",
+    "ansible_become_flags",
+    "ansible_sudo_user",
+    "ansible_sudo_pass",
+    "ansible_python_interpreter",
+    "ansible_shell_type",
+    "ansible_shell_executable",
+    "ansible_group_priority",
+];
+
+/// Names of Ansible's that are near to those, and others' own.
+pub const OTHERS: &[&str] = &[
+    "ansible_become_user",
+    "ansible_facts",
+    "ansible_hostname",
+    "ansible_hosts",
+    "ansible_ssh_private_key",
+    "ansible_ssh_use_tty",
+    "ansible_ssh_user_dir",
+    "ansible_sudo",
+    "ansible_sudo_exe",
+    "ansible_sudo_flags",
+    "ansible_su_user",
+    "ansible_su_pass",
+    "ansible_users",
+    "ansible_user_id",
+    "ansible_user_uid",
+    "ansible_user_gid",
+    "ansible_user_dir",
+    "ansible_ports",
+    "ansible_shell",
+    "ansible_private_key",
+];
+
+/// What would matter and does not work, and what to do instead.
+const UNSUPPORTED: &[(&[&str], &str)] = &[
+    (
+        &["ansible_password", "ansible_ssh_pass", "ansible_ssh_password"],
+        "zkmig logs in with keys: name one with ansible_ssh_private_key_file, or load it into an agent",
+    ),
+    (
+        &["ansible_private_key", "ansible_ssh_private_key"],
+        "write the key into a file of its own, and name it with ansible_ssh_private_key_file",
+    ),
+    (
+        &["ansible_private_key_passphrase", "ansible_ssh_private_key_passphrase"],
+        "load the key into an agent: ssh-add FILE",
+    ),
+    (&["ansible_ssh_pkcs11_provider"], "set PKCS11Provider in ssh's configuration for the host"),
+    (&["ansible_sudo_chdir"], "say where a command runs in the playbook"),
+];
+
+/// The same, where the value makes the difference: the names, the values that change nothing, what to do instead.
+const ONLY: &[(&[&str], &[&str], &str)] = &[
+    (&["ansible_ssh_executable"], &["ssh", "/usr/bin/ssh"], "zkmig runs the ssh of PATH"),
+    (&["ansible_become_exe", "ansible_sudo_exe"], &["sudo", "/usr/bin/sudo"], "zkmig runs the sudo of PATH"),
+    (
+        &["ansible_become_flags", "ansible_sudo_flags"],
+        &["-H -S -n", "-H -S", "-H -n", "-H", "-S", "-n", "-S -n", ""],
+        "sudo gets the flags that it needs here",
+    ),
+    (&["ansible_shell_type"], &["sh", "bash", "ksh", "csh", "fish"], "a POSIX shell is needed on the host"),
 ];
 
 /// How a host is reached.
@@ -80,217 +161,291 @@ impl Connection {
 }
 
 /// Reads a host's connection from its variables.
-pub fn read(host: &Host) -> Result<Connection> {
+pub fn read(inventory: &Inventory, host: &Host) -> Result<Connection> {
+    let reader = Reader { inventory, host };
     let mut connection = Connection::to(&host.name);
-    let get = |name: &str| host.variable(name);
-    if let Some(variable) = get("ansible_host") {
-        connection.address = text(variable, "ansible_host", "an address or a name")?;
-        if !super::load::is_host_name(&connection.address) {
-            return Err(wrong(variable, "ansible_host", "an address or a name"));
-        }
-    }
-    if let Some(variable) = get("ansible_port") {
-        let port = match &variable.value {
-            Value::Number(number) => number.as_u64().and_then(|port| u16::try_from(port).ok()),
-            Value::String(text) => text.parse().ok(),
-            _ => None,
-        };
-        connection.port = Some(
-            port.filter(|port| *port > 0).ok_or_else(|| wrong(variable, "ansible_port", "a port from 1 to 65535"))?,
-        );
-    }
-    if let Some(variable) = get("ansible_user") {
-        let user = text(variable, "ansible_user", "a user's name")?;
-        // A `ProxyCommand` of the user's own configuration may give the name to a shell.
-        let plain = |c: char| c.is_alphanumeric() || "._-@\\+".contains(c);
-        let good = !user.is_empty() && !user.starts_with('-') && user.chars().all(plain);
-        connection.user = Some(good.then_some(user).ok_or_else(|| wrong(variable, "ansible_user", "a user's name"))?);
-    }
-    if let Some(variable) = get("ansible_connection") {
-        connection.local = match text(variable, "ansible_connection", "ssh or local")?.as_str() {
+    reader.refuse_unknown()?;
+    if let Some(given) = reader.get(&["ansible_connection"])? {
+        let kind = given.text("ssh or local")?;
+        connection.local = match kind.strip_prefix("ansible.builtin.").unwrap_or(&kind) {
             "local" => true,
-            "ssh" => false,
-            _ => return Err(wrong(variable, "ansible_connection", "ssh or local")),
+            "ssh" | "smart" | "paramiko" | "paramiko_ssh" => false,
+            _ => return Err(given.wrong("ssh or local")),
         };
     }
-    if let Some(variable) = get("ansible_become") {
-        connection.become_root = flag(variable, "ansible_become")?;
+    if !connection.local {
+        reader.ssh(&mut connection)?;
     }
-    for (name, only) in [("ansible_become_user", "root"), ("ansible_become_method", "sudo")] {
-        if let Some(variable) = get(name)
-            && variable.value != only
+    if let Some(given) = reader.get(&["ansible_become"])? {
+        connection.become_root = given.flag()?;
+    }
+    if connection.become_root {
+        reader.refuse_unsupported(&["ansible_sudo_chdir"])?;
+        reader.refuse_other(&["ansible_become_exe", "ansible_become_flags"])?;
+        for (names, only) in
+            [(["ansible_become_user", "ansible_sudo_user"].as_slice(), "root"), (&["ansible_become_method"], "sudo")]
         {
-            return Err(wrong(variable, name, only).hint(format!("zkmig knows only {only} here")));
+            if let Some(given) = reader.get(names)?
+                && given.text(only)?.trim_start_matches("ansible.builtin.") != only
+            {
+                return Err(given.wrong(only).hint(format!("zkmig knows only {only} here")));
+            }
         }
     }
-    if let Some(variable) = get("ansible_become_password").or_else(|| get("ansible_become_pass")) {
-        connection.become_password = Some(Secret::from(match &variable.value {
-            Value::String(text) => text.clone(),
-            Value::Number(number) => number.to_string(),
-            _ => return Err(variable.origin.at(Error::input("ansible_become_password has to be a text"))),
-        }));
+    if let Some(given) = reader.get(&["ansible_become_password", "ansible_become_pass", "ansible_sudo_pass"])? {
+        let password = given
+            .written()
+            .ok_or_else(|| given.variable.origin.at(Error::input(format!("{} has to be a text", given.name))))?;
+        connection.become_password = Some(Secret::from(password));
     }
-    if let Some(variable) = get("ansible_ssh_private_key_file") {
-        connection.key = Some(path(variable, "ansible_ssh_private_key_file")?);
-    }
-    if let Some(variable) = get("zkmig_ssh_config") {
-        connection.ssh_config = Some(path(variable, "zkmig_ssh_config")?);
-    }
-    if let Some(variable) = get("zkmig_host_key_checking") {
-        connection.strict_host_keys = match text(variable, "zkmig_host_key_checking", "strict or accept-new")?.as_str()
-        {
-            "strict" => true,
-            "accept-new" => false,
-            _ => return Err(wrong(variable, "zkmig_host_key_checking", "strict or accept-new")),
-        };
-    }
-    if let Some(variable) = get("zkmig_connect_timeout") {
-        let seconds = match &variable.value {
-            Value::Number(number) => number.as_u64(),
-            Value::String(text) => text.trim_end_matches('s').parse().ok(),
-            _ => None,
-        };
-        let seconds = seconds.filter(|seconds| (1..=600).contains(seconds));
-        connection.connect_timeout = Duration::from_secs(
-            seconds.ok_or_else(|| wrong(variable, "zkmig_connect_timeout", "seconds from 1 to 600"))?,
-        );
-    }
-    if let Some(variable) = get("zkmig_lock_file") {
-        let path = text(variable, "zkmig_lock_file", "an absolute path on the host")?;
+    if let Some(given) = reader.get(&["zkmig_lock_file"])? {
+        let path = given.text("an absolute path on the host")?;
         let plain = |c: char| c.is_ascii_graphic() || c == ' ';
         if !path.starts_with('/') || path.ends_with('/') || path.len() > 1000 || !path.chars().all(plain) {
-            return Err(wrong(variable, "zkmig_lock_file", "an absolute path on the host, in ASCII"));
+            return Err(given.wrong("an absolute path on the host, in ASCII"));
         }
         connection.lock_file = Some(path);
-    }
-    for name in ["ansible_ssh_extra_args", "ansible_ssh_common_args"] {
-        if let Some(variable) = get(name) {
-            let text = text(variable, name, "arguments of ssh")?;
-            connection.ssh_options.extend(arguments(&text).map_err(|message| {
-                variable
-                    .origin
-                    .at(Error::input(format!("{name}: {message}"))
-                        .hint("zkmig takes `-o Key=Value` and `-J HOST` there"))
-            })?);
-        }
     }
     Ok(connection)
 }
 
-fn wrong(variable: &Variable, name: &str, wanted: &str) -> Error {
-    let shown = variable.value.as_str().map_or_else(|| variable.value.to_string(), str::to_owned);
-    let shown: String = shown.chars().take(100).collect();
-    variable.origin.at(Error::input(format!("{name} has to be {wanted}, and `{shown}` is not")))
+/// Whether a text can be a host's name or address: nothing in it means anything to ssh or a shell.
+pub fn is_host_name(name: &str) -> bool {
+    let good = |c: char| c.is_alphanumeric() || ".-_:%@".contains(c);
+    let parts = || name.split('@').all(|part| !part.is_empty() && !part.starts_with(['-', '.', ':', '%']));
+    name.len() <= 255 && name.chars().all(good) && (parts() || super::address::is_ip(name))
 }
 
-fn text(variable: &Variable, name: &str, wanted: &str) -> Result<String> {
-    variable.value.as_str().map(str::to_owned).ok_or_else(|| wrong(variable, name, wanted))
+struct Reader<'a> {
+    inventory: &'a Inventory,
+    host: &'a Host,
 }
 
-fn flag(variable: &Variable, name: &str) -> Result<bool> {
-    match &variable.value {
-        Value::Bool(value) => Ok(*value),
-        // What YAML 1.1, and so Ansible, takes for truth values.
-        Value::String(text) if matches!(text.to_ascii_lowercase().as_str(), "yes" | "true" | "on") => Ok(true),
-        Value::String(text) if matches!(text.to_ascii_lowercase().as_str(), "no" | "false" | "off") => Ok(false),
-        _ => Err(wrong(variable, name, "true or false")),
+/// A variable that counts, with its value rendered and opened.
+struct Given<'a> {
+    name: &'a str,
+    variable: &'a Variable,
+    value: Value,
+}
+
+impl<'a> Reader<'a> {
+    /// Of several names of one thing the last that the host has, as Ansible looks for it.
+    fn get(&self, names: &[&'a str]) -> Result<Option<Given<'a>>> {
+        for name in names.iter().rev() {
+            let Some(variable) = self.host.variable(name) else { continue };
+            let value = self.value(name, variable)?;
+            if !value.is_null() {
+                return Ok(Some(Given { name, variable, value }));
+            }
+        }
+        Ok(None)
     }
-}
 
-/// A path: `~` is the user's home, and a relative one is relative to the file that names it.
-fn path(variable: &Variable, name: &str) -> Result<PathBuf> {
-    let text = text(variable, name, "a path")?;
-    if text.is_empty() || text.chars().any(|c| c.is_control() || c == '"') {
-        return Err(wrong(variable, name, "a path"));
-    }
-    if let Some(rest) = text.strip_prefix("~/") {
-        let home = std::env::var_os("HOME")
-            .ok_or_else(|| variable.origin.at(Error::input("HOME is not set, so `~` means nothing")))?;
-        return Ok(PathBuf::from(home).join(rest));
-    }
-    let folder = match &variable.origin.source {
-        Some(source) if source.path != super::vars::EXTRA => Path::new(&source.path).parent().map(Path::to_path_buf),
-        _ => None,
-    };
-    let path = folder.unwrap_or_default().join(text);
-    // ssh runs elsewhere, and reads relative paths in its own way.
-    std::path::absolute(&path)
-        .map_err(|error| variable.origin.at(Error::input(format!("{name} is no path")).caused_by(error)))
-}
-
-/// ssh's options from a line of arguments.
-fn arguments(text: &str) -> std::result::Result<Vec<(String, String)>, String> {
-    let words = words(text)?;
-    let mut words = words.into_iter();
-    let mut options = Vec::new();
-    while let Some(word) = words.next() {
-        let (flag, attached) = word.split_at(word.char_indices().nth(2).map_or(word.len(), |(at, _)| at));
-        let value = if attached.is_empty() {
-            words.next().ok_or_else(|| format!("`{word}` lacks its value"))?
-        } else {
-            attached.to_owned()
+    fn value(&self, name: &str, variable: &Variable) -> Result<Value> {
+        let options = &self.inventory.options;
+        if let Some(sealed) = variable.vault() {
+            let origin = format!("the variable {name} ({})", variable.origin.place());
+            return options.vault.decrypt(sealed, &origin).map(Value::String);
+        }
+        if !is_template(&variable.value) {
+            return Ok(variable.value.clone());
+        }
+        let Some(templates) = &options.templates else {
+            return Err(variable.origin.at(Error::input(format!(
+                "{name} of {} is a template, which can't be rendered here",
+                self.host.name
+            ))));
         };
-        match flag {
-            "-o" => {
-                let (key, value) = value
-                    .split_once('=')
-                    .or_else(|| value.split_once(' '))
-                    .ok_or_else(|| format!("`-o {value}` is not `Key=Value`"))?;
-                options.push((key.trim().to_owned(), value.trim().to_owned()));
+        let rendered =
+            templates.variable(self.inventory, self.host, name).map_err(|error| variable.origin.at(error))?;
+        Ok(rendered.unwrap_or_default())
+    }
+
+    /// zkmig's own names are few: another one is a slip.
+    fn refuse_unknown(&self) -> Result<()> {
+        let own = |name: &&str| name.starts_with("zkmig_") && !OWN.contains(name);
+        let Some(name) = self.host.variable_names().find(own) else { return Ok(()) };
+        let error = Error::input(format!("zkmig does not know the variable `{name}`"))
+            .did_you_mean(name, OWN.iter().copied())
+            .hint("names that begin with `zkmig_` say how a host is reached; it would be ignored silently");
+        Err(self.host.variable(name).map_or(error.clone(), |variable| variable.origin.at(error)))
+    }
+
+    fn refuse_unsupported(&self, which: &[&str]) -> Result<()> {
+        for (names, hint) in UNSUPPORTED.iter().filter(|(names, _)| names.iter().any(|name| which.contains(name))) {
+            if let Some((name, variable)) = names.iter().find_map(|name| Some((name, self.host.variable(name)?)))
+                && !variable.value.is_null()
+                && variable.value != ""
+            {
+                return Err(variable.origin.at(Error::input(format!("{name} does not work here"))).hint(*hint));
             }
-            "-J" => options.push(("ProxyJump".to_owned(), value)),
-            _ => return Err(format!("`{word}` is not supported")),
         }
+        Ok(())
     }
-    // ssh starts another ssh for it, with a shell.
-    let jump = |host: &str| {
-        let good = |c: char| c.is_alphanumeric() || "._-@:[]%/".contains(c);
-        host.chars().all(good) && host.split(['@', '/']).all(|part| !part.starts_with('-'))
-    };
-    for (_, value) in options.iter().filter(|(key, _)| key.eq_ignore_ascii_case("ProxyJump")) {
-        if value.is_empty() || !value.split(',').all(jump) {
-            return Err(format!("`{}` is no host to jump over", value.escape_debug()));
+
+    fn refuse_other(&self, which: &[&str]) -> Result<()> {
+        for (names, same, hint) in ONLY.iter().filter(|(names, ..)| names.iter().any(|name| which.contains(name))) {
+            if let Some(given) = self.get(names)?
+                && !given.written().is_some_and(|text| same.contains(&text.as_str()))
+            {
+                let error = Error::input(format!("{} does not work here with `{}`", given.name, given.shown()));
+                return Err(given.variable.origin.at(error).hint(*hint));
+            }
         }
+        Ok(())
     }
-    Ok(options)
+
+    fn ssh(&self, connection: &mut Connection) -> Result<()> {
+        self.refuse_unsupported(&[
+            "ansible_password",
+            "ansible_private_key",
+            "ansible_private_key_passphrase",
+            "ansible_ssh_pkcs11_provider",
+        ])?;
+        self.refuse_other(&["ansible_ssh_executable", "ansible_shell_type"])?;
+        match self.get(&["ansible_host", "ansible_ssh_host"])? {
+            Some(given) => {
+                connection.address = given.text("an address or a name")?;
+                if !is_host_name(&connection.address) {
+                    return Err(given.wrong("an address or a name"));
+                }
+            }
+            None if !is_host_name(&connection.address) => {
+                return Err(Error::input(format!(
+                    "`{}` is no address or name that ssh could be given",
+                    self.host.name
+                ))
+                .hint("set ansible_host for it"));
+            }
+            None => {}
+        }
+        if let Some(given) = self.get(&["ansible_port", "ansible_ssh_port"])? {
+            let port = match &given.value {
+                Value::Number(number) => number.as_u64().and_then(|port| u16::try_from(port).ok()),
+                Value::String(text) => text.trim().parse().ok(),
+                _ => None,
+            };
+            let port = port.filter(|port| *port > 0).ok_or_else(|| given.wrong("a port from 1 to 65535"))?;
+            connection.port = Some(port);
+        }
+        if let Some(given) = self.get(&["ansible_user", "ansible_ssh_user"])? {
+            let user = given.text("a user's name")?;
+            // A `ProxyCommand` of the user's own configuration may give the name to a shell.
+            let plain = |c: char| c.is_alphanumeric() || "._-@\\+".contains(c);
+            let good = !user.is_empty() && !user.starts_with('-') && user.chars().all(plain);
+            connection.user = Some(good.then_some(user).ok_or_else(|| given.wrong("a user's name"))?);
+        }
+        if let Some(given) = self.get(&["ansible_private_key_file", "ansible_ssh_private_key_file"])? {
+            connection.key = Some(given.readable_path()?);
+        }
+        if let Some(given) = self.get(&["zkmig_ssh_config"])? {
+            connection.ssh_config = Some(given.readable_path()?);
+        }
+        if let Some(given) = self.get(&["ansible_host_key_checking", "ansible_ssh_host_key_checking"])? {
+            connection.strict_host_keys = given.flag()?;
+        }
+        if let Some(given) = self.get(&["zkmig_host_key_checking"])? {
+            connection.strict_host_keys = match given.text("strict or accept-new")?.as_str() {
+                "strict" => true,
+                "accept-new" => false,
+                _ => return Err(given.wrong("strict or accept-new")),
+            };
+        }
+        if let Some(given) = self.get(&["ansible_timeout", "ansible_ssh_timeout", "zkmig_connect_timeout"])? {
+            let seconds = match &given.value {
+                Value::Number(number) => number.as_u64(),
+                Value::String(text) => text.trim_end_matches('s').parse().ok(),
+                _ => None,
+            };
+            let seconds = seconds.filter(|seconds| (1..=600).contains(seconds));
+            connection.connect_timeout =
+                Duration::from_secs(seconds.ok_or_else(|| given.wrong("seconds from 1 to 600"))?);
+        }
+        // ssh takes the first of what is said twice.
+        for name in ["ansible_ssh_extra_args", "ansible_ssh_common_args", "ansible_ssh_args"] {
+            if let Some(given) = self.get(&[name])? {
+                let options = ssh_arguments::parse(&given.text("arguments of ssh")?).map_err(|message| {
+                    given
+                        .variable
+                        .origin
+                        .at(Error::input(format!("{name}: {message}")))
+                        .hint("zkmig takes `-o Key=Value`, `-J HOST`, `-A`, `-C`, `-4` and `-6` there")
+                })?;
+                connection.ssh_options.extend(options);
+            }
+        }
+        Ok(())
+    }
 }
 
-fn words(text: &str) -> std::result::Result<Vec<String>, String> {
-    let mut words = Vec::new();
-    let mut word: Option<String> = None;
-    let mut quote = None;
-    for c in text.chars() {
-        match (quote, c) {
-            (Some(open), c) if c == open => quote = None,
-            (None, '"' | '\'') => {
-                quote = Some(c);
-                word.get_or_insert_default();
-            }
-            (None, c) if c.is_whitespace() => words.extend(word.take()),
-            (_, c) => word.get_or_insert_default().push(c),
+impl Given<'_> {
+    /// The text: as it was written, where it is not one by itself.
+    fn written(&self) -> Option<String> {
+        if self.value == self.variable.value {
+            return self.variable.text();
+        }
+        match &self.value {
+            Value::String(text) => Some(text.clone()),
+            Value::Number(number) => Some(number.to_string()),
+            Value::Bool(value) => Some(value.to_string()),
+            _ => None,
         }
     }
-    if quote.is_some() {
-        return Err("a quote does not end".to_owned());
-    }
-    words.extend(word);
-    Ok(words)
-}
 
-/// Fails when the host's private key can't be read.
-pub fn check_key(host: &Host) -> Result<()> {
-    for (name, path) in
-        [("ansible_ssh_private_key_file", &host.connection.key), ("zkmig_ssh_config", &host.connection.ssh_config)]
-    {
-        let (Some(path), Some(variable)) = (path, host.variable(name)) else { continue };
-        let readable = File::open(path).and_then(|file| file.metadata()).and_then(|metadata| {
+    fn shown(&self) -> String {
+        let shown = self.written().unwrap_or_else(|| self.value.to_string());
+        shown.chars().take(100).collect()
+    }
+
+    fn wrong(&self, wanted: &str) -> Error {
+        let message = format!("{} has to be {wanted}, and `{}` is not", self.name, self.shown());
+        self.variable.origin.at(Error::input(message))
+    }
+
+    fn text(&self, wanted: &str) -> Result<String> {
+        self.written().ok_or_else(|| self.wrong(wanted))
+    }
+
+    fn flag(&self) -> Result<bool> {
+        let text = self.written().unwrap_or_default().to_ascii_lowercase();
+        match &self.value {
+            Value::Bool(value) => Ok(*value),
+            _ if matches!(text.trim(), "y" | "yes" | "true" | "t" | "on" | "1" | "1.0") => Ok(true),
+            _ if matches!(text.trim(), "n" | "no" | "false" | "f" | "off" | "0" | "0.0") => Ok(false),
+            _ => Err(self.wrong("true or false")),
+        }
+    }
+
+    /// A path of a file that can be read: `~` is the user's home. A relative one is relative to this folder, as for Ansible,
+    /// or else to the file that names it.
+    fn readable_path(&self) -> Result<PathBuf> {
+        let text = self.text("a path")?;
+        if text.is_empty() || text.chars().any(|c| c.is_control() || c == '"') {
+            return Err(self.wrong("a path"));
+        }
+        let origin = &self.variable.origin;
+        let path = match text.strip_prefix("~/") {
+            Some(rest) => {
+                let home = std::env::var_os("HOME")
+                    .ok_or_else(|| origin.at(Error::input("HOME is not set, so `~` means nothing")))?;
+                PathBuf::from(home).join(rest)
+            }
+            None if Path::new(&text).exists() => PathBuf::from(&text),
+            None => {
+                let source = origin.source.as_ref().filter(|source| &*source.path != super::extra::EXTRA);
+                source.and_then(|source| Path::new(&*source.path).parent()).unwrap_or(Path::new("")).join(&text)
+            }
+        };
+        // ssh runs elsewhere, and reads relative paths in its own way.
+        let path = std::path::absolute(&path)
+            .map_err(|error| origin.at(Error::input(format!("{} is no path", self.name)).caused_by(error)))?;
+        let readable = File::open(&path).and_then(|file| file.metadata()).and_then(|metadata| {
             if metadata.is_file() { Ok(()) } else { Err(std::io::Error::other("it is not a file")) }
         });
-        if let Err(error) = readable {
-            return Err(variable.origin.at(Error::input(format!("can't read {name} {}", path.display()))
-                .caused_by(error)
-                .hint("a relative path is relative to the inventory file that names it")));
-        }
+        readable.map(|()| path.clone()).map_err(|error| {
+            origin
+                .at(Error::input(format!("can't read {} {}", self.name, path.display())).caused_by(error))
+                .hint("a relative path is relative to this folder, or to the inventory file that names it")
+        })
     }
-    Ok(())
 }

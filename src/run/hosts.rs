@@ -9,7 +9,7 @@ use futures_util::StreamExt as _;
 use super::events::{Events, What};
 use crate::error::{Error, Result};
 use crate::host::{Transport, User};
-use crate::inventory::{Host, Inventory};
+use crate::inventory::{Connection, Host, Inventory};
 use crate::task::Predictions;
 
 /// A host that the run works on.
@@ -29,8 +29,8 @@ pub struct RunHost {
 /// Makes connections.
 #[async_trait]
 pub trait Connect: Send + Sync {
-    /// Connects to one host.
-    async fn connect(&self, host: &Host) -> Result<Arc<dyn Transport>>;
+    /// Connects to one host in the way that the inventory says.
+    async fn connect(&self, host: &Host, connection: &Connection) -> Result<Arc<dyn Transport>>;
 }
 
 /// Connects to all of these hosts, at most `bound` at once. When one can't be reached none is used, and the error names
@@ -42,17 +42,23 @@ pub async fn connect_all(
     bound: usize,
     events: &Events,
 ) -> Result<Vec<Arc<RunHost>>> {
-    let attempts = names.iter().map(|name| async move {
+    // What an inventory says wrongly of one of them is found before any is reached.
+    let mut ways: Vec<(&Host, Connection)> = Vec::with_capacity(names.len());
+    for name in names {
         let host = inventory.host(name).ok_or_else(|| Error::defect(format!("no host named {name}")))?;
+        let connection = inventory.connection(host).map_err(|error| error.on_host(name))?;
+        ways.push((host, connection));
+    }
+    let attempts = ways.iter().map(|(host, connection)| async move {
         let began = Instant::now();
-        let result = connector.connect(host).await;
+        let result = connector.connect(host, connection).await;
         let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         match result {
             Ok(transport) => {
                 events.emit(What::HostConnected { host: host.name.clone(), ms });
-                let user = if host.connection.become_root { User::Root } else { User::Login };
+                let user = if connection.become_root { User::Root } else { User::Login };
                 let predictions = Predictions::default();
-                let lock = host.connection.lock_file.clone().unwrap_or_default();
+                let lock = connection.lock_file.clone().unwrap_or_default();
                 Ok(Arc::new(RunHost { name: host.name.clone(), transport, user, predictions, lock }))
             }
             Err(error) => {

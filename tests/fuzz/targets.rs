@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use zkmig::dcos::{backend, config_yaml, exhibitor, numbering};
 use zkmig::formats::{environment, properties};
 use zkmig::host::marker::{Found, Marks};
-use zkmig::inventory::{Extra, Inventory, range};
+use zkmig::inventory::{Inventory, LoadOptions, range};
 use zkmig::report::{diagnostic, ndjson};
 use zkmig::run::secrets::Secrets;
 use zkmig::task::journal::Entry;
@@ -215,15 +215,16 @@ fn file() -> PathBuf {
 fn inventory(input: &[u8]) {
     let path = file();
     std::fs::write(&path, input).unwrap();
-    match Inventory::load(&[path], &Extra::default()) {
+    match Inventory::load(&[path], &LoadOptions::default()) {
         Ok(inventory) => {
             let _ = inventory.list_json();
             for host in inventory.hosts() {
                 assert!(
                     !host.name.starts_with('-') && !host.name.contains(|c: char| c.is_control() || c.is_whitespace())
                 );
-                assert!(!host.connection.address.starts_with('-'));
-                if let Some(user) = &host.connection.user {
+                let Ok(connection) = inventory.connection(host) else { continue };
+                assert!(!connection.address.starts_with('-'));
+                if let Some(user) = &connection.user {
                     assert!(
                         !user.starts_with('-') && !user.contains(|c: char| " \t\n;$`\"'|&<>()".contains(c)),
                         "{user:?}"
@@ -247,14 +248,14 @@ fn pattern(input: &[u8]) {
             let path = file();
             let hosts = "masters:\n  hosts:\n    10.10.0.[101:120]:\n    fe80::1:\nother:\n  children:\n    masters:\n  hosts:\n    m[1:3]:\n";
             std::fs::write(&path, hosts).unwrap();
-            Inventory::load(&[path], &Extra::default()).unwrap()
+            Inventory::load(&[path], &LoadOptions::default()).unwrap()
         };
     }
     // Nobody types more, and a regular expression of that length is its writer's own affair.
     let text = text(&input[..input.len().min(1000)]).into_owned();
     KNOWN.with(|known| {
         if let Ok(hosts) = known.select(&text) {
-            assert!(!hosts.is_empty());
+            assert!(!hosts.hosts.is_empty());
         }
     });
     if let Ok(names) = range::expand(&text) {

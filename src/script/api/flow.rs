@@ -272,7 +272,10 @@ fn failure(message: &str, options: Map) -> crate::error::Result<Error> {
 impl Script {
     fn select(&self, pattern: &str) -> crate::error::Result<Array> {
         let selected = self.run.inventory.select(pattern)?;
-        let mut names: Vec<String> = selected.iter().map(|host| host.name.clone()).collect();
+        for warning in selected.warnings.all() {
+            self.run.events.emit(What::Warning { text: warning.to_string() });
+        }
+        let mut names: Vec<String> = selected.hosts.iter().map(|host| host.name.clone()).collect();
         if let Some(limit) = &self.run.options.limit {
             names.retain(|name| limit.contains(name));
             if names.is_empty() {

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::yaml::{Kind, Source, parse};
-use super::{Origin, Variable, is_secret};
+use super::document::{self, Kind, Notices};
+use super::vault::Vault;
+use super::{Origin, Source, Variable, Variables, is_secret};
 use crate::error::{Error, Result};
 
 /// Whose the variables of the command line are.
@@ -14,41 +15,52 @@ pub const EXTRA: &str = "-e";
 
 /// The variables that `-e` gives, in its order; a later one wins.
 #[derive(Clone, Debug, Default)]
-pub struct Extra(Vec<(String, Variable)>);
+pub struct Extra(Vec<(Arc<str>, Variable)>);
 
 impl Extra {
     /// Reads the arguments of `-e`. `KEY=VALUE` gives one text, taken as it is; `@FILE` and a text that begins with `{` give
-    /// what is in the YAML or JSON.
+    /// what is in the YAML or JSON. A file that is a vault needs [`Self::parse_with`].
     pub fn parse(arguments: &[String]) -> Result<Self> {
+        Self::parse_with(arguments, &Vault::default())
+    }
+
+    /// The same, with the passwords of vaults.
+    pub fn parse_with(arguments: &[String], vault: &Vault) -> Result<Self> {
         let mut extra = Self::default();
         for argument in arguments {
             if let Some(path) = argument.strip_prefix('@') {
-                extra.mapping(Source::read(Path::new(path))?)?;
+                extra.mapping(&Source::read(Path::new(path))?, vault)?;
             } else if argument.trim_start().starts_with('{') {
-                extra.mapping(Source { path: EXTRA.to_owned(), text: Arc::from(argument.as_str()) })?;
+                extra.mapping(&Source::given(EXTRA, argument.as_str()), vault)?;
             } else {
                 let (name, value) = argument.split_once('=').ok_or_else(|| {
                     Error::input(format!("-e takes KEY=VALUE, @FILE or a YAML map, not `{argument}`"))
                         .hint(format!("-e {argument}=…"))
                 })?;
                 check_name(name.trim())?;
-                let origin = Origin { owner: EXTRA.to_owned(), source: None, span: 0..0 };
-                extra.0.push((name.trim().to_owned(), Variable { value: Value::String(value.to_owned()), origin }));
+                let origin = Origin { owner: EXTRA.into(), source: None, span: 0..0 };
+                let value = Value::String(value.to_owned());
+                extra.0.push((name.trim().into(), Variable { value, written: None, origin }));
             }
         }
         Ok(extra)
     }
 
-    fn mapping(&mut self, source: Source) -> Result<()> {
-        let node = parse(&source)?;
-        let Kind::Map(fields) = node.kind else {
+    fn mapping(&mut self, file: &Source, vault: &Vault) -> Result<()> {
+        let source = &file.opened(vault)?;
+        let node = document::read(source, &mut Notices::default())?;
+        if source.is_sealed() {
+            document::reveal(vault, &node);
+        }
+        let Kind::Map(fields) = &node.kind else {
             return Err(Error::input(format!("-e needs a mapping of variables, and this is {}", node.what()))
                 .at(source.excerpt(&node.span)));
         };
+        let owner: Arc<str> = EXTRA.into();
         for (key, value) in fields {
             check_name(&key.name).map_err(|error| error.at(source.excerpt(&key.span)))?;
-            let origin = Origin { owner: EXTRA.to_owned(), source: Some(source.clone()), span: key.span };
-            self.0.push((key.name, Variable { value: value.value(), origin }));
+            let variable = Variable::of(&owner, source, key, value);
+            self.0.push((Arc::clone(&key.name), variable));
         }
         Ok(())
     }
@@ -57,7 +69,7 @@ impl Extra {
     pub fn files(&self) -> impl Iterator<Item = &Source> {
         let mut seen: Vec<&str> = vec![EXTRA];
         self.0.iter().filter_map(|(_, variable)| variable.origin.source.as_ref()).filter(move |source| {
-            let new = !seen.contains(&source.path.as_str());
+            let new = !seen.contains(&&*source.path);
             if new {
                 seen.push(&source.path);
             }
@@ -75,7 +87,7 @@ impl Extra {
                 continue;
             }
             let given = Self::parse(std::slice::from_ref(argument))?;
-            left_out.extend(given.iter().map(|(name, _)| name.clone()).filter(|name| is_secret(name)));
+            left_out.extend(given.iter().map(|(name, _)| name.to_string()).filter(|name| is_secret(name)));
             kept.extend(given.only(argument, |name| !is_secret(name)));
         }
         Ok((kept, left_out))
@@ -103,13 +115,22 @@ impl Extra {
         }
         let some = self.iter().filter(|(name, _)| which(name));
         let some: serde_json::Map<String, Value> =
-            some.map(|(name, variable)| (name.clone(), variable.value.clone())).collect();
+            some.map(|(name, variable)| (name.to_string(), variable.value.clone())).collect();
         (!some.is_empty()).then(|| Value::Object(some).to_string())
     }
 
     /// The variables.
-    pub fn iter(&self) -> impl Iterator<Item = &(String, Variable)> {
+    pub fn iter(&self) -> impl Iterator<Item = &(Arc<str>, Variable)> {
         self.0.iter()
+    }
+
+    /// The same as a place that gives variables.
+    pub fn variables(&self) -> Variables {
+        let mut variables = Variables::default();
+        for (name, variable) in &self.0 {
+            variables.set(Arc::clone(name), variable.clone());
+        }
+        variables
     }
 }
 

@@ -1,0 +1,538 @@
+//! Python's literals, which is what a value in an INI inventory may be: `5`, `0x1F`, `1_000`, `'text'`, `[1, 'a']`, `{'a': None}`.
+//!
+//! What is none is a text as it stands: `0755`, `true`, `1.2.3`, `a b`. The grammar is that of `ast.literal_eval` of
+//! Python 3.11: no operators but a sign, tuples and sets become lists, a comment ends the value.
+
+use serde_json::{Map, Value};
+
+use super::super::document::scalar::{finite, whole};
+
+/// Why a literal can't be a value here although Python takes it.
+pub type Refused = &'static str;
+
+const MAX_DEPTH: usize = 60;
+
+/// What a text means where it is a literal; none where it is a text.
+pub fn read(text: &str) -> Result<Option<Value>, Refused> {
+    let text = text.trim_start_matches([' ', '\t']);
+    if text.contains('\0') {
+        return Ok(None);
+    }
+    let mut reader = Reader { text, at: 0 };
+    match reader.whole() {
+        Ok(value) => Ok(Some(value)),
+        Err(Fault::NoLiteral) => Ok(None),
+        Err(Fault::Refused(why)) => Err(why),
+    }
+}
+
+enum Fault {
+    NoLiteral,
+    Refused(Refused),
+}
+
+type Read<T> = Result<T, Fault>;
+
+struct Reader<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+impl Reader<'_> {
+    fn rest(&self) -> &str {
+        &self.text[self.at..]
+    }
+
+    fn peek(&self) -> Option<char> {
+        self.rest().chars().next()
+    }
+
+    fn blank(&mut self) {
+        while matches!(self.peek(), Some(' ' | '\t' | '\x0c')) {
+            self.at += 1;
+        }
+        if self.peek() == Some('#') {
+            self.at = self.text.len();
+        }
+    }
+
+    fn takes(&mut self, c: char) -> bool {
+        self.blank();
+        let found = self.peek() == Some(c);
+        if found {
+            self.at += c.len_utf8();
+        }
+        found
+    }
+
+    /// The whole text: a value, or several with commas between, which are a list.
+    fn whole(&mut self) -> Read<Value> {
+        let first = self.value(0)?;
+        self.blank();
+        if self.peek() != Some(',') {
+            return if self.at == self.text.len() { Ok(first) } else { Err(Fault::NoLiteral) };
+        }
+        let mut items = vec![first];
+        while self.takes(',') {
+            self.blank();
+            if self.at == self.text.len() {
+                break;
+            }
+            items.push(self.value(0)?);
+        }
+        self.blank();
+        if self.at == self.text.len() { Ok(Value::Array(items)) } else { Err(Fault::NoLiteral) }
+    }
+
+    fn value(&mut self, depth: usize) -> Read<Value> {
+        if depth > MAX_DEPTH {
+            return Err(Fault::Refused("the value is nested too deeply"));
+        }
+        self.blank();
+        match self.peek() {
+            Some('[') => {
+                self.at += 1;
+                self.items(']', depth).map(|(items, _)| Value::Array(items))
+            }
+            Some('(') => {
+                self.at += 1;
+                let (mut items, comma) = self.items(')', depth)?;
+                match items.pop() {
+                    Some(only) if items.is_empty() && !comma => Ok(only),
+                    last => {
+                        items.extend(last);
+                        Ok(Value::Array(items))
+                    }
+                }
+            }
+            Some('{') => self.braces(depth),
+            Some('+' | '-') => self.signed(),
+            Some('.') if self.rest().starts_with("...") => {
+                self.at += 3;
+                Ok(Value::from("..."))
+            }
+            Some('0'..='9' | '.') => self.number(false),
+            Some('"' | '\'') => self.strings(),
+            Some(c) if c.is_alphabetic() || c == '_' => self.word(),
+            _ => Err(Fault::NoLiteral),
+        }
+    }
+
+    /// Values up to a bracket, and whether a comma stands before it.
+    fn items(&mut self, close: char, depth: usize) -> Read<(Vec<Value>, bool)> {
+        let mut items = Vec::new();
+        let mut comma = false;
+        loop {
+            if self.takes(close) {
+                return Ok((items, comma));
+            }
+            if !items.is_empty() && !comma {
+                return Err(Fault::NoLiteral);
+            }
+            items.push(self.value(depth + 1)?);
+            comma = self.takes(',');
+        }
+    }
+
+    fn braces(&mut self, depth: usize) -> Read<Value> {
+        self.at += 1;
+        let mut fields = Map::new();
+        if self.takes('}') {
+            return Ok(Value::Object(fields));
+        }
+        let first = self.value(depth + 1)?;
+        if !self.takes(':') {
+            // A set. Its order is Python's own affair.
+            let comma = self.takes(',');
+            let (mut items, _) = match comma {
+                true => self.items('}', depth)?,
+                false if self.takes('}') => (Vec::new(), false),
+                false => return Err(Fault::NoLiteral),
+            };
+            items.insert(0, first);
+            let mut seen: Vec<Value> = Vec::new();
+            for item in items {
+                if !seen.contains(&item) {
+                    seen.push(item);
+                }
+            }
+            if seen.iter().any(|item| matches!(item, Value::Object(_))) {
+                return Err(Fault::Refused("a mapping can't stand in a set"));
+            }
+            return Ok(Value::Array(seen));
+        }
+        let mut key = first;
+        loop {
+            let value = self.value(depth + 1)?;
+            let name = match key {
+                Value::String(text) => text,
+                Value::Array(_) | Value::Object(_) => return Err(Fault::Refused("a list or a mapping can't be a key")),
+                other => other.to_string(),
+            };
+            fields.insert(name, value);
+            let comma = self.takes(',');
+            if self.takes('}') {
+                return Ok(Value::Object(fields));
+            }
+            if !comma {
+                return Err(Fault::NoLiteral);
+            }
+            key = self.value(depth + 1)?;
+            if !self.takes(':') {
+                return Err(Fault::NoLiteral);
+            }
+        }
+    }
+
+    fn signed(&mut self) -> Read<Value> {
+        let negative = self.peek() == Some('-');
+        self.at += 1;
+        self.blank();
+        match self.peek() {
+            Some('0'..='9' | '.') if !self.rest().starts_with("...") => self.number(negative),
+            _ => Err(Fault::NoLiteral),
+        }
+    }
+
+    /// A number, and the imaginary part that may follow it.
+    fn number(&mut self, negative: bool) -> Read<Value> {
+        let (digits, real) = self.digits(negative)?;
+        let before = self.at;
+        self.blank();
+        let complex = match self.peek() {
+            _ if digits.ends_with(['j', 'J']) => true,
+            Some('+' | '-') => {
+                let minus = self.peek() == Some('-');
+                self.at += 1;
+                self.blank();
+                let (imaginary, _) = self.digits(minus)?;
+                if !imaginary.ends_with(['j', 'J']) {
+                    return Err(Fault::NoLiteral);
+                }
+                true
+            }
+            _ => false,
+        };
+        if complex {
+            return Err(Fault::Refused("a complex number is no value of a variable: put it in quotes"));
+        }
+        self.at = before;
+        real
+    }
+
+    fn digits(&mut self, negative: bool) -> Read<(String, Read<Value>)> {
+        let rest = self.rest();
+        let based = [("0x", 16), ("0X", 16), ("0o", 8), ("0O", 8), ("0b", 2), ("0B", 2)];
+        let based = based.into_iter().find(|(prefix, _)| rest.starts_with(prefix));
+        let end = |from: usize, good: &dyn Fn(char) -> bool| {
+            rest[from..].find(|c| !good(c)).map_or(rest.len(), |length| from + length)
+        };
+        let number = |value: i128| whole(if negative { -value } else { value }).map_err(Fault::Refused);
+        if let Some((_, radix)) = based {
+            let end = end(2, &|c| c.is_ascii_alphanumeric() || c == '_');
+            let digits =
+                underscores(rest[2..end].strip_prefix('_').unwrap_or(&rest[2..end])).ok_or(Fault::NoLiteral)?;
+            if !digits.chars().all(|c| c.is_digit(radix)) {
+                return Err(Fault::NoLiteral);
+            }
+            self.at += end;
+            let value = i128::from_str_radix(&digits, radix).map_err(|_| Fault::Refused("the number is too large"));
+            return Ok((digits, value.and_then(number)));
+        }
+        // Digits, a point, digits, an exponent.
+        let mut at = end(0, &|c| c.is_ascii_digit() || c == '_');
+        let before = rest[..at].to_owned();
+        let mut is_float = false;
+        let mut after = String::new();
+        if rest[at..].starts_with('.') {
+            is_float = true;
+            let stop = end(at + 1, &|c| c.is_ascii_digit() || c == '_');
+            rest[at + 1..stop].clone_into(&mut after);
+            at = stop;
+        }
+        let mut exponent = String::new();
+        if rest[at..].starts_with(['e', 'E']) {
+            let sign = at + 1 + usize::from(rest[at + 1..].starts_with(['+', '-']));
+            let stop = end(sign, &|c| c.is_ascii_digit() || c == '_');
+            if stop > sign {
+                is_float = true;
+                let digits = underscores(&rest[sign..stop]).ok_or(Fault::NoLiteral)?;
+                exponent = format!("e{}{digits}", &rest[at + 1..sign]);
+                at = stop;
+            }
+        }
+        let imaginary = rest[at..].starts_with(['j', 'J']);
+        at += usize::from(imaginary);
+        let part = |text: &str| if text.is_empty() { Some(String::new()) } else { underscores(text) };
+        let (before, after) = (part(&before).ok_or(Fault::NoLiteral)?, part(&after).ok_or(Fault::NoLiteral)?);
+        if before.is_empty() && after.is_empty() {
+            return Err(Fault::NoLiteral);
+        }
+        // Nothing may be glued to a number.
+        if rest[at..].starts_with(|c: char| c.is_alphanumeric() || c == '_' || c == '.') {
+            return Err(Fault::NoLiteral);
+        }
+        self.at += at;
+        if imaginary {
+            return Ok(("j".to_owned(), Err(Fault::Refused("a complex number is no value of a variable"))));
+        }
+        if is_float {
+            let text = format!("{}{before}.{after}{exponent}", if negative { "-" } else { "" });
+            // `.5` and `5.` are numbers.
+            let text = text.replace("-.", "-0.");
+            let text = if text.starts_with('.') { format!("0{text}") } else { text };
+            let text = text.replace(".e", ".0e");
+            let text = if text.ends_with('.') { format!("{text}0") } else { text };
+            let value = text.parse::<f64>().map_err(|_| Fault::NoLiteral);
+            return Ok((text, value.and_then(|value| finite(value).map_err(Fault::Refused))));
+        }
+        if before.len() > 1 && before.starts_with('0') && before.bytes().any(|byte| byte != b'0') {
+            return Err(Fault::NoLiteral);
+        }
+        let value = before.parse::<i128>().map_err(|_| Fault::Refused("the number is too large"));
+        let value = value.and_then(number);
+        Ok((before, value))
+    }
+
+    fn word(&mut self) -> Read<Value> {
+        let rest = self.rest();
+        let end = rest.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(rest.len());
+        let word = &rest[..end];
+        if rest[end..].starts_with(['"', '\'']) && word.len() <= 2 {
+            return self.strings();
+        }
+        let value = match word {
+            "True" => Value::Bool(true),
+            "False" => Value::Bool(false),
+            "None" => Value::Null,
+            "set" => {
+                self.at += end;
+                return if self.takes('(') && self.takes(')') {
+                    Ok(Value::Array(Vec::new()))
+                } else {
+                    Err(Fault::NoLiteral)
+                };
+            }
+            _ => return Err(Fault::NoLiteral),
+        };
+        self.at += end;
+        Ok(value)
+    }
+
+    /// Texts one behind the other are one text.
+    fn strings(&mut self) -> Read<Value> {
+        let mut text = String::new();
+        let mut bytes = None;
+        loop {
+            let is_bytes = self.string(&mut text)?;
+            if *bytes.get_or_insert(is_bytes) != is_bytes {
+                return Err(Fault::NoLiteral);
+            }
+            self.blank();
+            let rest = self.rest();
+            let prefix = rest.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(rest.len());
+            if prefix > 2 || !rest[prefix..].starts_with(['"', '\'']) {
+                return Ok(Value::String(text));
+            }
+        }
+    }
+
+    /// Adds one text; says whether it is one of bytes.
+    fn string(&mut self, text: &mut String) -> Read<bool> {
+        let rest = self.rest();
+        let quote_at = rest.find(['"', '\'']).ok_or(Fault::NoLiteral)?;
+        let prefix = rest[..quote_at].to_ascii_lowercase();
+        let (raw, bytes) = match prefix.as_str() {
+            "" | "u" => (false, false),
+            "r" => (true, false),
+            "b" => (false, true),
+            "br" | "rb" => (true, true),
+            _ => return Err(Fault::NoLiteral),
+        };
+        let quote = &rest[quote_at..quote_at + 1];
+        let triple = quote.repeat(3);
+        let close = if rest[quote_at..].starts_with(&triple) { triple.as_str() } else { quote };
+        let body = &rest[quote_at + close.len()..];
+        let mut at = 0;
+        let mut out: Vec<u8> = Vec::new();
+        loop {
+            let left = &body[at..];
+            if left.starts_with(close) {
+                break;
+            }
+            let Some(c) = left.chars().next() else { return Err(Fault::NoLiteral) };
+            if bytes && !c.is_ascii() {
+                return Err(Fault::NoLiteral);
+            }
+            if c != '\\' {
+                out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+                at += c.len_utf8();
+                continue;
+            }
+            let Some(next) = left[1..].chars().next() else { return Err(Fault::NoLiteral) };
+            if raw {
+                out.push(b'\\');
+                out.extend_from_slice(next.encode_utf8(&mut [0; 4]).as_bytes());
+                at += 1 + next.len_utf8();
+                continue;
+            }
+            at += 1 + escape(&left[1..], bytes, &mut out)?;
+        }
+        let length = quote_at + close.len() + at + close.len();
+        text.push_str(std::str::from_utf8(&out).map_err(|_| Fault::Refused("the bytes are no text"))?);
+        self.at += length;
+        Ok(bytes)
+    }
+}
+
+/// Adds what the escape behind a backslash stands for; gives how long it is.
+fn escape(rest: &str, bytes: bool, out: &mut Vec<u8>) -> Read<usize> {
+    let hex = |digits: usize| -> Read<u32> {
+        let found = rest.get(1..1 + digits).filter(|found| found.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        found.and_then(|found| u32::from_str_radix(found, 16).ok()).ok_or(Fault::NoLiteral)
+    };
+    let mut put = |code: u32| -> Read<()> {
+        if bytes {
+            out.push(u8::try_from(code & 0xff).unwrap_or_default());
+            return Ok(());
+        }
+        let c = match code {
+            0xd800..=0xdfff => return Err(Fault::Refused("half of a character is no text")),
+            code => char::from_u32(code).ok_or(Fault::NoLiteral)?,
+        };
+        out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+        Ok(())
+    };
+    let c = rest.chars().next().ok_or(Fault::NoLiteral)?;
+    let simple = match c {
+        '\\' | '\'' | '"' => Some(u32::from(c)),
+        'a' => Some(7),
+        'b' => Some(8),
+        'f' => Some(12),
+        'n' => Some(10),
+        'r' => Some(13),
+        't' => Some(9),
+        'v' => Some(11),
+        _ => None,
+    };
+    if let Some(code) = simple {
+        put(code)?;
+        return Ok(1);
+    }
+    match c {
+        'x' => put(hex(2)?).map(|()| 3),
+        'u' if !bytes => put(hex(4)?).map(|()| 5),
+        'U' if !bytes => put(hex(8)?).map(|()| 9),
+        'N' if !bytes => Err(Fault::Refused("`\\N{…}` is not supported: write the character itself")),
+        '0'..='7' => {
+            let length = rest.bytes().take(3).take_while(|byte| (b'0'..=b'7').contains(byte)).count();
+            put(u32::from_str_radix(&rest[..length], 8).map_err(|_| Fault::NoLiteral)?)?;
+            Ok(length)
+        }
+        // Python leaves the backslash of what is no escape.
+        other => {
+            out.push(b'\\');
+            out.extend_from_slice(other.encode_utf8(&mut [0; 4]).as_bytes());
+            Ok(other.len_utf8())
+        }
+    }
+}
+
+/// Digits without the single underscores between them; none where they stand elsewhere.
+fn underscores(digits: &str) -> Option<String> {
+    let good = !digits.is_empty() && !digits.starts_with('_') && !digits.ends_with('_') && !digits.contains("__");
+    good.then(|| digits.replace('_', ""))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that can't set itself up has failed")]
+
+    use super::*;
+
+    /// What `ast.literal_eval` of Python 3.11 gives; `!` where it refuses, so that the text stays one.
+    #[test]
+    fn values_are_what_python_takes_them_for() {
+        for (text, wanted) in [
+            ("5", "5"),
+            ("-5", "-5"),
+            ("+5", "5"),
+            ("--5", "!"),
+            ("- 5", "-5"),
+            ("0", "0"),
+            ("00", "0"),
+            ("0755", "!"),
+            ("0x1F", "31"),
+            ("0o17", "15"),
+            ("0b11", "3"),
+            ("0x_1f", "31"),
+            ("1_000", "1000"),
+            ("1__0", "!"),
+            ("1.5", "1.5"),
+            ("12.50", "12.5"),
+            (".5", "0.5"),
+            ("5.", "5.0"),
+            ("1e3", "1000.0"),
+            ("01.5", "1.5"),
+            ("1.2.3", "!"),
+            ("10.0.0.1", "!"),
+            ("12:30", "!"),
+            ("2024-01-01", "!"),
+            ("1-2", "!"),
+            ("True", "true"),
+            ("true", "!"),
+            ("None", "null"),
+            ("none", "!"),
+            ("'a'", "\"a\""),
+            ("\"a\"'b'", "\"ab\""),
+            ("u'a'", "\"a\""),
+            ("r'\\n'", "\"\\\\n\""),
+            ("b'a'", "\"a\""),
+            ("f'a'", "!"),
+            ("'a' b", "!"),
+            ("'a", "!"),
+            ("'''a'b'''", "\"a'b\""),
+            ("'\\x41\\u00e4\\101\\q'", "\"AäA\\\\q\""),
+            ("[1, 'a', None]", "[1,\"a\",null]"),
+            ("[1,]", "[1]"),
+            ("[,]", "!"),
+            ("[1 2]", "!"),
+            ("[a]", "!"),
+            ("(1)", "1"),
+            ("(1,)", "[1]"),
+            ("()", "[]"),
+            ("1,2", "[1,2]"),
+            ("1,", "[1]"),
+            ("a,b", "!"),
+            ("80,443", "[80,443]"),
+            ("{'a': 1, 2: 'b', True: None}", "{\"a\":1,\"2\":\"b\",\"true\":null}"),
+            ("{}", "{}"),
+            ("{1}", "[1]"),
+            ("set()", "[]"),
+            ("{'a': }", "!"),
+            ("8080 # all", "8080"),
+            ("# a", "!"),
+            ("", "!"),
+            ("...", "\"...\""),
+            ("5;", "!"),
+            ("5L", "!"),
+            ("1if", "!"),
+            ("{{ a }}", "!"),
+            ("[1, [2, {'a': (3, 4)}]]", "[1,[2,{\"a\":[3,4]}]]"),
+            ("1e", "!"),
+            ("0x", "!"),
+            ("0xg", "!"),
+            ("0b2", "!"),
+            ("08", "!"),
+            ("-'a'", "!"),
+            ("-True", "!"),
+            ("not 1", "!"),
+        ] {
+            let got = read(text).unwrap().map_or_else(|| "!".to_owned(), |value| value.to_string());
+            assert_eq!(got, wanted, "{text}");
+        }
+        for text in ["{[]: 1}", "1j", "1+2j", "1e999", "99999999999999999999999999", "'\\ud800'", "'\\N{BULLET}'"] {
+            assert!(read(text).is_err(), "{text}");
+        }
+    }
+}
