@@ -10,6 +10,7 @@ use super::model::Model;
 use super::{Origin, Source, Surprised, Variable, address};
 use crate::error::{Error, Result};
 
+pub mod constructed;
 pub mod host_list;
 pub mod ini;
 pub mod json;

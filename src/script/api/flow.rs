@@ -8,6 +8,7 @@ use rhai::{Array, Dynamic, Engine, EvalAltResult, FnPtr, Map, NativeCallContext}
 use super::Scripted;
 use super::host::Host;
 use crate::error::{Error, Kind};
+use crate::inventory::Order;
 use crate::run::events::What;
 use crate::script::catalog::{Entry, opt};
 use crate::script::failure::{Failure, failure_in, raise};
@@ -18,13 +19,18 @@ use crate::script::{STACK, Script, recorded};
 const HOSTS: Entry = Entry {
     name: "hosts",
     on: "",
-    usage: "hosts(pattern)",
-    arguments: &[1],
-    options: &[],
+    usage: "hosts(pattern, #{…})",
+    arguments: &[1, 2],
+    options: &[opt(
+        "order",
+        "`inventory`, `reverse_inventory`, `sorted`, `reverse_sorted` or `shuffle`",
+        "the order in which they are worked on, as a play's `order` in Ansible; `inventory`",
+    )],
     kind: None,
-    doc: "The hosts that a pattern selects, in the inventory's order, limited by --limit and connected. Patterns are \
-          Ansible's: `masters`, `a:b`, `a:!b`, `a:&b`, `10.10.0.*`, `~regex`, `masters[0:2]`. A pattern that matches \
-          nothing is an error before the run; a host that can't be reached stops the run.",
+    doc: "The hosts that a pattern selects, in the pattern's and the inventory's order, limited by --limit and connected. \
+          Patterns are Ansible's: `masters`, `a:b`, `a:!b`, `a:&b`, `10.10.0.*`, `~regex`, `masters[0:2]`. A part of one \
+          that matches nothing is warned of; a pattern without any host is an error before the run, and a host that can't \
+          be reached stops the run.",
     example: "let masters = hosts(\"masters\");\nnote(`${masters.len()} masters`);",
 };
 
@@ -161,7 +167,11 @@ pub const ENTRIES: &[Entry] = &[HOSTS, EACH, STEP, CONFIRM, NOTE, FAIL, CHECKED,
 pub fn register(engine: &mut Engine, script: &Script) {
     let s = script.clone();
     engine.register_fn("hosts", move |ctx: NativeCallContext, pattern: &str| -> Scripted<Array> {
-        s.scripted(&ctx, s.select(pattern))
+        s.scripted(&ctx, s.select(pattern, Order::Inventory))
+    });
+    let s = script.clone();
+    engine.register_fn("hosts", move |ctx: NativeCallContext, pattern: &str, options: Map| -> Scripted<Array> {
+        s.scripted(&ctx, order(options).and_then(|order| s.select(pattern, order)))
     });
     let s = script.clone();
     engine.register_fn("each", move |ctx: NativeCallContext, hosts: Array, work: FnPtr| each(&s, &ctx, &hosts, &work));
@@ -269,8 +279,18 @@ fn failure(message: &str, options: Map) -> crate::error::Result<Error> {
     Ok(error)
 }
 
+/// The order that the options of `hosts` ask for.
+fn order(options: Map) -> crate::error::Result<Order> {
+    let Some(word) = Options::new(&HOSTS, options)?.text("order")? else { return Ok(Order::Inventory) };
+    Order::parse(&word).ok_or_else(|| {
+        Error::input(format!("`{word}` is no order of hosts"))
+            .did_you_mean(&word, Order::WORDS.iter().copied())
+            .hint(format!("there are {}", Order::WORDS.join(", ")))
+    })
+}
+
 impl Script {
-    fn select(&self, pattern: &str) -> crate::error::Result<Array> {
+    fn select(&self, pattern: &str, order: Order) -> crate::error::Result<Array> {
         let selected = self.run.inventory.select(pattern)?;
         for warning in selected.warnings.all() {
             self.run.events.emit(What::Warning { text: warning.to_string() });
@@ -283,6 +303,7 @@ impl Script {
                     .hint("limit to hosts that the playbook works on, or leave --limit out"));
             }
         }
+        order.apply(&mut names);
         self.hosts(&names)
     }
 

@@ -1,0 +1,319 @@
+//! `constructed`: variables and groups made from the variables that hosts have so far.
+
+use std::collections::HashSet;
+use std::ops::Range;
+use std::path::Path;
+
+use serde_json::{Map, Value, json};
+
+use super::super::address;
+use super::super::beside;
+use super::super::document::{Kind, Node, UNSAFE};
+use super::super::model::{ALL, Model};
+use crate::error::{Error, Result};
+use crate::inventory::{LoadOptions, Origin, Source, Templates, Variable, Variables};
+
+/// A configuration.
+pub struct Constructed<'a> {
+    source: &'a Source,
+    templates: &'a dyn Templates,
+    options: &'a LoadOptions,
+    node: &'a Node,
+    strict: bool,
+    extra: bool,
+    leading_separator: bool,
+    vars_files: bool,
+}
+
+/// A value as Python puts it into a text.
+pub fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Null => "None".to_owned(),
+        Value::Bool(true) => "True".to_owned(),
+        Value::Bool(false) => "False".to_owned(),
+        Value::Object(fields) if fields.len() == 1 && fields.contains_key(UNSAFE) => {
+            fields.get(UNSAFE).and_then(Value::as_str).unwrap_or_default().to_owned()
+        }
+        other => other.to_string(),
+    }
+}
+
+/// A name as Ansible makes it one of groups: everything but letters, digits and `_` is `_`, and a digit at the beginning.
+fn safe(name: &str) -> String {
+    let good = |(at, c): (usize, char)| match c {
+        '_' => '_',
+        c if c.is_alphanumeric() && !(at == 0 && c.is_numeric()) => c,
+        _ => '_',
+    };
+    name.chars().enumerate().map(good).collect()
+}
+
+/// Whether Python takes a value for false.
+fn is_false(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => true,
+        Value::Number(number) => number.as_f64() == Some(0.0),
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(fields) => fields.is_empty(),
+        Value::Bool(true) => false,
+    }
+}
+
+impl<'a> Constructed<'a> {
+    /// Reads a configuration.
+    pub fn parse(
+        source: &'a Source,
+        node: &'a Node,
+        templates: &'a dyn Templates,
+        options: &'a LoadOptions,
+    ) -> Result<Self> {
+        let flag = |name: &str, default: bool| match node.get(name).map(|node| (&node.kind, node)) {
+            None => Ok(default),
+            Some((Kind::Scalar(Value::Bool(value)), _)) => Ok(*value),
+            Some((_, node)) => {
+                Err(Error::input(format!("`{name}` has to be true or false")).at(source.excerpt(&node.span)))
+            }
+        };
+        for (name, wanted) in
+            [("compose", "a mapping"), ("groups", "a mapping"), ("keyed_groups", "a list of mappings")]
+        {
+            let Some(found) = node.get(name).filter(|found| !found.is_empty()) else { continue };
+            let good = match &found.kind {
+                Kind::Map(_) => name != "keyed_groups",
+                Kind::List(items) => {
+                    name == "keyed_groups" && items.iter().all(|item| matches!(item.kind, Kind::Map(_)))
+                }
+                Kind::Scalar(_) => false,
+            };
+            if !good {
+                return Err(Error::input(format!("`{name}` has to be {wanted}")).at(source.excerpt(&found.span)));
+            }
+        }
+        Ok(Self {
+            source,
+            templates,
+            options,
+            node,
+            strict: flag("strict", false)?,
+            extra: flag("use_extra_vars", false)?,
+            leading_separator: flag("leading_separator", true)?,
+            vars_files: flag("use_vars_plugins", false)?,
+        })
+    }
+
+    /// Makes variables and groups for each host that there is.
+    pub fn apply(&self, model: &mut Model) -> Result<()> {
+        let mut besides = Vec::new();
+        if self.vars_files {
+            let mut files: Vec<&Path> = Vec::new();
+            let named: Vec<_> = model.hosts.iter().filter_map(|host| host.file.clone()).collect();
+            for folder in named.iter().filter_map(|file| file.parent()) {
+                if !files.contains(&folder) {
+                    files.push(folder);
+                    besides.push(beside::read(folder, model, &self.options.vault, &mut Vec::new())?);
+                }
+            }
+        }
+        for host in 0..model.hosts.len() {
+            let vars = self.variables(model, host, &besides);
+            self.compose(model, host, &vars)?;
+            let vars = self.variables(model, host, &besides);
+            self.groups(model, host, &vars)?;
+            self.keyed_groups(model, host, &vars)?;
+        }
+        Ok(())
+    }
+
+    /// What a host has so far: its groups', its own, and its names.
+    fn variables(&self, model: &Model, host: usize, besides: &[beside::Beside]) -> Map<String, Value> {
+        let mut vars = Map::new();
+        let Some(entry) = model.hosts.get(host) else { return vars };
+        let mut add = |given: &Variables| {
+            vars.extend(given.iter().map(|(name, variable)| (name.to_string(), variable.value.clone())));
+        };
+        let mut groups: Vec<_> =
+            entry.groups.iter().filter_map(|group| Some((*group, model.groups.get(*group)?))).collect();
+        groups.sort_by_key(|(_, group)| (group.depth, group.priority, group.name.clone()));
+        groups.iter().for_each(|(_, group)| add(&group.vars));
+        for found in besides.iter().flat_map(|beside| groups.iter().filter_map(|(index, _)| beside.groups.get(index))) {
+            add(found);
+        }
+        add(&entry.vars);
+        besides.iter().filter_map(|beside| beside.hosts.get(&host)).for_each(|found| add(found));
+        let mut names: Vec<&str> = entry
+            .groups
+            .iter()
+            .filter(|group| **group != ALL)
+            .filter_map(|group| model.groups.get(*group))
+            .map(|group| &*group.name)
+            .collect();
+        names.sort_unstable();
+        vars.insert("group_names".to_owned(), json!(names));
+        vars.insert("inventory_hostname".to_owned(), json!(&*entry.name));
+        vars.insert("inventory_hostname_short".to_owned(), json!(address::short(&entry.name)));
+        if let Some(file) = &entry.file {
+            vars.insert("inventory_file".to_owned(), json!(file.display().to_string()));
+            vars.insert("inventory_dir".to_owned(), json!(file.parent().map(|folder| folder.display().to_string())));
+        }
+        vars
+    }
+
+    fn value(&self, expression: &Node, vars: &Map<String, Value>) -> Result<Value> {
+        let Kind::Scalar(Value::String(text)) = &expression.kind else {
+            return Err(Error::input("an expression has to be a text").at(self.source.excerpt(&expression.span)));
+        };
+        let mut with_extra;
+        let mut seen = vars;
+        if self.extra {
+            with_extra = vars.clone();
+            let extra = self.options.extra.iter();
+            with_extra.extend(extra.map(|(name, variable)| (name.to_string(), variable.value.clone())));
+            seen = &with_extra;
+        }
+        self.templates.expression(text, seen).map_err(|error| error.at(self.source.excerpt(&expression.span)))
+    }
+
+    /// Nothing where a host does not have what an expression needs, unless the configuration is strict.
+    fn lenient<T>(&self, result: Result<T>, host: &str) -> Result<Option<T>> {
+        match result {
+            Ok(value) => Ok(Some(value)),
+            Err(error) if self.strict => Err(error.on_host(host)),
+            Err(_) => Ok(None),
+        }
+    }
+
+    fn origin(&self, what: String, span: &Range<usize>) -> Origin {
+        Origin::new(what, self.source, span.clone())
+    }
+
+    fn compose(&self, model: &mut Model, host: usize, vars: &Map<String, Value>) -> Result<()> {
+        let Some(Kind::Map(composed)) = self.node.get("compose").map(|node| &node.kind) else { return Ok(()) };
+        let Some(name) = model.hosts.get(host).map(|host| host.name.clone()) else { return Ok(()) };
+        let mut texts = HashSet::new();
+        vars.values().for_each(|value| leaves(value, &mut texts));
+        for (key, expression) in composed {
+            if let Some(value) = self.lenient(self.value(expression, vars), &name)? {
+                let origin = self.origin(format!("host {name}"), &key.span);
+                let variable = Variable { value: untrusted(value, &texts), written: None, origin };
+                model.set(&name, key.name.clone(), variable)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn groups(&self, model: &mut Model, host: usize, vars: &Map<String, Value>) -> Result<()> {
+        let Some(Kind::Map(groups)) = self.node.get("groups").map(|node| &node.kind) else { return Ok(()) };
+        let Some(name) = model.hosts.get(host).map(|host| host.name.clone()) else { return Ok(()) };
+        for (key, condition) in groups {
+            let holds = match &condition.kind {
+                Kind::Scalar(Value::String(text)) => self.templates.holds(text, vars),
+                Kind::Scalar(Value::Bool(value)) => Ok(*value),
+                _ => Err(Error::input("a condition has to be a text")),
+            };
+            let holds = holds.map_err(|error| error.at(self.source.excerpt(&condition.span)));
+            if self.lenient(holds, &name)? == Some(true) {
+                let group = safe(key.spelling());
+                let index = model.group(&group);
+                model.add_child(index, &name, &self.origin(format!("group {group}"), &key.span))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn keyed_groups(&self, model: &mut Model, host: usize, vars: &Map<String, Value>) -> Result<()> {
+        let Some(Kind::List(keyed)) = self.node.get("keyed_groups").map(|node| &node.kind) else { return Ok(()) };
+        let Some(name) = model.hosts.get(host).map(|host| host.name.clone()) else { return Ok(()) };
+        for entry in keyed {
+            self.keyed_group(model, entry, &name, vars)?;
+        }
+        Ok(())
+    }
+
+    fn keyed_group(&self, model: &mut Model, entry: &Node, host: &str, vars: &Map<String, Value>) -> Result<()> {
+        let wrong = |message: &str| Error::input(message).at(self.source.excerpt(&entry.span)).on_host(host);
+        let Some(key) = entry.get("key") else { return Err(wrong("an entry of `keyed_groups` has no `key`")) };
+        let Some(value) = self.lenient(self.value(key, vars), host)? else { return Ok(()) };
+        let given = |field: &str| entry.get(field).map(Node::value).filter(|value| !value.is_null());
+        let default = given("default_value").map(|value| text(&value));
+        let trailing = given("trailing_separator");
+        if default.is_some() && trailing.is_some() {
+            return Err(wrong("`default_value` and `trailing_separator` exclude each other"));
+        }
+        let is_empty = |value: &Value| value.is_null() || value == "";
+        let or_default = |value: &Value| match &default {
+            Some(default) if is_empty(value) => default.clone(),
+            _ => text(value),
+        };
+        if is_false(&value) && !(is_empty(&value) && default.is_some()) {
+            let nothing = matches!(&value, Value::Array(_) | Value::Object(_));
+            return if self.strict && !nothing { Err(wrong("the key has no value")) } else { Ok(()) };
+        }
+        let prefix = given("prefix").map(|value| text(&value)).unwrap_or_default();
+        let mut separator = given("separator").map_or_else(|| "_".to_owned(), |value| text(&value));
+        let parent = match given("parent_group").map(|parent| self.templates.render(&parent, vars)) {
+            None => None,
+            Some(parent) => match self.lenient(parent, host)? {
+                Some(parent) => Some(text(&parent)).filter(|parent| !parent.is_empty()),
+                None => return Ok(()),
+            },
+        };
+        let names: Vec<String> = match &value {
+            value if is_empty(value) => vec![or_default(value)],
+            Value::String(name) => vec![name.clone()],
+            Value::Array(items) => items.iter().map(or_default).collect(),
+            Value::Object(fields) if !fields.contains_key(UNSAFE) => fields
+                .iter()
+                .map(|(name, value)| match (is_empty(value), &default, &trailing) {
+                    (true, Some(default), _) => format!("{name}{separator}{default}"),
+                    (true, None, Some(Value::Bool(false))) => name.clone(),
+                    _ => format!("{name}{separator}{}", text(value)),
+                })
+                .collect(),
+            Value::Object(_) => vec![text(&value)],
+            _ => return Err(wrong("the name of a group has to be a text, a list of them or a mapping")),
+        };
+        if prefix.is_empty() && !self.leading_separator {
+            separator.clear();
+        }
+        for bare in names {
+            let group = safe(&format!("{prefix}{separator}{bare}"));
+            if group.is_empty() {
+                return Err(wrong("the name of a group is empty"));
+            }
+            let index = model.group(&group);
+            let origin = self.origin(format!("group {group}"), &entry.span);
+            model.host(host, Some(index), None, &origin)?;
+            if let Some(parent) = &parent {
+                let parent = model.group(&safe(parent));
+                model.add_child(parent, &group, &origin)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The texts in a value.
+fn leaves<'a>(value: &'a Value, texts: &mut HashSet<&'a str>) {
+    match value {
+        Value::String(text) => {
+            texts.insert(text);
+        }
+        Value::Array(items) => items.iter().for_each(|item| leaves(item, texts)),
+        Value::Object(fields) => fields.values().for_each(|value| leaves(value, texts)),
+        _ => {}
+    }
+}
+
+/// What was computed is no template, whatever it looks like; what was only passed on stays one.
+fn untrusted(value: Value, known: &HashSet<&str>) -> Value {
+    match value {
+        Value::String(text) if !known.contains(text.as_str()) => json!({ UNSAFE: text }),
+        Value::Array(items) => Value::Array(items.into_iter().map(|item| untrusted(item, known)).collect()),
+        Value::Object(fields) if !fields.contains_key(UNSAFE) => {
+            Value::Object(fields.into_iter().map(|(name, value)| (name, untrusted(value, known))).collect())
+        }
+        other => other,
+    }
+}
