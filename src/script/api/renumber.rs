@@ -73,6 +73,14 @@ pub fn plan(asked: &Dynamic) -> Scripted {
     tell(renumber::plan(&request))
 }
 
+/// Who could join those that serve.
+pub fn joins(asked: &Dynamic) -> Scripted {
+    let request = request(asked).map_err(raise)?;
+    let joins =
+        renumber::joins(&request).map_err(|why| raise(Error::stopped(format!("it can't be told who joins: {why}"))))?;
+    Ok(joins.into_iter().map(Dynamic::from).collect::<rhai::Array>().into())
+}
+
 /// What a given order comes to.
 pub fn follow(asked: &Dynamic, stages: &Dynamic) -> Scripted {
     let request = request(asked).map_err(raise)?;

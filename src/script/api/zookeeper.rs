@@ -172,6 +172,7 @@ fn module() -> Module {
         Ensemble::parse_stored(text).map(|ensemble| ensemble.to_string()).map_err(|error| invalid(&error))
     });
     set(m, "plan", |asked: Map| super::renumber::plan(&asked.into()));
+    set(m, "joins", |asked: Map| super::renumber::joins(&asked.into()));
     set(m, "follow", |asked: Map, stages: Array| super::renumber::follow(&asked.into(), &stages.into()));
     module.build_index();
     module

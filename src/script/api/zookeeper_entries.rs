@@ -348,6 +348,20 @@ const FOLLOW: Entry = pure(
      note(`${zookeeper::follow(asked, stages).price.worst_gap} s at the worst`);",
 );
 
+const JOINS: Entry = pure(
+    "zookeeper::joins",
+    "zookeeper::joins(request)",
+    &[1],
+    "The addresses, as a list, of those that look for a leader now and could join those that serve, while the servers' lists differ. \
+     Who is not among them waits in vain until another restart. The request is as for plan. Fails as plan does.",
+    "let asked = #{\n    \
+         versions: [\"3.4.14\"], list: \"2:10.0.0.1,1:10.0.0.2,3:10.0.0.3\", next: \"1:10.0.0.1,2:10.0.0.2,3:10.0.0.3\",\n    \
+         moved: [\"10.0.0.1\"], target: \"1:10.0.0.1,2:10.0.0.2,3:10.0.0.3\",\n    \
+         leader: \"10.0.0.3\", serving: [\"10.0.0.2\", \"10.0.0.3\"], restart_seconds: 60,\n\
+     };\n\
+     if zookeeper::joins(asked).is_empty() { note(\"10.0.0.1 waits for the next restart\"); }",
+);
+
 /// The patterns' names and meanings, from the place that has them.
 const NAMES: [Opt; journal::PATTERNS.len()] = {
     let mut names = [const { opt("", "", "") }; journal::PATTERNS.len()];
@@ -380,6 +394,7 @@ pub const ENTRIES: &[Entry] = &[
     STORED_ENSEMBLE,
     PLAN,
     FOLLOW,
+    JOINS,
     SRVR,
     ROLE,
     SERVER_ID,

@@ -264,6 +264,14 @@ pub fn plan(request: &Request) -> Result<Plan, Unplannable> {
     Ok(Plan { why, ..if better { two } else { one } })
 }
 
+/// Who looks for a leader now, and could join those that serve: by what they and the others hear, and by where their own lists lead
+/// them. Most do within seconds; the others are waited for in vain, until a restart changes who hears whom.
+pub fn joins(request: &Request) -> Result<Vec<String>, Unplannable> {
+    let names = names(request)?;
+    let cluster = cluster(request, &names)?;
+    Ok(named(&names, cluster.state().deaf))
+}
+
 /// What it comes to when the servers are restarted one by one in this order in every stage.
 pub fn follow(request: &Request, stages: &[(Ensemble, Vec<Vec<String>>)]) -> Result<Plan, Unplannable> {
     let names = names(request)?;

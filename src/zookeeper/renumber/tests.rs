@@ -309,6 +309,79 @@ fn who_could_have_joined_and_has_not_is_not_counted_on() {
     );
 }
 
+/// Three masters with gaps in their ids, by a plan that was made with the rules of 3.4.6. There it took elections; on 3.4.14 nothing could
+/// be written for a whole restart: 203, which had the old list, was to lead with 193 alone, under an id that is not in that list.
+#[test]
+fn a_leader_that_forms_counts_only_its_own_list_from_3_4_13_on() {
+    let today = "4:122,1:193,3:203";
+    let one_by_one = |order: &str| order.split(' ').map(|name| vec![name.to_owned()]).collect::<Vec<_>>();
+    let stages = [
+        (ensemble(today), one_by_one("193 203 122")),
+        (ensemble(today), one_by_one("203")),
+        (ensemble("1:122,2:193,3:203"), one_by_one("193 122 203")),
+    ];
+    for (rules, lost) in
+        [(Rules::V346, vec![]), (Rules::V3413, vec!["122"]), (Rules::V35, vec!["122"]), (Rules::V36, vec!["122"])]
+    {
+        let asked = Request { rules, ..request(today, "1:122,2:193,3:203", "122", true) };
+        let told = follow(&asked, &stages).unwrap();
+        let each = told.stages.iter().flat_map(|stage| &stage.restarts);
+        let found: Vec<&str> = each.filter(|one| one.lost_while_down).map(|one| one.servers[0].as_str()).collect();
+        assert_eq!(found, lost, "{rules}: {}", story(&told));
+        let better = plan(&asked).unwrap();
+        assert!(better.price.outages == 0, "{rules}: {}", story(&better));
+    }
+}
+
+/// Starts that cost more than their plans said on 3.4.14, and others that did not: none has to.
+#[test]
+fn three_with_gaps_are_planned_with_elections_on_both_kinds_of_3_4() {
+    for list in [
+        "4:122,1:193,3:203",
+        "3:122,7:193,5:203",
+        "1:122,3:193,2:203",
+        "1:122,6:193,2:203",
+        "9:122,5:193,2:203",
+        "3:122,2:193,1:203",
+    ] {
+        for rules in [Rules::V346, Rules::V3413] {
+            for leader in ["122", "193", "203"] {
+                let asked = Request { rules, ..request(list, "1:122,2:193,3:203", leader, true) };
+                let found = plan(&asked).unwrap();
+                check(&asked, &found);
+                assert!(found.price.elections_only, "{list} {leader} {rules}: {}", story(&found));
+            }
+        }
+    }
+}
+
+/// `tickTime` and `initLimit` are the ensemble's: an election that is noticed late, or waits for a server that is late, takes as long
+/// as they say.
+#[test]
+fn ticks_are_those_of_the_ensemble() {
+    let timing = Timing { tick: 0.5, init_limit: 4, restart: RESTART, ..Timing::default() };
+    let asked = Request { rules: Rules::V36, ..request("4:122,1:193,3:203", "1:122,2:193,3:203", "122", true) };
+    let told = |timing| plan(&Request { timing, ..asked.clone() }).unwrap().price.worst_gap;
+    assert_eq!((told(timing), told(asked.timing)), (LONGEST_ELECTION + 2.0, LONGEST_ELECTION + 20.0));
+}
+
+/// 203 has its new id, the highest, and hears those that serve; 122 has that of another one, and hears nobody.
+#[test]
+fn who_looks_and_could_join_is_told() {
+    let mut asked = request(TODAY, FINAL, "169", false);
+    for (moved, joining) in [("203", vec!["203"]), ("122", vec![])] {
+        asked.next = Some((ensemble(FINAL), vec![moved.to_owned()]));
+        asked.serving = ["104", "122", "169", "193", "203"]
+            .iter()
+            .filter(|name| **name != moved)
+            .map(|name| (*name).to_owned())
+            .collect();
+        assert_eq!(joins(&asked).unwrap(), joining);
+    }
+    asked.leader = None;
+    assert_eq!(joins(&asked).unwrap(), Vec::<String>::new());
+}
+
 #[test]
 fn what_can_not_be_planned_is_said() {
     let other = "1:104,2:122,3:169,4:193,5:204";

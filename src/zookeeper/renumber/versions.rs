@@ -146,4 +146,13 @@ mod tests {
             assert_eq!(Rules::of(version), rules, "{version}");
         }
     }
+
+    #[test]
+    fn servers_of_two_kinds_are_refused() {
+        let of = |versions: &[&str]| common(&versions.iter().map(|one| (*one).to_owned()).collect::<Vec<_>>());
+        assert_eq!(of(&["3.4.6", "3.4.10", "3.4.12"]), Ok(Rules::V346));
+        assert_eq!(of(&["3.4.10", "3.4.14"]), Err(Mixed::Several("3.4.10".to_owned(), "3.4.14".to_owned())));
+        assert_eq!(of(&["3.4.14", "4.0"]), Err(Mixed::Unknown("4.0".to_owned())));
+        assert_eq!(of(&[]), Err(Mixed::None));
+    }
 }
