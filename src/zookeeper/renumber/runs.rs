@@ -64,7 +64,8 @@ fn replay(recorded: &str) -> Tally {
             }
             let group = set(&one.servers);
             let outcomes = lists.restart(State::new(moved, served, leader), group);
-            let what = format!("{}{} {}", run.case, number + 1, one.servers.join("+"));
+            let case = if run.case.is_empty() { (number + 1).to_string() } else { run.case.clone() };
+            let what = format!("{case} {}", one.servers.join("+"));
             let told = |set: Set| members(set).map(|server| names[server].clone()).collect::<Vec<String>>().join(" ");
             let details = || {
                 let ends = outcomes.iter().map(|one| {
@@ -137,6 +138,14 @@ fn runs_of_3_4_went_as_predicted() {
 #[test]
 fn runs_of_3_8_went_as_predicted() {
     check(include_str!("runs/3.8.ndjson"), 60, &[]);
+}
+
+/// Restarts of 3.4.6, 3.4.14, 3.5.9, 3.6.2 and 3.8 by `tests/model`: in random orders, with and without gaps in the ids, and by plans. One
+/// server of 3.8 (104) did not join within 8 s, and did at the next restart: another that looked claimed the id of one that it was to
+/// hear. What then came of that restart was not foreseen to the letter either.
+#[test]
+fn runs_of_every_version_went_as_predicted() {
+    check(include_str!("runs/real.ndjson"), 166, &["s1-3.8-5-last-2 104", "s1-3.8-5-last-2 203"]);
 }
 
 /// What `tests/model` has just recorded.

@@ -24,7 +24,7 @@ fn five_are_planned_within_50_ms_and_nine_within_2_s() {
         for rules in Rules::ALL {
             for gaps in [false, true] {
                 let mut times: Vec<Duration> = Vec::new();
-                for (at, ids) in drawn(count, gaps, if count > 5 { 12 } else { 40 }).into_iter().enumerate() {
+                for (at, ids) in drawn(count, gaps, if count > 5 { 3 } else { 24 }).into_iter().enumerate() {
                     let leader = format!("s{}", at % usize::from(count));
                     let asked = Request { rules, ..request(&named(&ids), &target, &leader, true) };
                     let began = worked();
