@@ -258,7 +258,13 @@ pub fn plan(request: &Request) -> Result<Plan, Unplannable> {
         let why = why::asked(&plan);
         return Ok(Plan { why, ..plan });
     }
-    let (one, two) = (planned(1)?, planned(2)?);
+    let one = planned(1)?;
+    // Of three servers none but one can be spared, and nothing is better than a plan that always has a spare.
+    if names.len() < 5 || why::spares(&one) {
+        let why = why::asked(&one);
+        return Ok(Plan { why, ..one });
+    }
+    let two = planned(2)?;
     let better = why::rank(&two) < why::rank(&one);
     let why = why::chosen(&one, &two, better);
     Ok(Plan { why, ..if better { two } else { one } })

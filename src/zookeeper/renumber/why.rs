@@ -33,12 +33,17 @@ pub fn rank(plan: &Plan) -> Rank {
     ])
 }
 
-/// Of a plan whose number of servers down at once was asked for.
+/// Whether nothing can be better in what weighs more than elections: no outage, no election that ends late, and always a spare.
+pub fn spares(plan: &Plan) -> bool {
+    rank(plan).0.iter().take(5).all(|weight| *weight == 0.0)
+}
+
+/// Of a plan that is the only one that was made.
 pub fn asked(plan: &Plan) -> String {
     match (plan.max_down, pairs(plan)) {
-        (1, _) => format!("one server is down at a time, as was asked for: {}", costs(plan)),
+        (1, _) => format!("one server is down at a time: {}", costs(plan)),
         (_, 0) => format!("two servers may be down at once, and never have to be: {}", costs(plan)),
-        (_, _) => format!("two servers are down at once where that helps, as was asked for: {}", costs(plan)),
+        (_, _) => format!("two servers are down at once where that saves an election or a restart: {}", costs(plan)),
     }
 }
 
@@ -60,7 +65,7 @@ pub fn chosen(one: &Plan, two: &Plan, better: bool) -> String {
         Some(3) => "with one at a time a server may have to be restarted again before it joins".to_owned(),
         _ => format!("one at a time would be {}", costs(one)),
     };
-    format!("two servers are down at once where that helps: {}; {than}", costs(two))
+    format!("two servers are down at once now and then: {}; {than}", costs(two))
 }
 
 /// How often two are down at once.
