@@ -258,13 +258,17 @@ pub fn plan(request: &Request) -> Result<Plan, Unplannable> {
         let why = why::asked(&plan);
         return Ok(Plan { why, ..plan });
     }
-    let one = planned(1)?;
-    // Of three servers none but one can be spared, and nothing is better than a plan that always has a spare.
-    if names.len() < 5 || why::spares(&one) {
+    // Of three servers none but one can be spared.
+    if names.len() < 5 {
+        let one = planned(1)?;
         let why = why::asked(&one);
         return Ok(Plan { why, ..one });
     }
-    let two = planned(2)?;
+    let (one, two) = std::thread::scope(|scope| {
+        let two = scope.spawn(|| planned(2));
+        (planned(1), two.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    });
+    let (one, two) = (one?, two?);
     let better = why::rank(&two) < why::rank(&one);
     let why = why::chosen(&one, &two, better);
     Ok(Plan { why, ..if better { two } else { one } })

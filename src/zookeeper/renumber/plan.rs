@@ -14,7 +14,7 @@ use super::ways::{Way, Ways};
 
 /// How many states are looked into, at most. For few servers it is known from which of them there is a way with nothing but
 /// elections, so that the cheapest such way takes some hundred; the rest is for those that have none.
-const FEW: Bounds = Bounds { quick: 1_000, enough: 4_000, most: 5_000 };
+const FEW: Bounds = Bounds { quick: 1_000, enough: 3_000, most: 4_000 };
 const MANY: Bounds = Bounds { quick: 8_000, enough: 6_000, most: 15_000 };
 
 /// Bounds of a search, in states.

@@ -33,11 +33,6 @@ pub fn rank(plan: &Plan) -> Rank {
     ])
 }
 
-/// Whether nothing can be better in what weighs more than elections: no outage, no election that ends late, and always a spare.
-pub fn spares(plan: &Plan) -> bool {
-    rank(plan).0.iter().take(5).all(|weight| *weight == 0.0)
-}
-
 /// Of a plan that is the only one that was made.
 pub fn asked(plan: &Plan) -> String {
     match (plan.max_down, pairs(plan)) {
