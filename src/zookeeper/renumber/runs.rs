@@ -149,7 +149,7 @@ fn runs_of_3_8_went_as_predicted() {
 #[test]
 fn runs_of_every_version_went_as_predicted() {
     let others = ["s1-3.8-5-last-2 104", "s1-3.8-5-last-2 203", "old1-3.4.14 122"];
-    check(include_str!("runs/real.ndjson"), 166, &others);
+    check(include_str!("runs/real.ndjson"), 213, &others);
 }
 
 /// What `tests/model` has just recorded.
