@@ -123,6 +123,7 @@ fn module() -> Module {
             .collect())
     });
     set(m, "stored_state", |stored: &str| -> Dynamic { from_json(&exhibitor::stored_state(stored)) });
+    set(m, "zoo_cfg_state", |zoo_cfg: &str| -> Dynamic { from_json(&exhibitor::zoo_cfg_state(zoo_cfg)) });
     set(m, "realm_password", |realm: &str, user: &str| -> Dynamic {
         exhibitor::realm_password(realm, user).map_or(Dynamic::UNIT, Dynamic::from)
     });

@@ -159,6 +159,15 @@ const STORED_STATE: Entry = pure(
     "let rolling = zookeeper::stored_state(\"com.netflix.exhibitor-rolling-hostnames=\\n\").config.rollInProgress;",
 );
 
+const ZOO_CFG_STATE: Entry = pure(
+    "zookeeper::zoo_cfg_state",
+    "zookeeper::zoo_cfg_state(text)",
+    &[1],
+    "What Exhibitor's get-state would answer, as far as the text of a zoo.cfg tells: a map with `config`, in which are `serversSpec` \
+     and those of the settings that lost_settings compares that are in it.",
+    "let spec = zookeeper::zoo_cfg_state(\"server.1=10.0.0.1:2888:3888\\n\").config.serversSpec;",
+);
+
 const REALM_PASSWORD: Entry = pure(
     "zookeeper::realm_password",
     "zookeeper::realm_password(text, user)",
@@ -415,6 +424,7 @@ pub const ENTRIES: &[Entry] = &[
     EXHIBITOR_COMMAND,
     LOST_SETTINGS,
     STORED_STATE,
+    ZOO_CFG_STATE,
     REALM_PASSWORD,
     CONFIG_YAML_TO_STATIC,
 ];
