@@ -75,7 +75,8 @@ migrated() {
     local want host answer
     want=$(canonical)
     for host in $(hosts); do
-        answer=$(on "$host" "cat /opt/mesosphere/etc/exhibitor")
+        # From DC/OS 2.0 on there are lines on TLS before those that choose the backend: they stay.
+        answer=$(on "$host" "cat /opt/mesosphere/etc/exhibitor" | grep -vE '^(EXHIBITOR_TLS_[A-Z]+|EXHIBITOR_BOOTSTRAP_CA_URL|BOOTSTRAP_URL)=')
         [ "$answer" = "$(printf 'EXHIBITOR_BACKEND=STATIC\nEXHIBITOR_STATICENSEMBLE=%s' "$want")" ] || { echo "$host: file: $answer"; return 1; }
     done
     lab status >"$work/status.log"
