@@ -1,10 +1,12 @@
 # Everything that is done to the project, by name. A fresh Debian or Ubuntu machine needs cargo and root.
-.PHONY: help build demo test fast bench fuzz faults faults-short quorum
+.PHONY: help build demo test fast lab campaigns bench fuzz faults faults-short quorum
 
 help:
 	@echo "make demo      boot a real five-master cluster here and migrate it"
-	@echo "make test      formatting, clippy, unit, integration and lab tests; ends with a line of counts"
-	@echo "make fast      the same without the lab"
+	@echo "make test      the three parts below, one after the other; ends with a line of counts"
+	@echo "make fast      formatting, clippy, unit and integration tests: needs no lab"
+	@echo "make lab       whole migrations on real clusters, and the lab's own promises"
+	@echo "make campaigns the short forms of 'make faults' and 'make quorum'"
 	@echo "make faults    break migrations in every way and judge what is left: about an hour, ends with a table"
 	@echo "make faults-short  the most telling of its cases, in four minutes"
 	@echo "make quorum    rehearse migrations of many clusters, planned and in the documented order: under three hours, ends with a table"
@@ -21,8 +23,8 @@ demo: build
 test:
 	tools/test
 
-fast:
-	tools/test --fast
+fast lab campaigns:
+	tools/test $@
 
 bench: build
 	tools/bench
