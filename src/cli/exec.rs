@@ -47,6 +47,7 @@ pub fn run(args: Args) -> Result<()> {
     session.begin(Subject {
         command: "exec",
         playbook: args.pattern.clone(),
+        libraries: Vec::new(),
         steps: Vec::new(),
         sources: [("command".to_owned(), script.clone())].into(),
         may_change: !args.read_only,

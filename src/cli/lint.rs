@@ -2,13 +2,14 @@
 
 use std::path::PathBuf;
 
+use super::library::LibraryArgs;
 use super::print;
 use super::run::prepare;
 use super::session::{HostArgs, OutputArgs, Session};
 use crate::error::Result;
 use crate::inventory::Surprised;
 use crate::script;
-use crate::script::playbook::Playbook;
+use crate::script::playbook::{Playbook, folder_of};
 use crate::task::printable;
 
 #[derive(clap::Args)]
@@ -16,12 +17,14 @@ pub struct Args {
     /// The playbook, a Rhai file
     playbook: PathBuf,
     #[command(flatten)]
+    library: LibraryArgs,
+    #[command(flatten)]
     hosts: HostArgs,
 }
 
 pub fn run(args: Args) -> Result<()> {
-    let playbook = Playbook::load(&args.playbook, &script::language())?;
-    let session = Session::of(args.playbook.parent(), &args.hosts, &OutputArgs::default(), false, true, false)?;
+    let playbook = Playbook::load(&args.playbook, &args.library.folders(), &script::language())?;
+    let session = Session::of(folder_of(&args.playbook), &args.hosts, &OutputArgs::default(), false, true, false)?;
     surprises(session.run.inventory.surprises());
     prepare(&session.run, &playbook)?;
     print(&format!("{} is fine: {} files, {} steps\n", playbook.path, playbook.compiled.len(), playbook.steps.len()))

@@ -8,6 +8,7 @@ mod completions;
 mod doc;
 mod exec;
 mod inventory;
+mod library;
 mod lint;
 mod resume;
 mod run;

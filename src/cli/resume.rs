@@ -8,7 +8,7 @@ use crate::inventory::Extra;
 use crate::run::record::story::State;
 use crate::run::record::{Story, store};
 use crate::run::resume::{Replay, verify};
-use crate::script::playbook::Playbook;
+use crate::script::playbook::{Playbook, folder_of};
 use crate::script::{self, STACK};
 
 #[derive(clap::Args)]
@@ -76,10 +76,10 @@ pub fn run(mut args: Args) -> Result<()> {
         ))
         .hint("give it again: -e NAME=VALUE, -e @FILE, or -K for the sudo password"));
     }
-    let folder = std::path::Path::new(&manifest.playbook).parent();
+    let folder = folder_of(std::path::Path::new(&manifest.playbook));
     let (diff, yes) = (args.diff || manifest.diff, args.yes || manifest.yes);
     let session = Session::of(folder, &hosts, &args.output, diff, false, yes)?;
-    let playbook = Playbook::load(manifest.playbook.as_ref(), &script::language())?;
+    let playbook = Playbook::load(manifest.playbook.as_ref(), &manifest.libraries, &script::language())?;
     let prepared = prepare(&session.run, &playbook)?;
     if let Some(from) = &args.from_step {
         from_step(&story, &playbook, from)?;

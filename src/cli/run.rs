@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::library::LibraryArgs;
 use super::print;
 use super::session::{HostArgs, OutputArgs, Session, Subject};
 use crate::error::{Error, Result};
@@ -10,13 +11,15 @@ use crate::run::Run;
 use crate::run::record::Story;
 use crate::run::resume::Replay;
 use crate::script::declare::{self, Declaration, values};
-use crate::script::playbook::Playbook;
+use crate::script::playbook::{Playbook, folder_of};
 use crate::script::{self, STACK, Script};
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// The playbook, a Rhai file
+    /// The playbook, a Rhai file; `zkmig:NAME` for one that ships with zkmig
     playbook: PathBuf,
+    #[command(flatten)]
+    library: LibraryArgs,
     #[command(flatten)]
     hosts: HostArgs,
     /// Predict what would change and change nothing
@@ -46,11 +49,11 @@ pub struct Args {
 
 pub fn run(args: Args) -> Result<()> {
     if args.help_vars || args.list_steps {
-        let playbook = Playbook::load(&args.playbook, &script::language())?;
+        let playbook = Playbook::load(&args.playbook, &args.library.folders(), &script::language())?;
         return print(&if args.help_vars { help_vars(&playbook) } else { list_steps(&playbook) });
     }
-    let session = Session::of(args.playbook.parent(), &args.hosts, &args.output, args.diff, args.check, args.yes)?;
-    let playbook = Playbook::load(&args.playbook, &script::language())?;
+    let session = Session::of(folder_of(&args.playbook), &args.hosts, &args.output, args.diff, args.check, args.yes)?;
+    let playbook = Playbook::load(&args.playbook, &args.library.folders(), &script::language())?;
     let script = prepare(&session.run, &playbook)?;
     if args.list_hosts {
         let hosts = session.run.inventory.hosts();
@@ -76,6 +79,7 @@ pub fn subject<'a>(
     Subject {
         command: "run",
         playbook: playbook.path.clone(),
+        libraries: playbook.sources.libraries(),
         steps: playbook.steps.clone(),
         sources: playbook.sources.all().into_iter().map(|(path, text)| (path, text.to_string())).collect(),
         may_change: script::check::may_change(playbook),

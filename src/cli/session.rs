@@ -83,6 +83,8 @@ pub struct Subject<'a> {
     pub command: &'static str,
     /// The playbook, or what stands for it.
     pub playbook: String,
+    /// The folders of shared libraries.
+    pub libraries: Vec<PathBuf>,
     /// The names of its steps.
     pub steps: Vec<String>,
     /// Its texts, by path.
@@ -261,6 +263,7 @@ impl Session {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             command: subject.command.to_owned(),
             playbook: subject.playbook.clone(),
+            libraries: subject.libraries.clone(),
             inventories: hosts.inventory.clone(),
             limit: hosts.limit.clone(),
             extra_vars,

@@ -10,7 +10,6 @@ use super::api::zookeeper;
 use super::catalog;
 use super::options::unknown_option;
 use super::playbook::Playbook;
-use super::resolver::file_name;
 use crate::error::{Error, Result, closest};
 use crate::inventory::Inventory;
 use crate::task::{Kind, template};
@@ -174,7 +173,7 @@ impl Checker<'_> {
             match path.last() {
                 Some(ASTNode::Stmt(Stmt::Import(import, _))) => {
                     if let Expr::StringConstant(text, _) = &import.0
-                        && let Ok(file) = self.playbook.sources.resolve(self.file, &file_name(text))
+                        && let Ok(file) = self.playbook.sources.import(self.file, text)
                     {
                         modules.insert(import.1.name.to_string(), file);
                     }
@@ -323,7 +322,7 @@ impl Checker<'_> {
                 }
             }
             ("undo_with", false) => {
-                if let Err(error) = self.playbook.sources.resolve_in_folder(text) {
+                if let Err(error) = self.playbook.sources.playbook(self.file, text) {
                     errors.push(self.at(*text_position, error));
                 }
             }
@@ -337,7 +336,7 @@ impl Checker<'_> {
     }
 
     fn check_template(&self, name: &str, path: &str, args: &[Expr]) -> Result<()> {
-        let file = self.playbook.sources.resolve_in_folder(path)?;
+        let file = self.playbook.sources.file(self.file, path)?;
         let text = self.playbook.sources.read(&file)?;
         let needed = template::undeclared(&file, &text)?;
         // `render` takes the variables themselves, `template` as one of its options.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use rhai::{Dynamic, Engine, EvalAltResult, OptimizationLevel, Scope};
 
 pub mod api;
+pub mod bundle;
 pub mod catalog;
 pub mod check;
 pub mod declare;

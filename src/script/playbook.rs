@@ -1,15 +1,20 @@
 //! A playbook as it is before it runs: read, compiled with all its imports, and what it says of itself.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rhai::{AST, ASTNode, Engine, Expr, Scope, Stmt};
 
+use super::bundle::SCHEME;
 use super::declare::{self, Declaration};
-use super::resolver::file_name;
-use super::source::Sources;
+use super::source::{Sources, bundled_playbook};
 use crate::error::{Error, Excerpt, Result};
+
+/// The folder of a playbook, where its variables may stand; a bundled one has none.
+pub fn folder_of(path: &Path) -> Option<&Path> {
+    path.parent().filter(|_| !path.to_string_lossy().starts_with(SCHEME))
+}
 
 /// A compiled playbook.
 pub struct Playbook {
@@ -28,18 +33,25 @@ pub struct Playbook {
 }
 
 impl Playbook {
-    /// Reads and compiles the playbook at `path` and everything that it imports.
-    pub fn load(path: &Path, engine: &Engine) -> Result<Self> {
-        let shown = path.display().to_string();
-        let metadata = std::fs::metadata(path).map_err(|error| {
-            Error::input(format!("can't read the playbook {shown}"))
-                .caused_by(error)
-                .hint("the first argument is the playbook's file")
-        })?;
-        if metadata.is_dir() {
-            return Err(Error::input(format!("the playbook {shown} is a folder")).hint("name the `.rhai` file in it"));
+    /// Reads and compiles the playbook at `path`, or a bundled one (`zkmig:NAME`), and everything that it imports, also from
+    /// these folders of shared libraries.
+    pub fn load(path: &Path, libraries: &[PathBuf], engine: &Engine) -> Result<Self> {
+        let mut shown = path.display().to_string();
+        if shown.starts_with(SCHEME) {
+            shown = bundled_playbook(&shown)?;
+        } else {
+            let metadata = std::fs::metadata(path).map_err(|error| {
+                Error::input(format!("can't read the playbook {shown}"))
+                    .caused_by(error)
+                    .hint("the first argument is the playbook's file, or `zkmig:NAME` for one that ships with zkmig")
+            })?;
+            if metadata.is_dir() {
+                return Err(
+                    Error::input(format!("the playbook {shown} is a folder")).hint("name the `.rhai` file in it")
+                );
+            }
         }
-        let sources = Sources::new(path)?;
+        let sources = Sources::new(&shown, libraries)?;
         let mut compiled = BTreeMap::new();
         compile(&shown, &mut Vec::new(), engine, &sources, &mut compiled)?;
         let main = compiled.get(&shown).ok_or_else(|| Error::defect("the playbook was not compiled"))?;
@@ -93,7 +105,7 @@ fn compile(
             return Err(at(Error::input("the path of an import has to be a text, not an expression")
                 .hint("so that every file is known before any host is touched")));
         };
-        let target = sources.resolve(file, &file_name(&import)).map_err(&at)?;
+        let target = sources.import(file, &import).map_err(&at)?;
         if let Some(start) = importing.iter().position(|open| *open == target) {
             let chain = importing[start..].iter().chain([&target]).cloned().collect::<Vec<_>>().join(" → ");
             return Err(at(Error::input(format!("files import each other in a circle: {chain}"))

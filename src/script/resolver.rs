@@ -1,4 +1,4 @@
-//! `import`: relative to the importing file, confined to the playbook's folder.
+//! `import`: a file beside the importing one, in a library folder, or in the binary.
 //!
 //! Every file is read and compiled before the run, so that a missing file, a loop or a mistake is found before any host
 //! is touched. At run time a module is made from what was compiled then.
@@ -11,11 +11,6 @@ use rhai::{AST, Engine, EvalAltResult, Module, ModuleResolver, Position, Scope, 
 use super::failure::raise;
 use super::source::Sources;
 use crate::error::Error;
-
-/// The file name that an import's path means.
-pub fn file_name(import: &str) -> String {
-    if import.ends_with(".rhai") { import.to_owned() } else { format!("{import}.rhai") }
-}
 
 /// Finds the modules among the compiled files of a playbook.
 pub struct Resolver {
@@ -40,7 +35,7 @@ impl ModuleResolver for Resolver {
         path: &str,
         position: Position,
     ) -> Result<Shared<Module>, Box<EvalAltResult>> {
-        let file = self.sources.resolve(source.unwrap_or(&self.main), &file_name(path)).map_err(raise)?;
+        let file = self.sources.import(source.unwrap_or(&self.main), path).map_err(raise)?;
         if let Some(module) = self.made.lock().unwrap_or_else(PoisonError::into_inner).get(&file) {
             return Ok(Arc::clone(module));
         }

@@ -20,6 +20,9 @@ pub struct Manifest {
     pub command: String,
     /// The playbook, or what stands for it, as it was typed.
     pub playbook: String,
+    /// The folders of shared libraries.
+    #[serde(default)]
+    pub libraries: Vec<PathBuf>,
     /// The inventories, as they were typed.
     pub inventories: Vec<PathBuf>,
     /// The pattern of `--limit`.
@@ -109,6 +112,9 @@ impl Manifest {
         for inventory in &self.inventories {
             words.extend(["-i".to_owned(), word(&inventory.display().to_string())]);
         }
+        for library in &self.libraries {
+            words.extend(["-L".to_owned(), word(&library.display().to_string())]);
+        }
         if let Some(limit) = &self.limit {
             words.extend(["-l".to_owned(), word(limit)]);
         }
@@ -165,6 +171,7 @@ mod tests {
             version: "1".to_owned(),
             command: "run".to_owned(),
             playbook: "play book.rhai".to_owned(),
+            libraries: Vec::new(),
             inventories: vec!["hosts.yaml".into()],
             limit: None,
             extra_vars: vec!["a=b c".to_owned()],

@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::run::Report;
 use crate::run::events::What;
 use crate::script::Script;
+use crate::script::bundle::SCHEME;
 use crate::script::catalog::{Entry, Opt, opt};
 use crate::script::options::Options;
 use crate::script::value::from_json;
@@ -80,8 +81,8 @@ const TEMPLATE: Entry = Entry {
     arguments: &[3],
     options: &[opt("vars", "a map", "the template's variables"), MODE, OWNER, GROUP, SECRET, TIMEOUT, BECOME],
     kind: Some(Kind::Change),
-    doc: "Brings a file to what a template gives: Jinja2's language, a file in the playbook's folder. A variable that is not \
-          given is an error.",
+    doc: "Brings a file to what a template gives: Jinja2's language, a file beside the calling one, else in the playbook's folder. A \
+          variable that is not given is an error.",
     example: "// hosts(\"masters\")[0].template(\"templates/motd.j2\", \"/etc/motd\", #{ vars: #{ name: \"m1\" } });",
 };
 
@@ -249,7 +250,12 @@ fn copy_file(script: &Script, ctx: &NativeCallContext<'_>, host: &Host, path: &D
     let path = text("copy", "the path", path)?;
     let source = match (options.text("content")?, options.text("file")?) {
         (Some(content), None) => copy::Source::Content(content.into_bytes()),
-        (None, Some(file)) => copy::Source::File(script.sources.resolve_in_folder(&file)?.into()),
+        (None, Some(file)) => match script.file(ctx, &file)? {
+            bundled if bundled.starts_with(SCHEME) => {
+                copy::Source::Content(script.sources.read(&bundled)?.as_bytes().to_vec())
+            }
+            file => copy::Source::File(file.into()),
+        },
         _ => {
             return Err(
                 Error::input("copy takes either `content` or `file`").hint("host.copy(path, #{ content: \"…\" })")
@@ -273,7 +279,7 @@ fn template_file(
     options: Map,
 ) -> Result<Map> {
     let mut options = Options::new(&TEMPLATE, options)?;
-    let file = script.sources.resolve_in_folder(&text("template", "the template", source)?)?;
+    let file = script.file(ctx, &text("template", "the template", source)?)?;
     let path = text("template", "the path", path)?;
     let template_text = script.sources.read(&file)?;
     let vars = options.json("vars")?.unwrap_or_default();

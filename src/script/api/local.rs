@@ -1,10 +1,13 @@
 //! Files of the operator's own machine that a playbook reads or writes for the operator.
 
+use std::path::Path;
+
 use rhai::{Dynamic, Engine, NativeCallContext};
 
 use super::Scripted;
 use crate::error::{Error, Result};
 use crate::script::Script;
+use crate::script::bundle::SCHEME;
 use crate::script::catalog::Entry;
 use crate::task::Kind;
 
@@ -15,7 +18,8 @@ const LOCAL_READ: Entry = Entry {
     arguments: &[1],
     options: &[],
     kind: Some(Kind::Read),
-    doc: "The text of a file of the operator's machine.",
+    doc: "The text of a file of the operator's machine: one beside the calling file, else one in the folder that zkmig was \
+          started in. Where both have one, an error asks for the whole path. `zkmig:PATH` is a file of the library in the binary.",
     example: "// let text = local_read(vars.config_yaml);",
 };
 
@@ -37,7 +41,7 @@ const RENDER: Entry = Entry {
     arguments: &[2],
     options: &[],
     kind: None,
-    doc: "The text that a template in the playbook's folder gives with these variables.",
+    doc: "The text that a template gives with these variables: a file beside the calling one, else in the playbook's folder.",
     example: "// let text = render(\"templates/motd.j2\", #{ name: \"m1\" });",
 };
 
@@ -48,11 +52,7 @@ pub const ENTRIES: &[Entry] = &[LOCAL_READ, LOCAL_WRITE, RENDER];
 pub fn register(engine: &mut Engine, script: &Script) {
     let s = script.clone();
     engine.register_fn("local_read", move |ctx: NativeCallContext, path: &str| -> Scripted<String> {
-        let text = std::fs::read_to_string(path);
-        s.scripted(
-            &ctx,
-            text.map_err(|error| Error::stopped(format!("can't read {path} on this machine")).caused_by(error)),
-        )
+        s.scripted(&ctx, read(&s, &ctx, path))
     });
     let s = script.clone();
     engine.register_fn("local_write", move |ctx: NativeCallContext, path: &str, text: &str| -> Scripted<bool> {
@@ -61,7 +61,7 @@ pub fn register(engine: &mut Engine, script: &Script) {
     let s = script.clone();
     engine.register_fn("render", move |ctx: NativeCallContext, template: &str, vars: Dynamic| -> Scripted<String> {
         let render = || -> Result<String> {
-            let file = s.sources.resolve_in_folder(template)?;
+            let file = s.file(&ctx, template)?;
             let text = s.sources.read(&file)?;
             match crate::script::value::to_json(&vars)? {
                 serde_json::Value::Object(vars) => crate::task::template::render(&file, &text, &vars),
@@ -70,6 +70,25 @@ pub fn register(engine: &mut Engine, script: &Script) {
         };
         s.scripted(&ctx, render())
     });
+}
+
+/// The text of a file beside the calling one, in the binary, or else of the current folder.
+fn read(script: &Script, ctx: &NativeCallContext<'_>, path: &str) -> Result<String> {
+    let own = if Path::new(path).is_absolute() { None } else { script.file(ctx, path).ok() };
+    let own = match own {
+        Some(bundled) if bundled.starts_with(SCHEME) => {
+            return script.sources.read(&bundled).map(|text| text.to_string());
+        }
+        own => own,
+    };
+    if let (Some(own), Ok(here)) = (&own, Path::new(path).canonicalize())
+        && Path::new(own).canonicalize().is_ok_and(|own| own != here)
+    {
+        return Err(Error::input(format!("`{path}` may be two files: {own} and {}", here.display()))
+            .hint("name the one that is meant with its whole path"));
+    }
+    std::fs::read_to_string(own.as_deref().unwrap_or(path))
+        .map_err(|error| Error::stopped(format!("can't read {path} on this machine")).caused_by(error))
 }
 
 fn differs(path: &str, text: &str) -> Result<bool> {

@@ -73,6 +73,11 @@ impl Script {
         place(context.call_source(), context.call_position())
     }
 
+    /// The file that the calling one names: beside it, in its folder, or in the binary.
+    fn file(&self, context: &NativeCallContext<'_>, relative: &str) -> Result<String> {
+        self.sources.file(context.call_source().unwrap_or_default(), relative)
+    }
+
     /// A result on its way to the script, an error with the place of the call.
     fn scripted<T>(&self, context: &NativeCallContext<'_>, result: Result<T>) -> Scripted<T> {
         result.map_err(|error| self.raise(context, error))
