@@ -170,3 +170,156 @@ fn a_bundled_playbook_is_run_by_its_name() {
     project.zkmig(&["run", "zkmig:zk-to-statik", "--list-steps"]).fails(2, &["did you mean `zkmig:zk-to-static`?"]);
     project.zkmig(&["run", "zkmig:zk-to-static", "-i", "hosts.yaml"]).fails(4, &["zkmig:zk-to-static.rhai", "m1"]);
 }
+
+/// A playbook that offers hooks, and does something between.
+const INNER: &str = "\
+//! Restarts all.
+declare(#{ unit: #{ type: \"text\", value: \"inner.service\", help: \"the unit\" }, tries: #{ type: \"int\", value: 1 } });
+hooks(#{
+    before_each: #{ takes: [\"host\"], help: \"before a host is restarted\" },
+    order: #{ takes: [\"hosts\"], help: \"gives the hosts in their order\" },
+});
+let masters = hosts(\"masters\");
+let order = hook(\"order\");
+if order != () { masters = order.call(masters); }
+let before = hook(\"before_each\") ?? |m| true;
+step(\"Restart\", || rolling(masters, |m| note(`${m.name} ${vars.unit} ${vars.tries}`), #{ before: before }));
+step(\"End\", || 1);
+masters.len()
+";
+
+#[test]
+fn a_playbook_calls_another_with_variables_and_hooks() {
+    let project = Project::local();
+    project.file("inner.rhai", INNER);
+    let outer = "\
+declare(#{ word: #{ type: \"text\", value: \"drain\" } });
+let seen = [];
+step(\"Before\", || 1);
+let result = playbook(\"inner\", #{
+    vars: #{ unit: \"outer.\" + \"service\" },
+    before_each: |m| { seen.push(m.name); note(`${vars.word} ${m.name} ${vars.get(\"unit\")}`); true },
+    order: |list| [list[1], list[0]],
+});
+step(\"After\", || 1);
+note(`${result} ${seen} ${vars.unit}`);
+";
+    project.run(outer, &[]).says(&[
+        "drain m2 inner.service\n  m2 outer.service 1\n",
+        "drain m1 inner.service\n  m1 outer.service 1\n",
+        "2 [\"m2\", \"m1\"] inner.service\n",
+    ]);
+    project
+        .run(outer, &["-e", "unit=extra.service", "-e", "tries=3", "-e", "word=tell"])
+        .says(&["tell m1 extra.service\n  m1 extra.service 3\n"]);
+    project.run(outer, &["--list-steps"]).says(&["  1  Before\n  2  Restart\n  3  End\n  4  After\n"]);
+    project
+        .run(outer, &["--help-vars"])
+        .says(&["word (text, default drain)\n", "unit (text, default inner.service)\n      the unit\n"]);
+    project.run(outer, &["-e", "untit=x"]).fails(2, &["the playbook has no variable `untit`", "did you mean `unit`?"]);
+    // The called one is a playbook of its own, too.
+    project.zkmig(&["run", "inner.rhai", "-i", "hosts.yaml"]).says(&["m1 inner.service 1\n"]);
+}
+
+#[test]
+fn what_is_wrong_with_a_call_is_found_before_any_host_is_touched() {
+    let project = Project::unreachable();
+    project.file("inner.rhai", INNER);
+    for (call, texts) in [
+        (
+            "playbook(\"inner\", #{ vars: #{ unti: 1 } });",
+            ["inner.rhai has no variable `unti`", "did you mean `unit`?"],
+        ),
+        ("playbook(\"inner\", #{ vars: #{ tries: \"often\" } });", ["has to be a whole number", "play.rhai:1:31"]),
+        (
+            "playbook(\"inner\", #{ before_eahc: |m| 1 });",
+            ["inner.rhai offers no hook `before_eahc`", "did you mean `before_each`?"],
+        ),
+        (
+            "playbook(\"inner\", #{ before_each: || 1 });",
+            ["takes 0 arguments, and is called with 1", "before_each: |host| …: before a host is restarted"],
+        ),
+        (
+            "let x = 1;\nplaybook(\"inner\", #{ order: |a, b| x });",
+            ["takes 2 arguments, and is called with 1", "play.rhai:2:"],
+        ),
+        (
+            "let f = |m| 1;\nplaybook(\"inner\", #{ before_each: f });",
+            ["has to be a function that is written out in the call", "play.rhai:2:"],
+        ),
+        ("let o = #{};\nplaybook(\"inner\", o);", ["has to be written out in the call", "play.rhai:2:19"]),
+        ("let n = \"inner\";\nplaybook(n);", ["has to be named with a text", "play.rhai:2:1"]),
+        ("playbook(\"inne\");", ["there is no file inne.rhai", "did you mean `inner.rhai`?"]),
+        (
+            "playbook(\"zkmig:zk-to-statik\");",
+            ["zkmig has no playbook `zkmig:zk-to-statik`", "did you mean `zkmig:zk-to-static`?"],
+        ),
+        ("step(\"A\", || playbook(\"inner\"));", ["a playbook is called inside a function", "play.rhai:1:14"]),
+        ("let h = hook(\"x\");", ["play.rhai offers no hook `x`", "play.rhai:1:14"]),
+        ("playbook(\"play\");", ["files call each other in a circle: play.rhai → play.rhai", "play.rhai:1:1"]),
+    ] {
+        project.run(&format!("{call}\nhosts(\"masters\");\n"), &[]).fails(2, &texts);
+    }
+    project.file("tools.rhai", "playbook(\"inner\");\n");
+    project
+        .run("import \"tools\" as tools;\n", &[])
+        .fails(2, &["a playbook is called in a file that is imported", "tools.rhai:1:1"]);
+}
+
+#[test]
+fn hooks_are_called_where_the_caller_stands_also_from_threads_and_from_its_library() {
+    let project = Project::local();
+    project
+        .file("inner.rhai", "hooks(#{ ask: #{ takes: [\"host\"] } });\nlet ask = hook(\"ask\");\nlet found = hosts(\"masters\").each(|m| ask.call(m));\nnote(`${found[\"m1\"]} ${found[\"m2\"]}`);\nnote(hosts(\"masters\").each(ask)[\"m2\"]);\n")
+        .file("plays/tools.rhai", "fn told(m, word) { `${word} ${m.name} ${vars.own} ${vars.inventory_hostname_of}` }\n")
+        .file("plays/inner.rhai", "playbook(\"deeper/inner\", #{ ask: hook(\"ask\") });\nhooks(#{ ask: #{ takes: [\"host\"] } });\n")
+        .file("plays/deeper/inner.rhai", &std::fs::read_to_string(project.join("inner.rhai")).unwrap())
+        .file("plays/play.rhai", "import \"tools\" as tools;\ndeclare(#{ own: #{ type: \"text\", value: \"mine\" }, inventory_hostname_of: #{ type: \"text\", value: \"x\" } });\nfn local(m) { tools::told(m, \"said\") }\nlet greeting = \"hi\";\nplaybook(\"inner\", #{ ask: |m| greeting + \" \" + local(m) });\n");
+    project
+        .zkmig(&["run", "plays/play.rhai", "-i", "hosts.yaml"])
+        .says(&["hi said m1 mine x hi said m2 mine x\n", "  hi said m2 mine x\n"]);
+}
+
+#[test]
+fn an_error_in_a_hook_shows_the_hook_and_how_it_was_reached() {
+    let project = Project::local();
+    project
+        .file("inner.rhai", INNER)
+        .run("playbook(\"inner\", #{\n    before_each: |m| fail(`not ${m.name}`),\n});\n", &[])
+        .fails(
+            5,
+            &["not m1", "--> play.rhai:2:", "in step \"Restart\"", "inner.rhai:11", "play.rhai:1", "not touched: m1"],
+        );
+}
+
+#[test]
+fn exit_in_a_called_playbook_ends_only_it() {
+    let project = Project::local();
+    project
+        .file("inner.rhai", "note(\"inner\");\nexit();\nnote(\"never\");\n")
+        .run("playbook(\"inner\");\nnote(\"outer goes on\");\n", &[])
+        .says(&["inner\n  outer goes on\n"]);
+}
+
+#[test]
+fn a_run_that_stopped_in_a_called_playbook_is_resumed_there() {
+    let project = Project::local();
+    let ready = project.join("ready");
+    project.file("inner.rhai", &format!("let m = hosts(\"m1\")[0];\nlet one = step(\"One\", || m.run(\"echo once >> {0}/trace; echo 7\").stdout.trimmed());\nstep(\"Two\", || m.run(\"test -e {1} && echo {0}\"));\nnote(`one gave ${{one}}`);\n", project.path().display(), ready.display()));
+    project
+        .run("step(\"Zero\", || 1);\nplaybook(\"inner\");\nstep(\"Three\", || 1);\n", &[])
+        .fails(3, &["zkmig resume", "inner.rhai:3", "play.rhai:2"]);
+    std::fs::write(&ready, "").unwrap();
+    project.zkmig(&["resume"]).says(&["one gave 7", "Three"]);
+    assert_eq!(std::fs::read_to_string(project.join("trace")).unwrap(), "once\n");
+}
+
+#[test]
+fn the_command_that_undoes_has_what_the_called_playbook_was_given() {
+    let project = Project::local();
+    project
+        .file("inner.rhai", "declare(#{ unit: #{ type: \"text\", value: \"a\" }, other: #{ type: \"int\", value: 1 } });\nundo_with(\"back\");\nlet m = hosts(\"m1\")[0];\nm.run(\"true\");\nfail(\"here\");\n")
+        .file("back.rhai", "declare(#{ unit: #{ type: \"text\", value: \"a\" } });\n")
+        .run("playbook(\"inner\", #{ vars: #{ unit: \"b c\", other: 2 } });\n", &[])
+        .fails(5, &["go back: zkmig run back.rhai -i hosts.yaml -e 'unit=b c'\n"]);
+}

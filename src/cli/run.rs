@@ -10,8 +10,8 @@ use crate::error::{Error, Result};
 use crate::run::Run;
 use crate::run::record::Story;
 use crate::run::resume::Replay;
-use crate::script::declare::{self, Declaration, values};
 use crate::script::playbook::{Playbook, folder_of};
+use crate::script::variables::Variables;
 use crate::script::{self, STACK, Script};
 
 #[derive(clap::Args)]
@@ -101,20 +101,24 @@ pub fn known_step(playbook: &Playbook, name: &str) -> Result<()> {
 
 /// The playbook with its variables, checked as far as it can be without a host.
 pub fn prepare(run: &Arc<Run>, playbook: &Playbook) -> Result<Script> {
-    let given = run.inventory.playbook_vars();
-    check_extra(run, &playbook.declared)?;
-    let vars = values(&playbook.declared, &given)?;
-    let script = Script { run: Arc::clone(run), sources: playbook.sources.clone(), vars };
+    check_extra(run, playbook)?;
+    let variables = Arc::new(Variables::new(run, playbook));
+    variables.check(playbook)?;
+    let compiled = Arc::clone(&playbook.compiled);
+    let script = Script { run: Arc::clone(run), sources: playbook.sources.clone(), compiled, variables };
     script::check(&script, playbook)?;
     Ok(script)
 }
 
 /// `-e` names what the playbook or the inventory knows: a typo must not be taken for silence.
-fn check_extra(run: &Run, declared: &[Declaration]) -> Result<()> {
-    match run.inventory.extra_names().into_iter().find(|name| !declare::takes(declared, &run.inventory, name)) {
+fn check_extra(run: &Run, playbook: &Playbook) -> Result<()> {
+    match run.inventory.extra_names().into_iter().find(|name| !playbook.takes(&run.inventory, name)) {
         None => Ok(()),
         Some(name) => Err(Error::input(format!("the playbook has no variable `{name}`"))
-            .did_you_mean(name, declared.iter().map(|declaration| declaration.name.as_str()))
+            .did_you_mean(
+                name,
+                playbook.declared_below(&playbook.path).into_iter().map(|declaration| declaration.name.as_str()),
+            )
             .hint("--help-vars lists its variables")),
     }
 }
@@ -124,11 +128,12 @@ fn help_vars(playbook: &Playbook) -> String {
     if !playbook.about.is_empty() {
         text.push_str(&format!("{}\n\n", playbook.about));
     }
-    if playbook.declared.is_empty() {
+    let declared = playbook.declared_below(&playbook.path);
+    if declared.is_empty() {
         return text + "The playbook declares no variables.\n";
     }
     text.push_str("Variables, set with -e NAME=VALUE:\n\n");
-    for declaration in &playbook.declared {
+    for declaration in declared {
         let kind =
             if declaration.choices.is_empty() { declaration.kind.clone() } else { declaration.choices.join("|") };
         let default = match &declaration.default {
@@ -138,7 +143,10 @@ fn help_vars(playbook: &Playbook) -> String {
             Some(value) => format!(", default {value}"),
             None => ", required".to_owned(),
         };
-        text.push_str(&format!("  {} ({kind}{default})\n      {}\n", declaration.name, declaration.help));
+        text.push_str(&format!("  {} ({kind}{default})\n", declaration.name));
+        if !declaration.help.is_empty() {
+            text.push_str(&format!("      {}\n", declaration.help));
+        }
     }
     text
 }

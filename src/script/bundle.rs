@@ -24,7 +24,7 @@ pub struct File {
 }
 
 /// All files, by name.
-pub const FILES: &[File] = include!(concat!(env!("OUT_DIR"), "/bundle.rs"));
+pub static FILES: &[File] = include!(concat!(env!("OUT_DIR"), "/bundle.rs"));
 
 /// The file of this name, which is its path below its folder.
 pub fn file(name: &str) -> Option<&'static File> {

@@ -18,6 +18,9 @@ use crate::task::{Kind, template};
 const LANGUAGE: &[&str] =
     &["call", "curry", "Fn", "is_def_var", "is_def_fn", "is_shared", "type_of", "print", "debug", "import", "throw"];
 
+mod calls;
+mod variables;
+
 struct Functions {
     /// The numbers of arguments that each function takes, by its name behind its module's; the receiver of a method counts.
     native: BTreeMap<String, BTreeSet<usize>>,
@@ -97,6 +100,12 @@ impl Checker<'_> {
         let (modules, variables) = self.names();
         let mut errors = Vec::new();
         self.check_shadows(&own, &mut errors);
+        let calls = calls::wrong_calls(self.file, self.ast, self.playbook);
+        let names = self
+            .inventory
+            .map(|inventory| variables::unknown_names(self.file, self.ast, self.playbook, inventory))
+            .unwrap_or_default();
+        errors.extend(calls.into_iter().chain(names).map(|(position, error)| self.at(position, error)));
         self.ast.walk(&mut |path: &[ASTNode<'_>]| {
             // A module that the file imports hides one of the same name.
             let hidden = |namespace: &Namespace| namespace.is_empty() || modules.contains_key(namespace.root());

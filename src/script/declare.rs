@@ -1,14 +1,13 @@
-//! The variables that a playbook declares: name, type, default, meaning. `--help-vars` lists them, and `-e` is checked
-//! against them before any host is touched.
+//! The variables that a playbook or a library declares: name, type, default, meaning. `--help-vars` lists them, and their
+//! values are checked against them before any host is touched.
 
 use rhai::{AST, Dynamic, Expr, Position, Stmt};
 use serde_json::{Map, Value};
 
 use super::options::parse_duration;
 use super::source::Sources;
-use super::value::{from_json, to_json};
+use super::value::to_json;
 use crate::error::{Error, Result};
-use crate::inventory::Inventory;
 
 /// The types that a declared variable can have.
 pub const TYPES: &[&str] = &["text", "int", "float", "bool", "duration", "list", "map"];
@@ -24,13 +23,40 @@ pub struct Declaration {
     pub default: Option<Value>,
     /// The only values it may have; empty when any.
     pub choices: Vec<String>,
-    /// What it means.
+    /// What it means; may be empty.
     pub help: String,
+    /// Where it is declared.
+    pub position: Position,
 }
 
-/// What a playbook's `declare(#{ … })` says. It has to be written out, because it is read without running anything.
+/// What the `declare(#{ … })` of a file says. It has to be written out, because it is read without running anything.
 pub fn declarations(ast: &AST, file: &str, sources: &Sources) -> Result<Vec<Declaration>> {
+    let how = "declare(#{ name: #{ type: \"text\", value: \"…\", help: \"…\" } })";
     let mut declared = Vec::new();
+    for (name, position, value) in written_out(ast, file, sources, "declare", how)? {
+        let read = match value {
+            Value::Object(fields) => declaration(&name, position, fields),
+            _ => Err(Error::input(format!("the declaration of `{name}` has to be a map that is written out"))
+                .hint(format!("{name}: #{{ type: \"text\", value: \"…\", help: \"…\" }}"))),
+        };
+        declared.push(read.map_err(|error| match sources.excerpt(file, position) {
+            Some(excerpt) => error.at(excerpt),
+            None => error,
+        })?);
+    }
+    Ok(declared)
+}
+
+/// The fields of the map that the calls of `function` at a file's top level are given, each with its place. A field that is
+/// not written out has no value.
+pub fn written_out(
+    ast: &AST,
+    file: &str,
+    sources: &Sources,
+    function: &str,
+    how: &str,
+) -> Result<Vec<(String, Position, Value)>> {
+    let mut found = Vec::new();
     for statement in ast.statements() {
         let (call, position) = match statement {
             Stmt::FnCall(call, position) => (call, position),
@@ -40,36 +66,30 @@ pub fn declarations(ast: &AST, file: &str, sources: &Sources) -> Result<Vec<Decl
             },
             _ => continue,
         };
-        if call.name != "declare" || !call.namespace.is_empty() {
+        if call.name != function || !call.namespace.is_empty() {
             continue;
         }
-        let at = |position: Position, error: Error| match sources.excerpt(file, position) {
-            Some(excerpt) => error.at(excerpt),
-            None => error,
-        };
         let Some(Expr::Map(fields, _)) = call.args.first() else {
-            return Err(at(
-                *position,
-                Error::input("declare takes one map of variables")
-                    .hint("declare(#{ name: #{ type: \"text\", value: \"…\", help: \"…\" } })"),
-            ));
+            let error = Error::input(format!("{function} takes one map that is written out")).hint(how);
+            return Err(match sources.excerpt(file, *position) {
+                Some(excerpt) => error.at(excerpt),
+                None => error,
+            });
         };
         for (name, value) in &fields.0 {
-            let literal = literal(value).and_then(|value| to_json(&value).ok());
-            let Some(Value::Object(fields)) = literal else {
-                return Err(at(
-                    name.pos,
-                    Error::input(format!("the declaration of `{}` has to be a map that is written out", name.name))
-                        .hint(format!("{}: #{{ type: \"text\", value: \"…\", help: \"…\" }}", name.name)),
-                ));
-            };
-            declared.push(declaration(&name.name, fields).map_err(|error| at(name.pos, error))?);
+            let value = literal(value).and_then(|value| to_json(&value).ok()).unwrap_or_default();
+            found.push((name.name.to_string(), name.pos, value));
         }
     }
-    Ok(declared)
+    Ok(found)
 }
 
-fn declaration(name: &str, mut fields: Map<String, Value>) -> Result<Declaration> {
+/// The texts of a list that holds nothing else.
+pub fn field_texts(items: &[Value]) -> Option<Vec<String>> {
+    items.iter().map(|item| item.as_str().map(str::to_owned)).collect()
+}
+
+fn declaration(name: &str, position: Position, mut fields: Map<String, Value>) -> Result<Declaration> {
     const KNOWN: &[&str] = &["type", "value", "choices", "help"];
     if let Some(unknown) = fields.keys().find(|key| !KNOWN.contains(&key.as_str())) {
         return Err(Error::input(format!("the declaration of `{name}` has no field `{unknown}`"))
@@ -89,15 +109,17 @@ fn declaration(name: &str, mut fields: Map<String, Value>) -> Result<Declaration
             .did_you_mean(&kind, TYPES.iter().copied())
             .hint(format!("the types are {}", TYPES.join(", "))));
     }
-    let help = text(fields.remove("help")).ok_or_else(|| {
-        Error::input(format!("the declaration of `{name}` lacks its `help`")).hint("say in a sentence what it means")
-    })?;
+    let help = match fields.remove("help") {
+        None => String::new(),
+        Some(Value::String(help)) => help,
+        Some(_) => return Err(Error::input(format!("the `help` of `{name}` has to be a text"))),
+    };
     let choices = match fields.remove("choices") {
         Some(Value::Array(items)) => items.into_iter().filter_map(|item| text(Some(item))).collect(),
         None => Vec::new(),
         Some(_) => return Err(Error::input(format!("the `choices` of `{name}` have to be a list of texts"))),
     };
-    let mut declared = Declaration { name: name.to_owned(), kind, default: None, choices, help };
+    let mut declared = Declaration { name: name.to_owned(), kind, default: None, choices, help, position };
     declared.default = match fields.remove("value") {
         Some(value) => Some(declared.check(value)?),
         None => None,
@@ -106,7 +128,7 @@ fn declaration(name: &str, mut fields: Map<String, Value>) -> Result<Declaration
 }
 
 /// The value of an expression that is written out.
-fn literal(expression: &Expr) -> Option<Dynamic> {
+pub fn literal(expression: &Expr) -> Option<Dynamic> {
     match expression {
         Expr::Map(fields, _) => {
             let fields = fields.0.iter().map(|(name, value)| Some((name.name.as_str().into(), literal(value)?)));
@@ -121,8 +143,12 @@ impl Declaration {
     /// The value as one of this variable's type. Texts are read as what the type needs: `-e` gives nothing else.
     pub fn check(&self, value: Value) -> Result<Value> {
         let wrong = |value: &Value| {
-            Error::input(format!("variable `{}` has to be {}, and `{}` is not", self.name, self.wanted(), bare(value)))
-                .hint(self.help.clone())
+            self.helped(Error::input(format!(
+                "variable `{}` has to be {}, and `{}` is not",
+                self.name,
+                self.wanted(),
+                bare(value)
+            )))
         };
         let typed = match (self.kind.as_str(), value) {
             ("text" | "duration", Value::Number(number)) => Value::String(number.to_string()),
@@ -159,12 +185,18 @@ impl Declaration {
             && !self.choices.is_empty()
             && !self.choices.iter().any(|choice| choice == text)
         {
-            return Err(Error::input(format!("variable `{}` can't be `{text}`", self.name))
-                .did_you_mean(text, self.choices.iter().map(String::as_str))
-                .hint(format!("it is one of {}", self.choices.join(", ")))
-                .hint(self.help.clone()));
+            return Err(self.helped(
+                Error::input(format!("variable `{}` can't be `{text}`", self.name))
+                    .did_you_mean(text, self.choices.iter().map(String::as_str))
+                    .hint(format!("it is one of {}", self.choices.join(", "))),
+            ));
         }
         Ok(typed)
+    }
+
+    /// The error with what the variable means.
+    fn helped(&self, error: Error) -> Error {
+        if self.help.is_empty() { error } else { error.hint(self.help.clone()) }
     }
 
     fn wanted(&self) -> &'static str {
@@ -182,35 +214,4 @@ impl Declaration {
 
 fn bare(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-}
-
-/// Whether `-e` can give this variable to a playbook that declares these: one that declares none takes all.
-pub fn takes(declared: &[Declaration], inventory: &Inventory, name: &str) -> bool {
-    declared.is_empty()
-        || declared.iter().any(|declaration| declaration.name == name)
-        || name.starts_with("ansible_")
-        || name.starts_with("zkmig_")
-        || inventory.names_variable(name)
-}
-
-/// The playbook's `vars`: its defaults, then what the inventory and the command line say.
-pub fn values(declared: &[Declaration], given: &Map<String, Value>) -> Result<Dynamic> {
-    let mut values: Map<String, Value> = given.clone();
-    for declaration in declared {
-        match given.get(&declaration.name) {
-            Some(value) => {
-                values.insert(declaration.name.clone(), declaration.check(value.clone())?);
-            }
-            None => match &declaration.default {
-                Some(default) => {
-                    values.insert(declaration.name.clone(), default.clone());
-                }
-                None => {
-                    return Err(Error::input(format!("variable `{}` has to be given", declaration.name))
-                        .hint(format!("-e {}=…: {}", declaration.name, declaration.help)));
-                }
-            },
-        }
-    }
-    Ok(from_json(&Value::Object(values)))
 }

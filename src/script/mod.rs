@@ -1,28 +1,33 @@
 //! Playbooks: the Rhai engine with its limits, what a playbook can call, and its errors with the lines they come from.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rhai::{Dynamic, Engine, EvalAltResult, OptimizationLevel, Scope};
+use rhai::{AST, Dynamic, Engine, EvalAltResult, OptimizationLevel, Scope};
 
 pub mod api;
 pub mod bundle;
+pub mod called;
 pub mod catalog;
 pub mod check;
 pub mod declare;
 pub mod failure;
+pub mod here;
 pub mod options;
 pub mod playbook;
 pub mod recorded;
 pub mod resolver;
 pub mod source;
 pub mod value;
+pub mod variables;
 
 use crate::error::{Kind, Result};
 use crate::run::Run;
 use playbook::Playbook;
 use resolver::Resolver;
 use source::Sources;
+use variables::{Variables, Vars};
 
 /// How long an effect may take unless its call says otherwise.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
@@ -39,8 +44,10 @@ pub struct Script {
     pub run: Arc<Run>,
     /// The playbook's texts.
     pub sources: Sources,
-    /// The playbook's `vars`.
-    pub vars: Dynamic,
+    /// The compiled files, by path.
+    pub compiled: Arc<BTreeMap<String, AST>>,
+    /// What `vars` is.
+    pub variables: Arc<Variables>,
 }
 
 /// An engine with the language and its limits, without the functions of a run.
@@ -62,6 +69,7 @@ pub fn language() -> Engine {
         .disable_symbol("eval");
     failure::register(&mut engine);
     value::register(&mut engine);
+    variables::register(&mut engine);
     api::zookeeper::register(&mut engine);
     engine
 }
@@ -69,9 +77,11 @@ pub fn language() -> Engine {
 /// An engine on which a playbook can run.
 fn engine(script: &Script, playbook: &Playbook) -> Engine {
     let mut engine = language();
-    let vars = script.vars.clone();
+    let variables = Arc::clone(&script.variables);
     #[allow(deprecated, reason = "Rhai marks the hook as volatile; it is the one way to give functions a variable")]
-    engine.on_var(move |name, _, _| Ok((name == "vars").then(|| vars.clone())));
+    engine.on_var(move |name, _, context| {
+        Ok((name == "vars").then(|| Dynamic::from(Vars::of_file(&variables, context.source()))))
+    });
     let run = Arc::clone(&script.run);
     engine.on_progress(move |_| {
         run.interrupt.is_now().then(|| Dynamic::from(failure::Failure(crate::run::interrupt::Interrupt::error())))

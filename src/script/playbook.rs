@@ -1,15 +1,17 @@
 //! A playbook as it is before it runs: read, compiled with all its imports, and what it says of itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rhai::{AST, ASTNode, Engine, Expr, Scope, Stmt};
+use rhai::{AST, ASTNode, Engine, Expr, Position, Scope, Stmt};
 
 use super::bundle::SCHEME;
+use super::called::{self, Call, Hook};
 use super::declare::{self, Declaration};
 use super::source::{Sources, bundled_playbook};
 use crate::error::{Error, Excerpt, Result};
+use crate::inventory::Inventory;
 
 /// The folder of a playbook, where its variables may stand; a bundled one has none.
 pub fn folder_of(path: &Path) -> Option<&Path> {
@@ -24,12 +26,32 @@ pub struct Playbook {
     pub sources: Sources,
     /// The compiled files, by path; the playbook itself is one of them.
     pub compiled: Arc<BTreeMap<String, AST>>,
-    /// The variables that it declares.
-    pub declared: Vec<Declaration>,
-    /// The names of its steps, in the order of its text.
+    /// What each of the files says of itself, by path.
+    pub files: BTreeMap<String, Said>,
+    /// The names of its steps, in the order of its text; those of a playbook that it calls at the place of the call.
     pub steps: Vec<String>,
     /// What it says of itself: its `//!` lines.
     pub about: String,
+}
+
+/// What a file says of itself.
+#[derive(Debug, Default)]
+pub struct Said {
+    /// The variables that it declares.
+    pub declared: Vec<Declaration>,
+    /// The hooks that it offers.
+    pub hooks: Vec<Hook>,
+    /// The playbooks that it calls, in the order of its text.
+    pub calls: Vec<Call>,
+    /// The files that it imports.
+    imports: Vec<String>,
+}
+
+/// How a file came to be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum As {
+    Playbook,
+    Module,
 }
 
 impl Playbook {
@@ -52,11 +74,10 @@ impl Playbook {
             }
         }
         let sources = Sources::new(&shown, libraries)?;
-        let mut compiled = BTreeMap::new();
-        compile(&shown, &mut Vec::new(), engine, &sources, &mut compiled)?;
-        let main = compiled.get(&shown).ok_or_else(|| Error::defect("the playbook was not compiled"))?;
-        let declared = declare::declarations(main, &shown, &sources)?;
-        let steps = steps(main);
+        let mut reading = Reading { engine, sources: &sources, compiled: BTreeMap::new(), files: BTreeMap::new() };
+        reading.read(&shown, As::Playbook, &mut Vec::new())?;
+        let Reading { compiled, files, .. } = reading;
+        let steps = steps(&shown, &compiled, &files);
         let about = sources
             .text(&shown)
             .map(|text| {
@@ -64,64 +85,137 @@ impl Playbook {
                 lines.collect::<Vec<_>>().join("\n")
             })
             .unwrap_or_default();
-        Ok(Self { path: shown, sources, compiled: Arc::new(compiled), declared, steps, about })
+        Ok(Self { path: shown, sources, compiled: Arc::new(compiled), files, steps, about })
     }
 
     /// The compiled playbook itself, without what it imports.
     pub fn main(&self) -> Result<&AST> {
         self.compiled.get(&self.path).ok_or_else(|| Error::defect("the playbook was not compiled"))
     }
+
+    /// The variables that a file declares, then those of the playbooks that it calls and of the files that it imports; of one
+    /// name the first.
+    pub fn declared_below(&self, file: &str) -> Vec<&Declaration> {
+        let mut found: Vec<&Declaration> = Vec::new();
+        let (mut waiting, mut seen) = (VecDeque::from([file]), BTreeSet::new());
+        while let Some(file) = waiting.pop_front() {
+            let Some(said) = self.files.get(file).filter(|_| seen.insert(file)) else { continue };
+            for declaration in &said.declared {
+                if !found.iter().any(|known| known.name == declaration.name) {
+                    found.push(declaration);
+                }
+            }
+            waiting.extend(said.calls.iter().map(|call| call.file.as_str()));
+            waiting.extend(said.imports.iter().map(String::as_str));
+        }
+        found
+    }
+
+    /// Whether any of its files declares a variable of this name.
+    pub fn declares(&self, name: &str) -> bool {
+        self.files.values().any(|said| said.declared.iter().any(|declaration| declaration.name == name))
+    }
+
+    /// Whether a file is run as a playbook: the one that is started, and those that are called.
+    pub fn is_playbook(&self, file: &str) -> bool {
+        file == self.path || self.files.values().any(|said| said.calls.iter().any(|call| call.file == file))
+    }
+
+    /// Whether `-e` can give it this variable: a playbook that declares none, and calls none that does, takes all.
+    pub fn takes(&self, inventory: &Inventory, name: &str) -> bool {
+        let calls = self.files.get(&self.path).is_some_and(|said| !said.declared.is_empty() || !said.calls.is_empty());
+        !calls
+            || self.declares(name)
+            || name.starts_with("ansible_")
+            || name.starts_with("zkmig_")
+            || inventory.names_variable(name)
+    }
 }
 
-fn compile(
-    file: &str,
-    importing: &mut Vec<String>,
-    engine: &Engine,
-    sources: &Sources,
-    compiled: &mut BTreeMap<String, AST>,
-) -> Result<()> {
-    let text = sources.read(file)?;
-    let mut known = Scope::new();
-    known.push_constant("vars", ());
-    let mut ast = engine.compile_with_scope(&known, &*text).map_err(|error| {
-        let message = error.err_type().to_string();
-        let mut fragment = message.chars();
-        let message: String = fragment.next().into_iter().flat_map(char::to_lowercase).chain(fragment).collect();
-        let failure = Error::input(format!("this is not Rhai: {message}"));
-        match sources.excerpt(file, error.position()) {
-            Some(excerpt) => failure.at(excerpt),
-            None => failure.at(Excerpt::new(file, Arc::clone(&text), text.len()..text.len())),
+/// A playbook that is being read.
+struct Reading<'a> {
+    engine: &'a Engine,
+    sources: &'a Sources,
+    compiled: BTreeMap<String, AST>,
+    files: BTreeMap<String, Said>,
+}
+
+impl Reading<'_> {
+    /// Reads a file and all that it needs. `open` are the files that led to it.
+    fn read(&mut self, file: &str, how: As, open: &mut Vec<String>) -> Result<()> {
+        let ast = self.compile(file)?;
+        open.push(file.to_owned());
+        let mut said = Said {
+            declared: declare::declarations(&ast, file, self.sources)?,
+            hooks: called::hooks(&ast, file, self.sources)?,
+            calls: called::calls(&ast, file, self.sources)?,
+            imports: Vec::new(),
+        };
+        let mut needed = Vec::new();
+        for (expression, position) in imports(&ast) {
+            let Some(import) = expression else {
+                let error = Error::input("the path of an import has to be a text, not an expression")
+                    .hint("so that every file is known before any host is touched");
+                return Err(self.at(file, position, error));
+            };
+            let target = self.sources.import(file, &import).map_err(|error| self.at(file, position, error))?;
+            said.imports.push(target.clone());
+            needed.push((target, position, As::Module));
         }
-    })?;
-    ast.set_source(file);
-    importing.push(file.to_owned());
-    for (expression, position) in imports(&ast) {
-        let place = sources.excerpt(file, position);
-        let at = |error: Error| match place.clone() {
-            Some(place) => error.at(place),
+        for call in &said.calls {
+            if how == As::Module {
+                let error = Error::input("a playbook is called in a file that is imported")
+                    .hint("a playbook calls playbooks, at its top level: its steps are steps of the run");
+                return Err(self.at(file, call.position, error));
+            }
+            needed.push((call.file.clone(), call.position, As::Playbook));
+        }
+        for (target, position, how) in needed {
+            if let Some(start) = open.iter().position(|open| *open == target) {
+                let chain = open[start..].iter().chain([&target]).cloned().collect::<Vec<_>>().join(" → ");
+                let what = if how == As::Module { "import" } else { "call" };
+                let error = Error::input(format!("files {what} each other in a circle: {chain}"))
+                    .hint("move what they share into a third file");
+                return Err(self.at(file, position, error));
+            }
+            if !self.compiled.contains_key(&target) {
+                self.read(&target, how, open)?;
+            }
+        }
+        open.pop();
+        self.compiled.insert(file.to_owned(), ast);
+        self.files.insert(file.to_owned(), said);
+        Ok(())
+    }
+
+    fn compile(&self, file: &str) -> Result<AST> {
+        let text = self.sources.read(file)?;
+        let mut known = Scope::new();
+        known.push_constant("vars", ());
+        let mut ast = self.engine.compile_with_scope(&known, &*text).map_err(|error| {
+            let message = error.err_type().to_string();
+            let mut fragment = message.chars();
+            let message: String = fragment.next().into_iter().flat_map(char::to_lowercase).chain(fragment).collect();
+            let failure = Error::input(format!("this is not Rhai: {message}"));
+            match self.sources.excerpt(file, error.position()) {
+                Some(excerpt) => failure.at(excerpt),
+                None => failure.at(Excerpt::new(file, Arc::clone(&text), text.len()..text.len())),
+            }
+        })?;
+        ast.set_source(file);
+        Ok(ast)
+    }
+
+    fn at(&self, file: &str, position: Position, error: Error) -> Error {
+        match self.sources.excerpt(file, position) {
+            Some(excerpt) => error.at(excerpt),
             None => error,
-        };
-        let Some(import) = expression else {
-            return Err(at(Error::input("the path of an import has to be a text, not an expression")
-                .hint("so that every file is known before any host is touched")));
-        };
-        let target = sources.import(file, &import).map_err(&at)?;
-        if let Some(start) = importing.iter().position(|open| *open == target) {
-            let chain = importing[start..].iter().chain([&target]).cloned().collect::<Vec<_>>().join(" → ");
-            return Err(at(Error::input(format!("files import each other in a circle: {chain}"))
-                .hint("move what they share into a third file")));
-        }
-        if !compiled.contains_key(&target) {
-            compile(&target, importing, engine, sources, compiled)?;
         }
     }
-    importing.pop();
-    compiled.insert(file.to_owned(), ast);
-    Ok(())
 }
 
 /// The paths that a file imports; none where the path is no literal.
-fn imports(ast: &AST) -> Vec<(Option<String>, rhai::Position)> {
+fn imports(ast: &AST) -> Vec<(Option<String>, Position)> {
     let mut found = Vec::new();
     ast.walk(&mut |path: &[ASTNode<'_>]| {
         if let Some(ASTNode::Stmt(Stmt::Import(import, position))) = path.last() {
@@ -135,9 +229,10 @@ fn imports(ast: &AST) -> Vec<(Option<String>, rhai::Position)> {
     found
 }
 
-/// The names of the steps of a file, in the order of its text.
-fn steps(ast: &AST) -> Vec<String> {
-    let mut found = Vec::new();
+/// The names of the steps of a playbook, in the order of its text; those of one that it calls at the place of the call.
+fn steps(file: &str, compiled: &BTreeMap<String, AST>, files: &BTreeMap<String, Said>) -> Vec<String> {
+    let Some(ast) = compiled.get(file) else { return Vec::new() };
+    let mut found: Vec<(Position, Vec<String>)> = Vec::new();
     ast.walk(&mut |path: &[ASTNode<'_>]| {
         let call = match path.last() {
             Some(ASTNode::Expr(Expr::FnCall(call, position)) | ASTNode::Stmt(Stmt::FnCall(call, position))) => {
@@ -148,11 +243,13 @@ fn steps(ast: &AST) -> Vec<String> {
         if let Some((call, position)) = call.filter(|(call, _)| call.name == "step" && call.namespace.is_empty())
             && let Some(Expr::StringConstant(name, _)) = call.args.first()
         {
-            found.push((*position, name.to_string()));
+            found.push((*position, vec![name.to_string()]));
         }
         true
     });
+    let calls = files.get(file).into_iter().flat_map(|said| &said.calls);
+    found.extend(calls.map(|call| (call.position, steps(&call.file, compiled, files))));
     found.sort_by_key(|(position, _)| (position.line(), position.position()));
     found.dedup_by_key(|(position, _)| *position);
-    found.into_iter().map(|(_, name)| name).collect()
+    found.into_iter().flat_map(|(_, names)| names).collect()
 }

@@ -9,15 +9,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rhai::{AST, Engine, EvalAltResult, Module, ModuleResolver, Position, Scope, Shared};
 
 use super::failure::raise;
+use super::here::here;
 use super::source::Sources;
 use crate::error::Error;
+
+/// The called playbook that a module was made for, and its file.
+type MadeFor = (Option<String>, String);
 
 /// Finds the modules among the compiled files of a playbook.
 pub struct Resolver {
     sources: Sources,
     main: String,
     compiled: Arc<BTreeMap<String, AST>>,
-    made: Mutex<BTreeMap<String, Shared<Module>>>,
+    made: Mutex<BTreeMap<MadeFor, Shared<Module>>>,
 }
 
 impl Resolver {
@@ -36,7 +40,9 @@ impl ModuleResolver for Resolver {
         position: Position,
     ) -> Result<Shared<Module>, Box<EvalAltResult>> {
         let file = self.sources.import(source.unwrap_or(&self.main), path).map_err(raise)?;
-        if let Some(module) = self.made.lock().unwrap_or_else(PoisonError::into_inner).get(&file) {
+        // What a module computes when it is made may depend on the variables that a called playbook was given.
+        let key = (here().frame.map(|frame| frame.file.clone()), file.clone());
+        if let Some(module) = self.made.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
             return Ok(Arc::clone(module));
         }
         let ast = self.compiled.get(&file).ok_or_else(|| {
@@ -46,9 +52,9 @@ impl ModuleResolver for Resolver {
             )
         })?;
         let module = Module::eval_ast_as_new(Scope::new(), ast, engine)
-            .map_err(|error| Box::new(EvalAltResult::ErrorInModule(file.clone(), error, position)))?;
+            .map_err(|error| Box::new(EvalAltResult::ErrorInModule(file, error, position)))?;
         let module = Shared::new(module);
-        self.made.lock().unwrap_or_else(PoisonError::into_inner).insert(file, Arc::clone(&module));
+        self.made.lock().unwrap_or_else(PoisonError::into_inner).insert(key, Arc::clone(&module));
         Ok(module)
     }
 }

@@ -67,6 +67,9 @@ pub fn to_json(value: &Dynamic) -> Result<Value> {
     if let Some(unknown) = value.read_lock::<Unknown>() {
         return Err(unknown.error());
     }
+    if let Some(vars) = value.read_lock::<super::variables::Vars>() {
+        return vars.json().map(Value::Object);
+    }
     if let Some(host) = value.read_lock::<super::api::host::Host>() {
         return Ok(Value::String(host.0.name.clone()));
     }

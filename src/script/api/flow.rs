@@ -12,8 +12,9 @@ use crate::inventory::Order;
 use crate::run::events::What;
 use crate::script::catalog::{Entry, opt};
 use crate::script::failure::{Failure, failure_in, raise};
+use crate::script::here::{self, Here};
 use crate::script::options::{Options, hosts_of};
-use crate::script::value::{from_json, shown};
+use crate::script::value::shown;
 use crate::script::{STACK, Script, recorded};
 
 const HOSTS: Entry = Entry {
@@ -317,15 +318,8 @@ impl Script {
     /// The hosts of these names as a script has them, connected.
     pub fn hosts(&self, names: &[String]) -> crate::error::Result<Array> {
         let hosts = self.run.connect(names)?;
-        hosts
-            .into_iter()
-            .map(|host| {
-                let known = self.run.inventory.host(&host.name);
-                let vars =
-                    known.map(|host| from_json(&serde_json::Value::Object(host.vars_json()))).unwrap_or_default();
-                Ok(Dynamic::from(Host(host, vars)))
-            })
-            .collect()
+        self.variables.works_on(names);
+        Ok(hosts.into_iter().map(|host| Dynamic::from(Host(host))).collect())
     }
 
     fn confirm(&self, text: &str) -> crate::error::Result<()> {
@@ -404,17 +398,21 @@ pub fn each_of(script: &Script, ctx: &NativeCallContext, hosts: &[Host], work: &
     let next = AtomicUsize::new(0);
     let results: Vec<Mutex<Option<Scripted<Dynamic>>>> = hosts.iter().map(|_| Mutex::new(None)).collect();
     let engine = ctx.engine();
+    let place = here::here();
     let threads = script.run.forks().clamp(1, hosts.len().max(1));
     let spawned: std::io::Result<()> = std::thread::scope(|scope| {
         for _ in 0..threads {
-            let (stored, results, next) = (&stored, &results, &next);
+            let (stored, results, next, place) = (&stored, &results, &next, &place);
             std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, move || {
                 #[allow(deprecated, reason = "as above")]
                 let context = stored.create_context(engine);
                 loop {
                     let index = next.fetch_add(1, Ordering::SeqCst);
                     let Some(host) = hosts.get(index) else { break };
-                    let result = snapshot(work).call_within_context::<Dynamic>(&context, (host.clone(),));
+                    let name = Some(host.0.name.as_str().into());
+                    let place = Here { frame: place.frame.clone(), host: name, parallel: true };
+                    let result =
+                        here::at(place, || snapshot(work).call_within_context::<Dynamic>(&context, (host.clone(),)));
                     // A value of a captured variable may still be shared; the result must not be.
                     let result = result.map(|value| value.flatten());
                     if let Some(slot) = results.get(index) {

@@ -13,12 +13,13 @@ use crate::run::{Call, Report};
 use crate::script::catalog::{Entry, Opt, opt};
 use crate::script::options::Options;
 use crate::script::value::Unknown;
+use crate::script::variables::Vars;
 use crate::script::{DEFAULT_TIMEOUT, Script};
 use crate::task::{Context, Kind, command};
 
 /// A host as a script has it: `m.name` and `m.vars`, and the effects as methods.
 #[derive(Clone)]
-pub struct Host(pub Arc<RunHost>, pub Dynamic);
+pub struct Host(pub Arc<RunHost>);
 
 /// The option that every effect takes.
 pub const TIMEOUT: Opt = opt("timeout", "seconds, or a text such as \"5m\"", "how long it may take; 60 seconds");
@@ -60,10 +61,13 @@ pub const ENTRIES: &[Entry] = &[RUN];
 
 /// Registers the functions of this file.
 pub fn register(engine: &mut Engine, script: &Script) {
+    let variables = Arc::clone(&script.variables);
     engine
         .register_type_with_name::<Host>("host")
         .register_get("name", |host: &mut Host| host.0.name.clone())
-        .register_get("vars", |host: &mut Host| host.1.clone())
+        .register_get("vars", move |ctx: NativeCallContext, host: &mut Host| {
+            Vars::of_host(&variables, ctx.call_source(), &host.0.name)
+        })
         .register_fn("to_string", |host: &mut Host| host.0.name.clone())
         .register_fn("to_debug", |host: &mut Host| format!("host {}", host.0.name))
         .register_fn("==", |left: Host, right: Host| left.0.name == right.0.name)

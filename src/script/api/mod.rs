@@ -17,6 +17,7 @@ pub mod host;
 pub mod journal;
 pub mod local;
 pub mod network;
+pub mod playbook;
 pub mod probe;
 pub mod renumber;
 pub mod rolling;
@@ -32,6 +33,7 @@ pub const CATALOGS: &[&[Entry]] = &[
     flow::ENTRIES,
     emit::ENTRIES,
     undo::ENTRIES,
+    playbook::ENTRIES,
     rolling::ENTRIES,
     wait::ENTRIES,
     host::ENTRIES,
@@ -54,6 +56,7 @@ pub fn register(engine: &mut Engine, script: &Script) {
     flow::register(engine, script);
     emit::register(engine, script);
     undo::register(engine, script);
+    playbook::register(engine, script);
     rolling::register(engine, script);
     wait::register(engine, script);
     host::register(engine, script);

@@ -20,6 +20,7 @@ use crate::run::hosts::RunHost;
 use crate::run::watch::{self, Look, Question};
 use crate::script::catalog::{Entry, opt};
 use crate::script::failure::raise;
+use crate::script::here;
 use crate::script::options::{Options, hosts_of};
 use crate::script::{STACK, Script};
 use crate::task::tcp;
@@ -104,21 +105,24 @@ fn probe(script: &Script, ctx: &NativeCallContext, hosts: &Array, work: &FnPtr, 
     #[allow(deprecated, reason = "Rhai marks its own context store as volatile; it is the only way to call on threads")]
     let stored = ctx.store_data();
     let engine = ctx.engine();
+    let place = here::here();
     let result = std::thread::scope(|scope| {
         let (reader, hosts, verdict) = (&reader, &hosts, snapshot(&verdict));
         let read = move || {
             #[allow(deprecated, reason = "as above")]
             let context = stored.create_context(engine);
-            for look in looks {
-                let found = match &look.found {
-                    watch::Found::Said(bytes) => {
-                        reader.judge(&context, &verdict, hosts, look.host, bytes, question.http)
-                    }
-                    watch::Found::Refused => Found::Idle,
-                    watch::Found::Unseen => Found::Unseen,
-                };
-                reader.take(&look, found);
-            }
+            here::at(place, || {
+                for look in looks {
+                    let found = match &look.found {
+                        watch::Found::Said(bytes) => {
+                            reader.judge(&context, &verdict, hosts, look.host, bytes, question.http)
+                        }
+                        watch::Found::Refused => Found::Idle,
+                        watch::Found::Unseen => Found::Unseen,
+                    };
+                    reader.take(&look, found);
+                }
+            });
         };
         let reading = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, read);
         reading.map_err(|error| script.raise(ctx, Error::failed("can't start a thread").caused_by(error)))?;
@@ -252,7 +256,9 @@ impl Reader {
         };
         let text = String::from_utf8_lossy(bytes);
         let answer = if http { body(&text) } else { &text };
-        let said = snapshot(verdict).call_within_context::<Dynamic>(context, (host.clone(), answer.to_owned()));
+        let said = here::on_host(&host.0.name, || {
+            snapshot(verdict).call_within_context::<Dynamic>(context, (host.clone(), answer.to_owned()))
+        });
         match said.and_then(|said| found(&said)) {
             Ok(found) => found,
             Err(error) => {

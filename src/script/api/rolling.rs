@@ -11,6 +11,7 @@ use crate::run::interrupt::Interrupt;
 use crate::script::Script;
 use crate::script::catalog::{Entry, opt};
 use crate::script::failure::{failure_in, raise};
+use crate::script::here::on_host;
 use crate::script::options::{Options, hosts_of};
 
 const ROLLING: Entry = Entry {
@@ -152,7 +153,7 @@ fn rolling(script: &Script, ctx: &NativeCallContext, hosts: &Array, work: &FnPtr
                 for host in &turn {
                     map.insert(
                         host.0.name.as_str().into(),
-                        work.call_within_context::<Dynamic>(ctx, (host.clone(),))?.flatten(),
+                        on_host(&host.0.name, || work.call_within_context::<Dynamic>(ctx, (host.clone(),)))?.flatten(),
                     );
                 }
                 map
@@ -206,7 +207,9 @@ fn stopped(
 /// What the playbook sees when it looks around after a stop. That it can't look must not hide why the block stopped.
 fn around(script: &Script, ctx: &NativeCallContext, on_stop: &FnPtr, host: Option<&Host>) -> Vec<String> {
     let Some(host) = host else { return Vec::new() };
-    let seen = script.run.look_around(|| on_stop.call_within_context::<Dynamic>(ctx, (host.clone(),)));
+    let seen = script
+        .run
+        .look_around(|| on_host(&host.0.name, || on_stop.call_within_context::<Dynamic>(ctx, (host.clone(),))));
     match seen {
         Ok(texts) => match texts.as_array_ref() {
             Ok(texts) => texts.iter().map(ToString::to_string).collect(),
@@ -236,14 +239,16 @@ fn gate(script: &Script, ctx: &NativeCallContext, gate: Option<&FnPtr>, turn: &[
     let Some(gate) = gate else { return Ok(()) };
     for host in turn {
         let verdict =
-            gate.call_within_context::<Dynamic>(ctx, (host.clone(),)).map_err(|error| match failure_in(&error) {
-                // What a gate waits for and does not get is the gate's verdict, not a failed command.
-                Some(failure) if failure.kind() == Kind::Failed => {
-                    let mut failure = failure;
-                    failure.parts_mut().kind = Kind::Stopped;
-                    raise(failure.on_host(&host.0.name))
+            on_host(&host.0.name, || gate.call_within_context::<Dynamic>(ctx, (host.clone(),))).map_err(|error| {
+                match failure_in(&error) {
+                    // What a gate waits for and does not get is the gate's verdict, not a failed command.
+                    Some(failure) if failure.kind() == Kind::Failed => {
+                        let mut failure = failure;
+                        failure.parts_mut().kind = Kind::Stopped;
+                        raise(failure.on_host(&host.0.name))
+                    }
+                    _ => error,
                 }
-                _ => error,
             })?;
         match truth(&verdict) {
             Truth::Yes(_) => {}
