@@ -4,6 +4,8 @@
 
 pub mod cli;
 
+pub mod config;
+
 pub mod report;
 
 pub mod script;

@@ -30,7 +30,8 @@ pub struct Args {
     command: Vec<String>,
 }
 
-pub fn run(args: Args) -> Result<()> {
+pub fn run(mut args: Args) -> Result<()> {
+    args.hosts.settle(None)?;
     let timeout = parse_duration(&args.timeout).ok_or_else(|| {
         Error::input(format!("`{}` is not a time span", args.timeout)).hint("--timeout takes spans such as 90s or 5m")
     })?;

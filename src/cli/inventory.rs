@@ -47,7 +47,8 @@ enum Explain {
     },
 }
 
-pub fn run(args: Args) -> Result<()> {
+pub fn run(mut args: Args) -> Result<()> {
+    args.hosts.settle(None)?;
     let folder = args.playbook_dir.clone().unwrap_or_else(|| PathBuf::from("."));
     let inventory = load(&args.hosts, Some(folder))?;
     if args.verbose > 0 {

@@ -22,8 +22,10 @@ pub struct Args {
     hosts: HostArgs,
 }
 
-pub fn run(args: Args) -> Result<()> {
-    let playbook = Playbook::load(&args.playbook, &args.library.folders(), &script::language())?;
+pub fn run(mut args: Args) -> Result<()> {
+    let config = args.hosts.settle(Some(&args.playbook))?;
+    let libraries = args.library.folders(config);
+    let playbook = Playbook::load(&args.playbook, &libraries, &script::language())?;
     let session = Session::of(folder_of(&args.playbook), &args.hosts, &OutputArgs::default(), false, true, false)?;
     surprises(session.run.inventory.surprises());
     prepare(&session.run, &playbook)?;

@@ -5,6 +5,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod completions;
+mod config;
+mod connection;
 mod doc;
 mod exec;
 mod inventory;
@@ -58,6 +60,8 @@ enum Command {
     Lint(lint::Args),
     /// Look at Ansible's vaults, and make and change them
     Vault(vault::Args),
+    /// Show the settings that count, and where each is from
+    Config(config::Args),
     /// Explain what a playbook can call
     Doc(doc::Args),
     /// Print the completions for a shell
@@ -84,6 +88,7 @@ pub fn main() -> ExitCode {
         Command::Exec(args) => exec::run(args),
         Command::Lint(args) => lint::run(args),
         Command::Vault(args) => vault::run(args),
+        Command::Config(args) => config::run(args),
         Command::Doc(args) => doc::run(args),
         Command::Completions(args) => completions::run(args),
     };
@@ -100,6 +105,13 @@ fn report(error: &Error) {
     use std::io::Write as _;
     // Standard error may be closed; the exit code still tells.
     let _ = std::io::stderr().write_all(diagnostic::render(error, console::colors_enabled_stderr()).as_bytes());
+}
+
+/// Warns on standard error.
+fn warn(text: &str) {
+    use std::io::Write as _;
+    // As above.
+    let _ = writeln!(std::io::stderr(), "warning: {text}");
 }
 
 /// Writes to standard output; a reader that went away (`| head`) is no failure.

@@ -1,5 +1,6 @@
 //! `zkmig resume`: goes on with a run that did not come to its end, from its record.
 
+use super::connection::ConnectionArgs;
 use super::run::{known_step, prepare, subject};
 use super::session::{HostArgs, OutputArgs, Session};
 use super::vault_options::VaultArgs;
@@ -61,7 +62,8 @@ pub fn run(mut args: Args) -> Result<()> {
         inventory: manifest.inventories.clone(),
         limit: manifest.limit.clone(),
         extra_vars: manifest.extra_vars.iter().chain(&args.extra_vars).cloned().collect(),
-        forks: manifest.forks,
+        forks: Some(manifest.forks),
+        connection: ConnectionArgs { reached: manifest.reached.clone(), ..ConnectionArgs::default() },
         ask_become_pass: args.ask_become_pass || manifest.ask_become_pass,
         vault,
     };

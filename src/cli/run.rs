@@ -47,13 +47,15 @@ pub struct Args {
     list_steps: bool,
 }
 
-pub fn run(args: Args) -> Result<()> {
+pub fn run(mut args: Args) -> Result<()> {
+    let config = args.hosts.settle(Some(&args.playbook))?;
+    let libraries = args.library.folders(config);
     if args.help_vars || args.list_steps {
-        let playbook = Playbook::load(&args.playbook, &args.library.folders(), &script::language())?;
+        let playbook = Playbook::load(&args.playbook, &libraries, &script::language())?;
         return print(&if args.help_vars { help_vars(&playbook) } else { list_steps(&playbook) });
     }
     let session = Session::of(folder_of(&args.playbook), &args.hosts, &args.output, args.diff, args.check, args.yes)?;
-    let playbook = Playbook::load(&args.playbook, &args.library.folders(), &script::language())?;
+    let playbook = Playbook::load(&args.playbook, &libraries, &script::language())?;
     let script = prepare(&session.run, &playbook)?;
     if args.list_hosts {
         let hosts = session.run.inventory.hosts();

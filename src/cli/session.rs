@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::connection::{ConnectionArgs, defaults};
 use super::vault_options::VaultArgs;
 use crate::error::{Error, Kind, Result};
 use crate::host::control::Control;
@@ -39,12 +40,14 @@ pub struct HostArgs {
     /// Set a variable: KEY=VALUE, @FILE (YAML or JSON), or a YAML map. May be given several times
     #[arg(short, long = "extra-vars", value_name = "KEY=VALUE|@FILE")]
     pub extra_vars: Vec<String>,
-    /// How many hosts are worked on at once
-    #[arg(short, long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=1000))]
-    pub forks: u16,
+    /// How many hosts are worked on at once; 32 unless a setting says otherwise
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub forks: Option<u16>,
     /// Ask for the sudo password
     #[arg(short = 'K', long)]
     pub ask_become_pass: bool,
+    #[command(flatten)]
+    pub connection: ConnectionArgs,
     #[command(flatten)]
     pub vault: VaultArgs,
 }
@@ -102,11 +105,13 @@ pub struct Subject<'a> {
 /// The inventories and `-e`, read and checked.
 pub fn load(hosts: &HostArgs, playbook_folder: Option<PathBuf>) -> Result<Inventory> {
     if hosts.inventory.is_empty() {
-        return Err(Error::input("no inventory was given").hint("name one with -i, such as -i inventories/prod.yaml"));
+        return Err(Error::input("no inventory was given")
+            .hint("name one with -i, such as -i inventories/prod.yaml, or as `inventory` in zkmig.toml"));
     }
     let vault = hosts.vault.load()?;
     let extra = Extra::parse_with(&hosts.extra_vars, &vault)?;
-    let options = LoadOptions { extra, vault, playbook_folder, templates: None };
+    let defaults = defaults(&hosts.connection.reached)?;
+    let options = LoadOptions { extra, vault, playbook_folder, templates: None, defaults };
     let inventory = Inventory::load(&hosts.inventory, &options)?;
     warn(inventory.warnings());
     Ok(inventory)
@@ -173,7 +178,7 @@ impl Session {
         for text in vault.warnings() {
             events.emit(What::Warning { text: text.clone() });
         }
-        let options = Options { check, forks: usize::from(hosts.forks), yes, limit };
+        let options = Options { check, forks: usize::from(hosts.forks()), yes, limit };
         let connector = Connector { secrets: secrets.clone(), asked, control: Arc::new(Control::new()?) };
         let handle = runtime.handle().clone();
         let run =
@@ -268,7 +273,8 @@ impl Session {
             limit: hosts.limit.clone(),
             extra_vars,
             secret_vars,
-            forks: hosts.forks,
+            forks: hosts.forks(),
+            reached: hosts.connection.reached.clone(),
             check: self.run.options.check,
             diff: subject.diff,
             yes: self.run.options.yes,

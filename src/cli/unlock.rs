@@ -29,7 +29,8 @@ pub struct Args {
     yes: bool,
 }
 
-pub fn run(args: Args) -> Result<()> {
+pub fn run(mut args: Args) -> Result<()> {
+    args.hosts.settle(None)?;
     let session = Session::new(&args.hosts, &OutputArgs::default(), false, args.list, args.yes)?;
     let selected = session.run.inventory.select(&args.pattern)?;
     let limit = session.run.options.limit.as_ref();

@@ -164,6 +164,7 @@ impl Connection {
 pub fn read(inventory: &Inventory, host: &Host) -> Result<Connection> {
     let reader = Reader { inventory, host };
     let mut connection = Connection::to(&host.name);
+    inventory.options.defaults.begin(&mut connection);
     reader.refuse_unknown()?;
     if let Some(given) = reader.get(&["ansible_connection"])? {
         let kind = given.text("ssh or local")?;
@@ -206,6 +207,8 @@ pub fn read(inventory: &Inventory, host: &Host) -> Result<Connection> {
         }
         connection.lock_file = Some(path);
     }
+    // ssh takes the first value of an option: the host's own come before.
+    connection.ssh_options.extend(inventory.options.defaults.ssh_options.iter().cloned());
     Ok(connection)
 }
 

@@ -20,6 +20,7 @@ use serde_json::{Map, Value};
 pub mod address;
 mod beside;
 pub mod connection;
+pub mod defaults;
 pub mod document;
 mod explain;
 mod extra;
@@ -44,7 +45,7 @@ use model::{ALL, Group};
 pub use pattern::Order;
 pub use show::Listing;
 pub use source::{Source, is_secret};
-pub use templates::Templates;
+pub use templates::{Templates, is_template};
 pub use variables::{Origin, Variable, Variables};
 use vault::Vault;
 pub use warning::{Warning, Warnings};
@@ -60,6 +61,8 @@ pub struct LoadOptions {
     pub playbook_folder: Option<PathBuf>,
     /// What renders templates.
     pub templates: Option<Arc<dyn Templates>>,
+    /// How hosts are reached whose variables don't say.
+    pub defaults: defaults::Defaults,
 }
 
 /// A host.

@@ -17,7 +17,7 @@ use super::playbook::Playbook;
 use super::source::Sources;
 use super::value::from_json;
 use crate::error::{Error, Kind, Result};
-use crate::inventory::{Host, is_secret};
+use crate::inventory::{Host, Variable, is_secret, is_template};
 use crate::run::Run;
 
 /// How many hosts of one value an error names.
@@ -98,7 +98,8 @@ impl Variables {
         let (value, place) = match (given, by_caller) {
             (_, Some((value, called))) if !by_extra => (value, format!("given to {called}")),
             (Some(variable), _) => {
-                let value = self.checked(file, frame, name, variable.value.clone());
+                let value = self.opened(file, frame, host, name, variable)?;
+                let value = self.checked(file, frame, name, value);
                 (value.map_err(|error| variable.origin.at(error).on_host(&host.name))?, variable.origin.place())
             }
             (None, _) => match self.default(file, frame, name) {
@@ -112,6 +113,28 @@ impl Variables {
             self.run.secrets.add(secret);
         }
         Ok(Some((value, place)))
+    }
+
+    /// What the inventory gives a host: vaults opened, templates rendered, and a text as it was written.
+    fn opened(&self, file: &str, frame: Option<&Frame>, host: &Host, name: &str, variable: &Variable) -> Result<Value> {
+        let options = self.run.inventory.options();
+        if let Some(sealed) = variable.vault() {
+            let origin = format!("the variable {name} ({})", variable.origin.place());
+            let text = options.vault.decrypt(sealed, &origin)?;
+            self.run.secrets.add(&text);
+            return Ok(Value::String(text));
+        }
+        if is_template(&variable.value) {
+            let Some(templates) = &options.templates else {
+                return Err(variable.origin.at(Error::input(format!(
+                    "variable `{name}` of {} is a template, which can't be rendered here",
+                    host.name
+                ))));
+            };
+            let rendered = templates.variable(&self.run.inventory, host, name);
+            return Ok(rendered.map_err(|error| variable.origin.at(error))?.unwrap_or_default());
+        }
+        Ok(as_written(self.declaration(file, frame, name), variable))
     }
 
     fn checked(&self, file: &str, frame: Option<&Frame>, name: &str, value: Value) -> Result<Value> {
@@ -205,8 +228,8 @@ impl Variables {
         for host in hosts {
             let Some(variable) = host.variable(name) else { continue };
             given = true;
-            if !is_template(&variable.value) {
-                let checked = declaration.check(variable.value.clone());
+            if !is_template(&variable.value) && variable.vault().is_none() {
+                let checked = declaration.check(as_written(Some(declaration), variable));
                 checked.map_err(|error| variable.origin.at(error).detail(format!("for host {}", host.name)))?;
             }
         }
@@ -231,14 +254,11 @@ impl Variables {
     }
 }
 
-/// Whether a value is made only when it is asked for.
-fn is_template(value: &Value) -> bool {
-    match value {
-        Value::String(text) => ["{{", "{%", "{#"].iter().any(|mark| text.contains(mark)),
-        Value::Array(items) => items.iter().any(is_template),
-        Value::Object(fields) => fields.iter().any(|(key, value)| key.starts_with("__ansible_") || is_template(value)),
-        _ => false,
-    }
+/// A value; a text that was written as something else, such as `12.50`, where a text is declared.
+fn as_written(declaration: Option<&Declaration>, variable: &Variable) -> Value {
+    let text = declaration.filter(|declared| matches!(declared.kind.as_str(), "text" | "duration"));
+    let written = text.filter(|_| !variable.value.is_boolean()).and_then(|_| variable.text());
+    written.map_or_else(|| variable.value.clone(), Value::String)
 }
 
 impl Vars {

@@ -31,6 +31,9 @@ pub struct Manifest {
     pub extra_vars: Vec<String>,
     /// The variables of `-e` that were left out of the record, because they are secret.
     pub secret_vars: Vec<String>,
+    /// How hosts are reached whose variables don't say.
+    #[serde(default)]
+    pub reached: Reached,
     /// `--forks`.
     pub forks: u16,
     /// Check mode.
@@ -67,6 +70,21 @@ pub struct VaultSources {
     pub files: Vec<PathBuf>,
     /// `--ask-vault-pass`.
     pub ask: bool,
+}
+
+/// How hosts are reached whose variables don't say: what the command line and the settings came to.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Reached {
+    /// The login user.
+    pub user: Option<String>,
+    /// The private key.
+    pub private_key: Option<PathBuf>,
+    /// Effects run as root.
+    pub becomes: Option<bool>,
+    /// Hosts whose key is not known are refused.
+    pub host_key_checking: Option<bool>,
+    /// Arguments of ssh.
+    pub ssh_args: Option<String>,
 }
 
 impl Manifest {
@@ -111,6 +129,15 @@ impl Manifest {
         let mut words = Vec::new();
         for inventory in &self.inventories {
             words.extend(["-i".to_owned(), word(&inventory.display().to_string())]);
+        }
+        if let Some(user) = &self.reached.user {
+            words.extend(["-u".to_owned(), word(user)]);
+        }
+        if let Some(key) = &self.reached.private_key {
+            words.extend(["--private-key".to_owned(), word(&key.display().to_string())]);
+        }
+        if self.reached.becomes == Some(true) {
+            words.push("-b".to_owned());
         }
         for library in &self.libraries {
             words.extend(["-L".to_owned(), word(&library.display().to_string())]);
@@ -176,6 +203,7 @@ mod tests {
             limit: None,
             extra_vars: vec!["a=b c".to_owned()],
             secret_vars: Vec::new(),
+            reached: Reached::default(),
             forks: 32,
             check: false,
             diff: false,

@@ -1,0 +1,118 @@
+//! The options that say how hosts are reached where the inventory doesn't, and the settings that stand in for options.
+
+use std::path::{Path, PathBuf};
+
+use super::session::HostArgs;
+use crate::config::{Config, Value};
+use crate::error::{Error, Result};
+use crate::inventory::defaults::Defaults;
+use crate::run::record::manifest::Reached;
+use crate::script::bundle::SCHEME;
+
+/// The options that say how hosts are reached.
+#[derive(clap::Args, Clone, Debug, Default)]
+pub struct ConnectionArgs {
+    /// Log in as this user where the inventory names none
+    #[arg(short = 'u', long = "user", value_name = "USER")]
+    pub user: Option<String>,
+    /// Use this private key where the inventory names none
+    #[arg(long, visible_alias = "key-file", value_name = "FILE")]
+    pub private_key: Option<PathBuf>,
+    /// Work as root where the inventory does not say
+    #[arg(short = 'b', long = "become")]
+    pub becomes: bool,
+    /// Who is become
+    #[arg(long, value_name = "USER")]
+    pub become_user: Option<String>,
+    /// How it is become
+    #[arg(long, value_name = "METHOD")]
+    pub become_method: Option<String>,
+    /// Take what an ansible.cfg says, too: this one, or the first that Ansible would take
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
+    pub ansible_cfg: Option<Option<PathBuf>>,
+    /// What counts, once the settings have been read.
+    #[arg(skip)]
+    pub reached: Reached,
+}
+
+impl HostArgs {
+    /// Reads the settings for a playbook, and takes what they say for what the command line doesn't.
+    pub fn settle(&mut self, playbook: Option<&Path>) -> Result<Config> {
+        let playbook = playbook.filter(|path| !path.to_string_lossy().starts_with(SCHEME));
+        let folder = playbook.map(|path| path.parent().unwrap_or(Path::new("")));
+        let ansible = self.connection.ansible_cfg.as_ref().map(Option::as_deref);
+        let mut config = Config::read(folder, ansible)?;
+        for text in &config.passed_over {
+            super::warn(text);
+        }
+        let mut say = |name: &str, value: Option<Value>, option: &str| {
+            if let Some(value) = value {
+                config.set(name, value, option.to_owned());
+            }
+        };
+        let text = |text: &Option<String>| text.clone().map(Value::Text);
+        let path = |path: Option<&PathBuf>| path.map(|path| Value::Text(path.display().to_string()));
+        let asked = &self.connection;
+        say("inventory", Some(self.inventory.clone()).filter(|paths| !paths.is_empty()).map(Value::Paths), "-i");
+        say("forks", self.forks.map(Value::Count), "-f");
+        say("vault_password_file", path(self.vault.vault_password_file.first()), "--vault-password-file");
+        say("remote_user", text(&asked.user), "-u");
+        say("private_key", path(asked.private_key.as_ref()), "--private-key");
+        say("become", asked.becomes.then_some(Value::Flag(true)), "-b");
+        say("become_user", text(&asked.become_user), "--become-user");
+        say("become_method", text(&asked.become_method), "--become-method");
+        self.inventory = config.paths("inventory");
+        self.forks = config.count("forks");
+        if self.vault.vault_password_file.is_empty() && self.vault.vault_id.is_empty() {
+            self.vault.vault_password_file.extend(config.text("vault_password_file").map(PathBuf::from));
+        }
+        for (name, only) in [("become_user", "root"), ("become_method", "sudo")] {
+            if let Some(other) = config.text(name).filter(|value| value != only) {
+                return Err(Error::input(format!("{name} can't be `{other}` here: only {only} is known"))
+                    .hint(format!("it is from {}", config.place(name).unwrap_or_default())));
+            }
+        }
+        self.connection.reached = Reached {
+            user: config.text("remote_user"),
+            private_key: config.text("private_key").map(PathBuf::from),
+            becomes: config.flag("become"),
+            host_key_checking: config.flag("host_key_checking"),
+            ssh_args: config.text("ssh_args"),
+        };
+        if let Some(key) = &self.connection.reached.private_key
+            && let Err(error) = std::fs::File::open(key)
+        {
+            return Err(Error::input(format!("can't read the private key {}", key.display()))
+                .caused_by(error)
+                .hint(format!("it is named by {}", config.place("private_key").unwrap_or_default())));
+        }
+        match config.text("colours").as_deref() {
+            Some("always") => colours(true),
+            Some("never") => colours(false),
+            _ => {}
+        }
+        Ok(config)
+    }
+
+    /// How many hosts are worked on at once.
+    pub fn forks(&self) -> u16 {
+        self.forks.unwrap_or(32)
+    }
+}
+
+fn colours(on: bool) {
+    console::set_colors_enabled(on);
+    console::set_colors_enabled_stderr(on);
+}
+
+/// What is so for hosts whose variables say nothing else.
+pub fn defaults(reached: &Reached) -> Result<Defaults> {
+    let arguments = reached.ssh_args.as_deref();
+    Ok(Defaults {
+        user: reached.user.clone(),
+        key: reached.private_key.clone(),
+        become_root: reached.becomes,
+        strict_host_keys: reached.host_key_checking,
+        ssh_options: arguments.map(|text| Defaults::ssh_options(text, "the settings")).transpose()?.unwrap_or_default(),
+    })
+}
