@@ -147,7 +147,12 @@ impl Loader<'_> {
         let source = file.opened(&self.options.vault)?;
         let end = path.extension().and_then(|end| end.to_str()).unwrap_or_default();
         match end {
-            "toml" => toml::read(&mut self.loaded.model, &source),
+            "toml" => {
+                self.loaded.model.is_toml = true;
+                let read = toml::read(&mut self.loaded.model, &source);
+                self.loaded.model.is_toml = false;
+                read
+            }
             "yml" | "yaml" | "json" | "" => self.yaml_or_ini(&source, path, !end.is_empty()),
             _ => self.ini(&source, path),
         }

@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::document::UNSAFE;
+use super::templates::is_template;
 use super::warning::Warnings;
 use super::{Origin, Surprised, Variable, Variables};
 use crate::error::{Error, Result};
@@ -58,6 +60,10 @@ pub struct Model {
     members: HashSet<(usize, usize)>,
     /// The file that is being read.
     pub current: Option<Arc<PathBuf>>,
+    /// It is TOML.
+    pub is_toml: bool,
+    /// Whether the first variable of all came from TOML.
+    trusting: Option<bool>,
     /// What should be known.
     pub warnings: Warnings,
     /// What is said at `-v`.
@@ -174,13 +180,33 @@ impl Model {
         }
     }
 
+    /// Marks which texts are templates as ansible-core 2.19 does: it decides once, by the format of the first variable, whether
+    /// texts that say nothing about it are templates. TOML's do not; after TOML, though, `!unsafe` says nothing either.
+    fn marked(&mut self, mut variable: Variable) -> Variable {
+        let trusting = *self.trusting.get_or_insert(self.is_toml);
+        if trusting && unmark(&mut variable.value) {
+            let message = "the text is a template although it is marked as none: ansible-core 2.19 forgets the mark after TOML";
+            self.warnings.add(message, variable.origin.place());
+        } else if !trusting && self.is_toml {
+            if is_template(&variable.value) {
+                let message = "the text is no template: ansible-core 2.19 renders those of TOML only where TOML comes first";
+                self.warnings.add(message, variable.origin.place());
+            }
+            mark(&mut variable.value);
+        }
+        variable
+    }
+
     /// Sets a variable of what has this name: a group, or else a host.
     pub fn set(&mut self, name: &str, key: Arc<str>, variable: Variable) -> Result<()> {
         if let Some(group) = self.group_index(name) {
             return self.set_group(group, key, variable);
         }
         match self.host_index(name) {
-            Some(host) => self.host_variable(host, key, variable),
+            Some(host) => {
+                let variable = self.marked(variable);
+                self.host_variable(host, key, variable);
+            }
             None => return Err(Error::defect(format!("nothing is named {name}"))),
         }
         Ok(())
@@ -188,6 +214,7 @@ impl Model {
 
     /// Sets a variable of a group.
     pub fn set_group(&mut self, group: usize, key: Arc<str>, variable: Variable) -> Result<()> {
+        let variable = self.marked(variable);
         let Some(group) = self.groups.get_mut(group) else { return Ok(()) };
         if &*key != "ansible_group_priority" {
             Arc::make_mut(&mut group.vars).set(key, variable);
@@ -196,8 +223,7 @@ impl Model {
         let priority = match &variable.value {
             Value::Number(number) => number.as_i64().or_else(|| number.as_f64().map(|number| number.trunc() as i64)),
             Value::Bool(value) => Some(i64::from(*value)),
-            Value::String(text) => text.trim().replace('_', "").parse().ok(),
-            _ => None,
+            _ => variable.text().and_then(|text| text.trim().replace('_', "").parse().ok()),
         };
         group.priority = priority
             .ok_or_else(|| variable.origin.at(Error::input("ansible_group_priority has to be a whole number")))?;
@@ -343,6 +369,33 @@ impl Model {
                 self.leave(host, above);
             }
         }
+    }
+}
+
+/// Marks the texts in a value as no templates.
+fn mark(value: &mut Value) {
+    match value {
+        Value::String(text) => *value = serde_json::json!({ UNSAFE: std::mem::take(text) }),
+        Value::Array(items) => items.iter_mut().for_each(mark),
+        Value::Object(fields) => fields.values_mut().for_each(mark),
+        _ => {}
+    }
+}
+
+/// Takes such marks away; says whether there was one.
+fn unmark(value: &mut Value) -> bool {
+    match value {
+        Value::Array(items) => items.iter_mut().fold(false, |found, item| unmark(item) || found),
+        Value::Object(fields) => {
+            if fields.len() == 1
+                && let Some(text) = fields.get_mut(UNSAFE).map(Value::take)
+            {
+                *value = text;
+                return true;
+            }
+            fields.values_mut().fold(false, |found, field| unmark(field) || found)
+        }
+        _ => false,
     }
 }
 

@@ -53,6 +53,27 @@ pub const TARGETS: &[Target] = &[
         ],
     },
     Target {
+        name: "inventory-ini",
+        run: inventory_ini,
+        words: &[
+            "[web]\n", "[web:vars]\n", "[web:children]\n", "[all:vars]\n", "h1 ", "h[1:3]", ":22", "a=", "'", "\"", "\\", "#", ";", "[1, 2]",
+            "{'a': 1}", "(1,)", "0x1F", "1_000", "True", "None", "1e5", "b'x'", "\\x41", "\\N{", "\n", "ansible_group_priority=", "...", "1j",
+        ],
+    },
+    Target {
+        name: "inventory-toml",
+        run: inventory_toml,
+        words: &["[g.hosts]\n", "[g.vars]\n", "children = ", "[\"g\"]", "h1 = {}\n", "a = 1\n", "1979-05-27T07:32:00Z", "[[", "\"\"\"", "inf", "{a = 1}"],
+    },
+    Target {
+        name: "inventory-listing",
+        run: inventory_listing,
+        words: &[
+            "{\"g\": ", "{\"hosts\": [\"h1\"]}", "\"vars\": {", "\"children\": [", "\"_meta\": {\"hostvars\": {", "null", "[", "}", "\"__ansible_unsafe\": ",
+            "\"__ansible_vault\": ", "1e999", "\\ud800", "-", "0.5",
+        ],
+    },
+    Target {
         name: "pattern",
         run: pattern,
         words: &[
@@ -213,7 +234,26 @@ fn file() -> PathBuf {
 }
 
 fn inventory(input: &[u8]) {
-    let path = file();
+    read_inventory(input, "hosts.yaml");
+}
+
+fn inventory_ini(input: &[u8]) {
+    read_inventory(input, "hosts.ini");
+}
+
+fn inventory_toml(input: &[u8]) {
+    read_inventory(input, "hosts.toml");
+}
+
+/// What a program would have printed: without being asked about hosts.
+fn inventory_listing(input: &[u8]) {
+    let meta = b"{\"_meta\": {\"hostvars\": {}}, \"x\": ".iter().chain(input).chain(b"}").copied().collect::<Vec<u8>>();
+    read_inventory(&meta, "hosts.json");
+    read_inventory(input, "hosts.json");
+}
+
+fn read_inventory(input: &[u8], name: &str) {
+    let path = file().with_file_name(name);
     std::fs::write(&path, input).unwrap();
     match Inventory::load(&[path], &LoadOptions::default()) {
         Ok(inventory) => {
@@ -232,7 +272,8 @@ fn inventory(input: &[u8]) {
                 }
             }
             if inventory.hosts().next().is_some() {
-                assert!(inventory.select("all").is_ok());
+                let all = inventory.select("all").unwrap().hosts;
+                assert_eq!(all.len(), inventory.hosts().count());
             }
         }
         Err(error) => {
