@@ -133,6 +133,9 @@ impl Session {
         yes: bool,
     ) -> Result<Self> {
         let inventory = load(hosts, playbook_folder.map(Path::to_path_buf))?;
+        if output.verbose > 0 {
+            warn(inventory.notes());
+        }
         let limit = match &hosts.limit {
             Some(pattern) => {
                 let selected = inventory.limit(pattern)?;

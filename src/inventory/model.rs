@@ -10,7 +10,6 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::document::UNSAFE;
-use super::templates::is_template;
 use super::warning::Warnings;
 use super::{Origin, Surprised, Variable, Variables};
 use crate::error::{Error, Result};
@@ -185,16 +184,16 @@ impl Model {
     fn marked(&mut self, mut variable: Variable) -> Variable {
         let trusting = *self.trusting.get_or_insert(self.is_toml);
         if trusting && unmark(&mut variable.value) {
-            let message = "the text is a template although it is marked as none: ansible-core 2.19 forgets the mark after TOML";
+            let message =
+                "the text is a template although it is marked as none: ansible-core 2.19 forgets the mark after TOML";
             self.warnings.add(message, variable.origin.place());
-        } else if !trusting && self.is_toml {
-            if is_template(&variable.value) {
-                let message = "the text is no template: ansible-core 2.19 renders those of TOML only where TOML comes first";
-                self.warnings.add(message, variable.origin.place());
-            }
-            mark(&mut variable.value);
         }
         variable
+    }
+
+    /// Whether texts of TOML are templates.
+    pub fn renders_toml(&self) -> bool {
+        self.trusting != Some(false)
     }
 
     /// Sets a variable of what has this name: a group, or else a host.
@@ -372,17 +371,7 @@ impl Model {
     }
 }
 
-/// Marks the texts in a value as no templates.
-fn mark(value: &mut Value) {
-    match value {
-        Value::String(text) => *value = serde_json::json!({ UNSAFE: std::mem::take(text) }),
-        Value::Array(items) => items.iter_mut().for_each(mark),
-        Value::Object(fields) => fields.values_mut().for_each(mark),
-        _ => {}
-    }
-}
-
-/// Takes such marks away; says whether there was one.
+/// Takes the marks of texts that are no templates away; says whether there was one.
 fn unmark(value: &mut Value) -> bool {
     match value {
         Value::Array(items) => items.iter_mut().fold(false, |found, item| unmark(item) || found),

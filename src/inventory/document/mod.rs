@@ -124,7 +124,8 @@ impl Node {
     /// The same with each text marked as none that may be a template.
     pub fn unsafe_texts(self) -> Self {
         let kind = match self.kind {
-            Kind::Scalar(Value::String(text)) => Kind::Scalar(json!({ UNSAFE: text })),
+            // What was written as something else, such as a date, is no text for Ansible.
+            Kind::Scalar(Value::String(text)) if self.written.is_none() => Kind::Scalar(json!({ UNSAFE: text })),
             Kind::List(items) => Kind::List(items.into_iter().map(Self::unsafe_texts).collect()),
             Kind::Map(fields) => Kind::Map(fields.into_iter().map(|(key, node)| (key, node.unsafe_texts())).collect()),
             other => other,

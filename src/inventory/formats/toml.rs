@@ -11,6 +11,7 @@ use super::super::document::{Key, Kind, Node};
 use super::super::model::Model;
 use super::add_hosts;
 use crate::error::{Error, Result};
+use crate::inventory::templates::is_template;
 use crate::inventory::{Origin, Source, Variable};
 
 /// Adds what a file says.
@@ -19,7 +20,7 @@ pub fn read(model: &mut Model, source: &Source) -> Result<()> {
         let span = error.span().unwrap_or(0..0);
         Error::input(format!("this is not TOML: {}", error.message())).at(source.excerpt(&span))
     })?;
-    let reader = Reader { source };
+    let reader = Reader { source, renders: model.renders_toml() };
     let groups = reader.table(document.as_table(), &(0..0))?;
     if groups.is_empty() {
         return Err(Error::input(format!("the inventory {} is empty", source.path)));
@@ -39,6 +40,8 @@ pub fn read(model: &mut Model, source: &Source) -> Result<()> {
 
 struct Reader<'a> {
     source: &'a Source,
+    /// Texts may be templates.
+    renders: bool,
 }
 
 impl Reader<'_> {
@@ -66,7 +69,7 @@ impl Reader<'_> {
         for (section, node) in sections {
             match (&*section.name, &node.kind) {
                 ("vars", Kind::Map(vars)) => {
-                    for (key, node) in vars {
+                    for (key, node) in &self.marked(model, vars) {
                         let variable = Variable::of(&owner, source, key, node);
                         model.set_group(index, Arc::clone(&key.name), variable)?;
                     }
@@ -88,7 +91,8 @@ impl Reader<'_> {
                         let Kind::Map(vars) = &node.kind else {
                             return Err(wrong(key, node, "a table of variables, such as `{}`"));
                         };
-                        add_hosts(model, source, index, key, vars)?;
+                        let vars = self.marked(model, vars);
+                        add_hosts(model, source, index, key, &vars)?;
                     }
                 }
                 ("hosts", _) => return Err(wrong(section, node, "a table of hosts")),
@@ -102,6 +106,22 @@ impl Reader<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Variables with their texts marked as no templates, where they are none: ansible-core 2.19 renders those of TOML only
+    /// where TOML gave the first variable of all.
+    fn marked(&self, model: &mut Model, vars: &[(Key, Node)]) -> Vec<(Key, Node)> {
+        if self.renders {
+            return vars.to_vec();
+        }
+        for (key, node) in vars.iter().filter(|(_, node)| is_template(&node.value())) {
+            let message = format!(
+                "`{}` is rendered by nobody: ansible-core 2.19 renders TOML's texts only where TOML comes first",
+                key.name
+            );
+            model.warnings.at(self.source, &node.span, message);
+        }
+        vars.iter().map(|(key, node)| (key.clone(), node.clone().unsafe_texts())).collect()
     }
 
     fn table(&self, table: &dyn TableLike, around: &Range<usize>) -> Result<Vec<(Key, Node)>> {
@@ -142,7 +162,7 @@ impl Reader<'_> {
             Toml::Array(items) => Kind::List(items.iter().map(|item| self.value(item, &span)).collect::<Result<_>>()?),
             Toml::InlineTable(table) => Kind::Map(self.table(table, &span)?),
         };
-        let scalar = matches!(&kind, Kind::Scalar(value) if !value.is_string());
+        let scalar = matches!(&kind, Kind::Scalar(_)) && !value.is_str();
         let written = self.source.text.get(span.clone()).filter(|_| scalar).map(|text| text.trim().into());
         Ok(Node { kind, span, written })
     }
