@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use support::sshd::{Sshd, free_port, keygen};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use zkmig::error::{Error, Kind};
+use zkmig::host::becoming::Become;
 use zkmig::host::control::Control;
 use zkmig::host::ssh::{Ssh, Target};
 use zkmig::host::{Command, Output, Pipe, Stdin, Transport, User};
@@ -48,7 +49,7 @@ impl Reached for Sshd {
 }
 
 async fn connect(target: Target) -> Result<Ssh, Error> {
-    Ssh::connect(target, None, User::Login, Arc::new(Control::new()?)).await
+    Ssh::connect(target, Become::default(), User::Login, Arc::new(Control::new()?)).await
 }
 
 async fn refusal(target: Target) -> Error {
@@ -100,7 +101,7 @@ async fn scripts_run_and_statuses_come_back_whatever_they_are() {
 async fn the_master_ends_with_the_transport() {
     let sshd = Sshd::start("");
     let control = Arc::new(Control::new().unwrap());
-    let host = Ssh::connect(sshd.target(), None, User::Login, Arc::clone(&control)).await.unwrap();
+    let host = Ssh::connect(sshd.target(), Become::default(), User::Login, Arc::clone(&control)).await.unwrap();
     let stream = host
         .stream(Command {
             script: "sleep 7101".into(),
@@ -149,7 +150,8 @@ fn runs(word: &str) -> bool {
 async fn a_connection_that_breaks_is_unreachable_and_ends_what_runs_on_the_host() {
     let sshd = Sshd::start("");
     let control = Arc::new(Control::new().unwrap());
-    let host = Arc::new(Ssh::connect(sshd.target(), None, User::Login, Arc::clone(&control)).await.unwrap());
+    let host =
+        Arc::new(Ssh::connect(sshd.target(), Become::default(), User::Login, Arc::clone(&control)).await.unwrap());
     let other = Arc::clone(&host);
     let running = tokio::spawn(async move {
         let command = Command {
@@ -370,7 +372,7 @@ async fn a_step_costs_one_round_trip_and_at_most_five_milliseconds() {
 async fn an_upload_whose_connection_breaks_leaves_the_old_file_and_the_next_one_tidies_up() {
     let sshd = Sshd::start("");
     let control = Arc::new(Control::new().unwrap());
-    let host = Ssh::connect(sshd.target(), None, User::Login, Arc::clone(&control)).await.unwrap();
+    let host = Ssh::connect(sshd.target(), Become::default(), User::Login, Arc::clone(&control)).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("file");
     fs::write(&path, "old").unwrap();

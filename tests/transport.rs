@@ -5,6 +5,7 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use zkmig::host::becoming::Become;
 use zkmig::host::local::Local;
 use zkmig::host::{Command, Exit, Output, Pipe, Stdin, Transport, User};
 
@@ -61,7 +62,7 @@ async fn ends(word: &str) {
 
 #[tokio::test]
 async fn every_exit_status_comes_back_as_it_was() {
-    let host = Local::new(None);
+    let host = Local::new(Become::default());
     for status in [0, 1, 2, 124, 125, 126, 127, 128, 129, 137, 143, 254, 255] {
         let (exit, kept) = run(&host, &format!("echo out; echo err >&2; exit {status}")).await;
         assert_eq!((exit.status, exit.timed_out), (status, false));
@@ -74,7 +75,7 @@ async fn every_exit_status_comes_back_as_it_was() {
 
 #[tokio::test]
 async fn output_is_what_the_script_printed_to_the_byte() {
-    let host = Local::new(None);
+    let host = Local::new(Become::default());
     for (script, want) in [
         ("printf 'no newline'", &b"no newline"[..]),
         ("printf '\\n\\n'", b"\n\n"),
@@ -90,14 +91,14 @@ async fn output_is_what_the_script_printed_to_the_byte() {
 
 #[tokio::test]
 async fn standard_input_is_closed_unless_given() {
-    let host = Local::new(None);
+    let host = Local::new(Become::default());
     let (exit, kept) = run(&host, "cat; echo end").await;
     assert_eq!((exit.status, kept.stdout.as_slice()), (0, &b"end\n"[..]));
 }
 
 #[tokio::test]
 async fn every_byte_can_be_given_on_standard_input() {
-    let host = Local::new(None);
+    let host = Local::new(Become::default());
     let all: Vec<u8> = (0..=255).cycle().take(300_000).collect();
     let mut kept = Kept::default();
     let given = Command { stdin: Stdin::Bytes(Bytes::from(all.clone())), ..command("cat") };
@@ -111,7 +112,7 @@ async fn every_byte_can_be_given_on_standard_input() {
 
 #[tokio::test]
 async fn a_hundred_megabytes_are_streamed_in_small_pieces() {
-    let host = Local::new(None);
+    let host = Local::new(Become::default());
     let mut counted = Counted::default();
     let exit = host.run(command("head -c 100000000 /dev/zero"), &mut counted).await.unwrap();
     assert_eq!((exit.status, counted.0), (0, 100_000_000));
@@ -120,7 +121,7 @@ async fn a_hundred_megabytes_are_streamed_in_small_pieces() {
 
 #[tokio::test]
 async fn a_deadline_ends_the_script_and_all_that_it_started() {
-    let host = Local::new(None);
+    let host = Local::new(Become::default());
     let began = Instant::now();
     let slow = Command { timeout: Duration::from_secs(1), ..command("sleep 7001 & sleep 7002") };
     let exit = host.run(slow, &mut Kept::default()).await.unwrap();
@@ -133,7 +134,7 @@ async fn a_deadline_ends_the_script_and_all_that_it_started() {
 
 #[tokio::test]
 async fn a_caller_who_goes_away_ends_the_script_and_the_shell_stays_usable() {
-    let host = Local::new(None);
+    let host = Local::new(Become::default());
     run(&host, "true").await;
     let mut kept = Kept::default();
     let dropped =
@@ -147,7 +148,7 @@ async fn a_caller_who_goes_away_ends_the_script_and_the_shell_stays_usable() {
 
 #[tokio::test]
 async fn the_end_of_the_connection_ends_the_script() {
-    let host = std::sync::Arc::new(Local::new(None));
+    let host = std::sync::Arc::new(Local::new(Become::default()));
     let other = std::sync::Arc::clone(&host);
     let task =
         tokio::spawn(
@@ -164,7 +165,7 @@ async fn the_end_of_the_connection_ends_the_script() {
 
 #[tokio::test]
 async fn what_a_script_leaves_in_its_group_is_ended_with_it() {
-    let host = Local::new(None);
+    let host = Local::new(Become::default());
     let (exit, _) = run(&host, "sleep 7006 >/dev/null 2>&1 &").await;
     assert_eq!(exit.status, 0);
     ends("7006").await;
@@ -172,7 +173,7 @@ async fn what_a_script_leaves_in_its_group_is_ended_with_it() {
 
 #[tokio::test]
 async fn what_escapes_its_group_does_not_get_into_the_output_of_the_next_script() {
-    let host = Local::new(None);
+    let host = Local::new(Become::default());
     run(&host, "setsid sh -c 'sleep 0.3; echo stale; echo stale >&2' &").await;
     tokio::time::sleep(Duration::from_millis(600)).await;
     let (_, kept) = run(&host, "echo clean").await;
@@ -181,14 +182,14 @@ async fn what_escapes_its_group_does_not_get_into_the_output_of_the_next_script(
 
 #[tokio::test]
 async fn a_script_that_closes_its_outputs_still_tells_its_status() {
-    let host = Local::new(None);
+    let host = Local::new(Become::default());
     let (exit, _) = run(&host, "exec >&- 2>&-; exit 3").await;
     assert_eq!(exit.status, 3);
 }
 
 #[tokio::test]
 async fn a_stream_gives_lines_as_they_come_and_ends_when_it_is_dropped() {
-    let host = Local::new(None);
+    let host = Local::new(Become::default());
     let mut stream = host.stream(command("echo first; sleep 7007")).await.unwrap();
     let (pipe, bytes) = stream.next().await.unwrap().unwrap();
     assert_eq!((pipe, &bytes[..]), (Pipe::Stdout, &b"first\n"[..]));
@@ -204,7 +205,7 @@ async fn a_stream_gives_lines_as_they_come_and_ends_when_it_is_dropped() {
 
 #[tokio::test]
 async fn a_script_costs_one_round_trip() {
-    let host = Local::new(None);
+    let host = Local::new(Become::default());
     run(&host, "true").await;
     let before = host.round_trips();
     for _ in 0..10 {
@@ -215,7 +216,7 @@ async fn a_script_costs_one_round_trip() {
 
 #[tokio::test]
 async fn a_script_that_is_too_long_is_refused_before_anything_is_sent() {
-    let host = Local::new(None);
+    let host = Local::new(Become::default());
     let long = command(&"x".repeat(200_000));
     assert!(host.run(long, &mut Kept::default()).await.unwrap_err().to_string().contains("200000 bytes"));
     assert!(host.run(command("a\0b"), &mut Kept::default()).await.unwrap_err().to_string().contains("NUL"));

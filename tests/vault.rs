@@ -4,6 +4,7 @@ mod support;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::process::{Command, Stdio};
 
 use support::Project;
 
@@ -113,4 +114,112 @@ fn values_are_made_for_yaml_with_their_names() {
     vault(&project, &["encrypt-string", "--vault-id", "a@pw", "--vault-id", "b@pw2", "x"])
         .fails(2, &["passwords of several ids: a, b", "--encrypt-vault-id"]);
     vault(&project, &["create", "vars.yml", PASSWORD[0], PASSWORD[1]]).fails(2, &["is there already", "vault edit"]);
+}
+
+/// A program of this name in the project's own folder of programs; gives the PATH that finds it first.
+fn program(project: &Project, name: &str, script: &str) -> String {
+    project.file(&format!("bin/{name}"), &format!("#!/bin/sh\n{script}\n"));
+    let path = project.join("bin").join(name);
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("its mode");
+    format!("{}:{}", project.join("bin").display(), std::env::var("PATH").expect("a path"))
+}
+
+/// Every file of the runs, in one text a file.
+fn recorded(project: &Project) -> Vec<(String, Vec<u8>)> {
+    fn walk(folder: &std::path::Path, found: &mut Vec<(String, Vec<u8>)>) {
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                walk(&path, found);
+            } else {
+                found.push((path.display().to_string(), fs::read(&path).unwrap_or_default()));
+            }
+        }
+    }
+    let mut found = Vec::new();
+    walk(&project.join("state"), &mut found);
+    found
+}
+
+/// The text in every spelling that something could have given it.
+fn spellings(secret: &str) -> Vec<Vec<u8>> {
+    let json = serde_json::to_string(secret).expect("JSON");
+    let json = json.trim_matches('"').to_owned();
+    let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let base64 = Command::new("base64").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().and_then(|mut child| {
+        use std::io::Write as _;
+        child.stdin.take().expect("a pipe").write_all(secret.as_bytes())?;
+        child.wait_with_output()
+    });
+    let base64 = String::from_utf8_lossy(&base64.expect("base64").stdout).trim().trim_end_matches('=').to_owned();
+    let unicode: String = secret
+        .encode_utf16()
+        .map(|unit| if unit < 128 { char::from(unit as u8).to_string() } else { format!("\\u{unit:04x}") })
+        .collect();
+    let debug = format!("{secret:?}").trim_matches('"').to_owned();
+    let shell = secret.replace('\'', r"'\''");
+    [secret.to_owned(), json.replace('\\', r"\\"), json, hex, base64, unicode, debug, shell, secret.replace('\'', "''")]
+        .into_iter()
+        .map(String::into_bytes)
+        .collect()
+}
+
+fn assert_nowhere(project: &Project, ran: &support::Ran, secret: &str) {
+    let mut places = recorded(project);
+    assert!(places.iter().any(|(path, _)| path.ends_with("run.json")), "no record");
+    places.push(("standard output".to_owned(), ran.stdout.clone().into_bytes()));
+    places.push(("standard error".to_owned(), ran.stderr.clone().into_bytes()));
+    for (path, bytes) in places {
+        for spelling in spellings(secret) {
+            let found = bytes.windows(spelling.len()).any(|window| window == spelling);
+            assert!(!found, "{:?} is in {path}", String::from_utf8_lossy(&spelling));
+        }
+    }
+}
+
+#[test]
+fn secrets_of_sops_age_and_commands_are_used_and_shown_nowhere() {
+    let project = Project::local();
+    project.file("s.yaml", "encrypted\n").file("t.age", "encrypted\n");
+    let path = program(
+        &project,
+        "sops",
+        "[ \"$*\" = '--decrypt --extract [\"db\"][\"pass\"] -- s.yaml' ] && printf 'söps-\"pass\\n'",
+    );
+    program(&project, "age", "[ \"$*\" = '--decrypt --identity id.txt -- t.age' ] && echo age-pass-word");
+    let playbook = r#"
+        let m = hosts("masters")[0];
+        for s in [secret("sops:s.yaml#db.pass"), secret(#{ age: "t.age", identity: "id.txt" }), secret("cmd:printf %s cmd-pass-word")] {
+            note(`has ${s.len()}: ${s}`);
+            m.run(["sh", "-c", "cat >seen-$(wc -c <seen 2>/dev/null || echo 0); echo x >>seen; cat seen-*", "sh"], #{ stdin: s, cwd: "FOLDER" });
+            m.copy(`password: ${s}\n`, "FOLDER/copied", #{ mode: "0600" });
+        }
+    "#;
+    project.file("play.rhai", &playbook.replace("FOLDER", &project.path().display().to_string()));
+    let ran = project.zkmig_with(&[("PATH", &path)], &["run", "play.rhai", "-i", "hosts.yaml", "-vv", "--diff", "-y"]);
+    ran.says(&["has 11: [redacted]", "has 13: [redacted]"]);
+    assert_eq!(fs::read_to_string(project.join("copied")).expect("a file"), "password: cmd-pass-word\n");
+    for secret in ["söps-\"pass", "age-pass-word"] {
+        assert_nowhere(&project, &ran, secret);
+    }
+}
+
+#[test]
+fn a_program_that_gives_no_secret_is_an_error_that_says_why() {
+    let project = Project::local();
+    project.file("s.yaml", "encrypted\n");
+    let nothing = project.join("bin").display().to_string();
+    let with = |path: &str, source: &str| {
+        project.file("play.rhai", &format!("let s = secret({source:?});\n"));
+        project.zkmig_with(&[("PATH", path)], &["run", "play.rhai", "-i", "hosts.yaml"])
+    };
+    with(&nothing, "sops:s.yaml#a").fails(2, &["there is no `sops` on this machine", "install sops"]);
+    with(&nothing, "age:s.yaml").fails(2, &["there is no `age` on this machine"]);
+    with(&nothing, "sops:none.yaml#a").fails(2, &["can't read none.yaml, which sops is to decrypt"]);
+    with(&nothing, "sops:s.yaml#").fails(2, &["names no key"]);
+    with(&nothing, "vault:x").fails(2, &["does not know this kind of source", "sops:"]);
+    let path = program(&project, "sops", "echo 'no key found' >&2; exit 128");
+    with(&path, "sops:s.yaml#a").fails(3, &["sops could not decrypt s.yaml#a", "exit status: 128", "no key found"]);
+    with(&path, "cmd:exit 4").fails(3, &["the command `exit 4`", "exit status: 4"]);
+    with(&path, "cmd:true").fails(3, &["printed nothing"]);
 }

@@ -416,14 +416,15 @@ struct Connector {
 #[async_trait]
 impl Connect for Connector {
     async fn connect(&self, host: &Host, connection: &Connection) -> Result<Arc<dyn Transport>> {
-        if let Some(password) = &connection.become_password {
+        if let Some(password) = &connection.become_with.password {
             self.secrets.add(password.expose());
         }
-        let password = connection.become_password.clone().or_else(|| self.asked.clone());
+        let mut how = connection.become_with.clone();
+        how.password = how.password.or_else(|| self.asked.clone());
         if connection.local {
-            return Ok(Arc::new(local::Local::new(password)));
+            return Ok(Arc::new(local::Local::new(how)));
         }
-        let user = if connection.become_root { User::Root } else { User::Login };
+        let user = if connection.becomes { connection.become_user() } else { User::Login };
         let target = ssh::Target {
             name: host.name.clone(),
             address: connection.address.clone(),
@@ -435,7 +436,7 @@ impl Connect for Connector {
             strict: connection.strict_host_keys,
             connect_timeout: connection.connect_timeout,
         };
-        let transport = ssh::Ssh::connect(target, password, user, Arc::clone(&self.control)).await?;
+        let transport = ssh::Ssh::connect(target, how, user, Arc::clone(&self.control)).await?;
         Ok(Arc::new(transport))
     }
 }

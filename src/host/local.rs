@@ -7,11 +7,11 @@ use std::sync::atomic::AtomicU64;
 use tokio::net::TcpStream;
 use tokio::process;
 
+use super::becoming::{Become, Becomes, command_line};
 use super::session::{Opener, Session};
-use super::shell::{Becomes, Channel, command_line};
+use super::shell::Channel;
 use super::{Command, Exit, Output, Socket, Stream, Transport};
 use crate::error::{Error, Result};
-use crate::host::secret::Secret;
 
 /// A transport to this machine.
 pub struct Local {
@@ -46,17 +46,17 @@ impl Opener for Shells {
         }
     }
 
-    async fn is_root(&self) -> Result<bool> {
-        let output = process::Command::new("id").arg("-u").output().await;
+    async fn login(&self) -> Result<String> {
+        let output = process::Command::new("/bin/sh").args(["-c", "id -u; id -un"]).output().await;
         let output = output.map_err(|error| Error::failed("can't run `id`").caused_by(error))?;
-        Ok(output.stdout.trim_ascii() == b"0")
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 }
 
 impl Local {
-    /// A transport to this machine, which becomes root with this password if sudo asks for one.
-    pub fn new(password: Option<Secret>) -> Self {
-        Self { session: Session::new(Shells, password, Arc::new(AtomicU64::new(0))) }
+    /// A transport to this machine, which becomes other users in this way.
+    pub fn new(how: Become) -> Self {
+        Self { session: Session::new(Shells, how, Arc::new(AtomicU64::new(0))) }
     }
 }
 

@@ -3,6 +3,7 @@
 //! A [`Transport`] is one connection to one host. It runs scripts in a POSIX shell, follows long outputs on channels of
 //! their own, and dials ports on the host. Two implementations: [`ssh`] and [`local`].
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -11,7 +12,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::error::Result;
 
+pub mod becoming;
 pub mod control;
+mod greeting;
 pub mod local;
 #[doc(hidden)]
 pub mod marker;
@@ -22,12 +25,27 @@ pub mod ssh;
 mod ssh_error;
 
 /// Who runs a script on the host.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum User {
     /// The user that the connection logged in as.
     Login,
-    /// `root`: through `sudo`, unless that is who logged in.
+    /// `root`: through `sudo` or what the host has instead, unless that is who logged in.
     Root,
+    /// Another user of the host, become in the same way.
+    Named(Arc<str>),
+}
+
+impl User {
+    /// The user of this name.
+    pub fn named(name: &str) -> Self {
+        if name == "root" { Self::Root } else { Self::Named(name.into()) }
+    }
+}
+
+/// Whether a text can be a user's name: nothing in it means anything to a shell or a program's options.
+pub fn is_user_name(name: &str) -> bool {
+    let plain = |c: char| c.is_alphanumeric() || "._-@\\+$".contains(c);
+    !name.is_empty() && name.len() <= 255 && !name.starts_with('-') && name.chars().all(plain)
 }
 
 /// What a script reads from its standard input.

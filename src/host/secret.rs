@@ -2,9 +2,11 @@
 
 use std::fmt;
 
-/// A secret: nothing that prints values prints it.
+use zeroize::Zeroizing;
+
+/// A secret: nothing that prints values prints it, and its memory is wiped when it goes.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
+pub struct Secret(Zeroizing<String>);
 
 impl Secret {
     /// The secret itself.
@@ -15,7 +17,7 @@ impl Secret {
 
 impl From<String> for Secret {
     fn from(text: String) -> Self {
-        Self(text)
+        Self(Zeroizing::new(text))
     }
 }
 

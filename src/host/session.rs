@@ -8,13 +8,13 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
-use super::secret::Secret;
-use super::shell::{Becomes, Channel, Shell, nonce};
+use super::becoming::{Become, Becomes};
+use super::shell::{Channel, Shell, nonce};
 use super::{Command, Exit, Output, Pipe, Stream, User};
 use crate::error::Result;
 
 /// How many channels of streams a host carries at once: sshd allows ten in all by default, and there may be a shell of the
-/// login user, one of root and the one beside them.
+/// login user, one of root and the one beside them. The shell of a further user takes the place of a stream.
 const STREAMS: usize = 7;
 
 /// Opens channels to a host.
@@ -22,20 +22,45 @@ const STREAMS: usize = 7;
 pub trait Opener: Send + Sync {
     /// A channel on which the framed shell's command line was started.
     async fn open(&self, becomes: &Becomes, nonce: &str) -> Result<Channel>;
-    /// Whether the login user is root.
-    async fn is_root(&self) -> Result<bool>;
+    /// Who logged in: what `id -u; id -un` prints.
+    async fn login(&self) -> Result<String>;
 }
 
 /// The shells of one host.
 pub struct Session<O> {
     opener: O,
-    password: Option<Secret>,
-    shells: Mutex<HashMap<User, Arc<Mutex<Option<Shell>>>>>,
+    how: Become,
+    shells: Mutex<HashMap<User, Slot>>,
     aside: Mutex<Option<Shell>>,
-    is_root: Mutex<Option<bool>>,
+    login: Mutex<Option<Login>>,
     streams: Arc<Semaphore>,
     round_trips: Arc<AtomicU64>,
     number: u64,
+}
+
+/// Where a user's shell is, once it was needed.
+type Slot = Arc<Mutex<Option<Lasting>>>;
+
+struct Lasting {
+    shell: Shell,
+    /// The place that it takes, where it is one more than there is room for beside the streams.
+    _permit: Option<OwnedSemaphorePermit>,
+}
+
+/// Who logged in.
+#[derive(Clone)]
+struct Login {
+    is_root: bool,
+    name: String,
+}
+
+impl Login {
+    /// From what `id` printed, which comes after whatever the login user's start files print.
+    fn read(printed: &str) -> Self {
+        let mut lines = printed.lines().rev().map(str::trim).filter(|line| !line.is_empty());
+        let name = lines.next().unwrap_or_default().to_owned();
+        Self { is_root: lines.next() == Some("0"), name }
+    }
 }
 
 /// Tells the sessions of a process apart, for the names of their sockets.
@@ -43,13 +68,13 @@ static NUMBERS: AtomicU64 = AtomicU64::new(0);
 
 impl<O: Opener> Session<O> {
     /// A session that opens its channels with `opener`.
-    pub fn new(opener: O, password: Option<Secret>, round_trips: Arc<AtomicU64>) -> Self {
+    pub fn new(opener: O, how: Become, round_trips: Arc<AtomicU64>) -> Self {
         Self {
             opener,
-            password,
+            how,
             shells: Mutex::default(),
             aside: Mutex::default(),
-            is_root: Mutex::default(),
+            login: Mutex::default(),
             streams: Arc::new(Semaphore::new(STREAMS)),
             round_trips,
             number: NUMBERS.fetch_add(1, Ordering::Relaxed),
@@ -66,19 +91,35 @@ impl<O: Opener> Session<O> {
         &self.opener
     }
 
-    async fn becomes(&self, user: User) -> Result<Becomes> {
-        if user == User::Login {
-            return Ok(Becomes::Nobody);
-        }
-        let mut known = self.is_root.lock().await;
-        let is_root = match *known {
-            Some(is_root) => is_root,
-            None => *known.insert(self.opener.is_root().await?),
+    async fn becomes(&self, user: &User) -> Result<Becomes> {
+        let name: Arc<str> = match user {
+            User::Login => return Ok(Becomes::Nobody),
+            User::Root => "root".into(),
+            User::Named(name) => Arc::clone(name),
         };
-        Ok(if is_root { Becomes::Nobody } else { Becomes::Root(self.password.clone()) })
+        let mut known = self.login.lock().await;
+        let login = match &*known {
+            Some(login) => login.clone(),
+            None => known.insert(Login::read(&self.opener.login().await?)).clone(),
+        };
+        let is_there = if *name == *"root" { login.is_root } else { login.name == *name };
+        Ok(if is_there { Becomes::Nobody } else { Becomes::Other { user: name, how: self.how.clone() } })
     }
 
-    async fn shell(&self, user: User) -> Result<Shell> {
+    async fn lasting(&self, user: &User) -> Result<Lasting> {
+        let permit = match user {
+            User::Named(_) => Some(self.permit().await?),
+            User::Login | User::Root => None,
+        };
+        Ok(Lasting { shell: self.shell(user).await?, _permit: permit })
+    }
+
+    async fn permit(&self) -> Result<OwnedSemaphorePermit> {
+        let permit = Arc::clone(&self.streams).acquire_owned().await;
+        permit.map_err(|_| crate::error::Error::defect("the streams are closed"))
+    }
+
+    async fn shell(&self, user: &User) -> Result<Shell> {
         let becomes = self.becomes(user).await?;
         let nonce = nonce();
         let channel = self.opener.open(&becomes, &nonce).await?;
@@ -86,28 +127,30 @@ impl<O: Opener> Session<O> {
     }
 
     /// Brings the user's shell up, so that the first step does not have to.
-    pub async fn prepare(&self, user: User) -> Result<()> {
+    pub async fn prepare(&self, user: &User) -> Result<()> {
         let slot = self.slot(user).await;
         let mut slot = slot.lock().await;
-        if slot.as_ref().is_none_or(Shell::is_gone) {
-            *slot = Some(self.shell(user).await?);
+        if slot.as_ref().is_none_or(|lasting| lasting.shell.is_gone()) {
+            *slot = Some(self.lasting(user).await?);
         }
         Ok(())
     }
 
-    async fn slot(&self, user: User) -> Arc<Mutex<Option<Shell>>> {
-        Arc::clone(self.shells.lock().await.entry(user).or_default())
+    async fn slot(&self, user: &User) -> Slot {
+        Arc::clone(self.shells.lock().await.entry(user.clone()).or_default())
     }
 
     /// Runs a script in the user's shell, which is brought up when there is none.
     pub async fn run(&self, command: Command, output: &mut dyn Output) -> Result<Exit> {
-        let slot = self.slot(command.user).await;
+        let slot = self.slot(&command.user).await;
         let mut slot = slot.lock().await;
-        if slot.as_ref().is_none_or(Shell::is_gone) {
-            *slot = Some(self.shell(command.user).await?);
+        if slot.as_ref().is_none_or(|lasting| lasting.shell.is_gone()) {
+            // The place of one that is gone is free for the next.
+            slot.take();
+            *slot = Some(self.lasting(&command.user).await?);
         }
         match &*slot {
-            Some(shell) => shell.run(command, output).await,
+            Some(lasting) => lasting.shell.run(command, output).await,
             None => Err(crate::error::Error::defect("a shell that was just made is not there")),
         }
     }
@@ -116,7 +159,7 @@ impl<O: Opener> Session<O> {
     pub async fn aside(&self, command: Command, will: &str, output: &mut dyn Output) -> Result<Exit> {
         let mut aside = self.aside.lock().await;
         if aside.as_ref().is_none_or(Shell::is_gone) {
-            let shell = self.shell(command.user).await?;
+            let shell = self.shell(&command.user).await?;
             shell.leave_will(will).await?;
             *aside = Some(shell);
         }
@@ -128,9 +171,8 @@ impl<O: Opener> Session<O> {
 
     /// Runs a script in a shell of its own.
     pub async fn stream(&self, command: Command) -> Result<Box<dyn Stream>> {
-        let permit = Arc::clone(&self.streams).acquire_owned().await;
-        let permit = permit.map_err(|_| crate::error::Error::defect("the streams are closed"))?;
-        let shell = self.shell(command.user).await?;
+        let permit = self.permit().await?;
+        let shell = self.shell(&command.user).await?;
         let (pieces, end) = shell.begin(command).await?;
         Ok(Box::new(Streaming { pieces, end: Some(end), exit: None, _shell: shell, _permit: permit }))
     }

@@ -13,13 +13,14 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
+use super::becoming::Becomes;
+use super::greeting::{greet, send};
 use super::marker::{Found, Marks};
-use super::secret::Secret;
 use super::{Command, Exit, MAX_STDIN, Output, Pipe, Stdin};
 use crate::error::{Error, Result};
 
 /// The loop that runs on the host.
-const LOOP: &str = include_str!("shell.sh");
+pub const LOOP: &str = include_str!("shell.sh");
 
 /// The longest script: it travels as one argument of `sh`, which Linux limits to 128 KiB.
 pub const MAX_SCRIPT: usize = 100_000;
@@ -39,15 +40,6 @@ pub struct Channel {
     pub guard: Box<dyn std::any::Any + Send>,
 }
 
-/// How the shell becomes the user it runs as.
-#[derive(Clone, Debug)]
-pub enum Becomes {
-    /// It stays who logged in.
-    Nobody,
-    /// It becomes root through sudo, with this password if sudo asks for one.
-    Root(Option<Secret>),
-}
-
 struct Job {
     command: Command,
     output: mpsc::Sender<(Pipe, Bytes)>,
@@ -65,17 +57,6 @@ pub struct Shell {
     round_trips: Arc<AtomicU64>,
 }
 
-/// The command line that starts the loop, for a login shell of any kind: it is one line of words in which nothing has a
-/// meaning to any of them, and what the loop is comes over standard input.
-pub fn command_line(becomes: &Becomes, nonce: &str) -> String {
-    // The text of the loop is the first thing on standard input; its length is in the line.
-    let inner = format!("'echo {nonce} up; eval \"$(head -c {})\"' sh {nonce}", LOOP.len());
-    match becomes {
-        Becomes::Nobody => format!("exec /bin/sh -c {inner}"),
-        Becomes::Root(_) => format!("exec env LC_ALL=C sudo -S -p {nonce}-password: -- /bin/sh -c {inner}"),
-    }
-}
-
 /// A nonce for a connection: nothing that a host prints can be taken for a mark by accident.
 pub fn nonce() -> String {
     use std::collections::hash_map::RandomState;
@@ -91,7 +72,7 @@ pub fn nonce() -> String {
 }
 
 impl Shell {
-    /// Brings the loop up on a channel on which [`command_line`] was started.
+    /// Brings the loop up on a channel on which its command line was started.
     pub async fn start(
         mut channel: Channel,
         becomes: &Becomes,
@@ -155,113 +136,10 @@ impl Shell {
     }
 }
 
-fn gone() -> Error {
+/// The connection is not there any more.
+pub fn gone() -> Error {
     Error::unreachable("the connection to the host ended")
         .hint("what ran on it was ended on the host; look at the network and at the host, then start again")
-}
-
-/// Gets the loop to say that it is ready, through sudo's question if there is one.
-async fn greet(channel: &mut Channel, becomes: &Becomes, nonce: &str) -> Result<()> {
-    let up = format!("{nonce} up\n");
-    let ready = format!("{nonce} ready\n");
-    let prompt = format!("{nonce}-password:");
-    let (mut out, mut err) = (Vec::new(), Vec::new());
-    let (mut is_up, mut asked) = (false, false);
-    let (mut from_stdout, mut from_stderr) = (vec![0; 4096], vec![0; 4096]);
-    loop {
-        let more = tokio::select! {
-            read = channel.stdout.read(&mut from_stdout) => read.ok().filter(|n| *n > 0).map(|n| out.extend_from_slice(&from_stdout[..n])),
-            read = channel.stderr.read(&mut from_stderr) => read.ok().filter(|n| *n > 0).map(|n| err.extend_from_slice(&from_stderr[..n])),
-        };
-        if more.is_none() {
-            // The other pipe may still hold the reason.
-            let rest = async {
-                let _ = (&mut channel.stderr).take(64 * 1024).read_to_end(&mut err).await;
-            };
-            let _ = tokio::time::timeout(Duration::from_secs(1), rest).await;
-            return Err(refusal(&err, &out, becomes, asked));
-        }
-        if !is_up && find(&out, up.as_bytes()).is_some() {
-            is_up = true;
-            send(channel, LOOP.as_bytes()).await?;
-        }
-        if find(&out, ready.as_bytes()).is_some() {
-            return Ok(());
-        }
-        if let Some(at) = find(&err, prompt.as_bytes()) {
-            err.drain(..at + prompt.len());
-            match becomes {
-                Becomes::Root(Some(password)) if !asked => {
-                    asked = true;
-                    send(channel, format!("{}\n", password.expose()).as_bytes()).await?;
-                }
-                _ => return Err(refusal(&err, &out, becomes, true)),
-            }
-        }
-        if out.len() + err.len() > 256 * 1024 {
-            return Err(Error::unreachable("the host prints without end before its shell is ready")
-                .hint("look at the login user's shell start files on the host"));
-        }
-    }
-}
-
-async fn send(channel: &mut Channel, bytes: &[u8]) -> Result<()> {
-    let sent = async {
-        channel.stdin.write_all(bytes).await?;
-        channel.stdin.flush().await
-    };
-    sent.await.map_err(|error| gone().caused_by(error))
-}
-
-fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    haystack.windows(needle.len()).position(|window| window == needle)
-}
-
-/// Why no shell came up, from what was printed instead.
-fn refusal(err: &[u8], out: &[u8], becomes: &Becomes, asked: bool) -> Error {
-    let err = String::from_utf8_lossy(err);
-    let out = String::from_utf8_lossy(out);
-    let printed = || {
-        let text = format!("{}{}", err.trim(), out.trim());
-        if text.is_empty() {
-            None
-        } else {
-            Some(format!("the host printed:\n{}", text.chars().take(2000).collect::<String>()))
-        }
-    };
-    let with = |error: Error| match printed() {
-        Some(text) => error.detail(text),
-        None => error,
-    };
-    if let Becomes::Root(password) = becomes {
-        if err.contains("must have a tty") || err.contains("no tty present") {
-            return Error::failed("sudo on the host wants a terminal (`requiretty`)")
-                .hint("zkmig never has a terminal: take `Defaults requiretty` out of sudoers, or add `Defaults:USER !requiretty`");
-        }
-        if err.contains("not in the sudoers file")
-            || err.contains("is not allowed to")
-            || err.contains("may not run sudo")
-        {
-            return with(Error::failed("the login user may not become root through sudo on the host"))
-                .hint("add the user to sudoers on the host, or log in as another with `ansible_user`");
-        }
-        if asked && password.is_none() {
-            return Error::failed("sudo on the host wants a password")
-                .hint("start again with --ask-become-pass (-K), or set `ansible_become_password` in a protected file");
-        }
-        if asked {
-            return Error::failed("sudo on the host does not take the password")
-                .hint("check the password that was typed or that `ansible_become_password` gives");
-        }
-        if err.contains("not found") || err.contains("No such file") {
-            return with(Error::failed("there is no sudo on the host"))
-                .hint("install sudo, or log in as root with `ansible_user: root`");
-        }
-        return with(Error::failed("sudo gave no shell on the host"))
-            .hint("try `sudo -n true` on the host as the login user");
-    }
-    with(Error::unreachable("the host gave no shell"))
-        .hint("try `ssh HOST /bin/sh -c true`: a login shell, or RemoteCommand, RequestTTY or a forced command, may be in the way")
 }
 
 /// Owns the connection: serves one request after the other, until nobody is left to send any.
@@ -390,40 +268,6 @@ async fn conduct(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn told(err: &str, password: Option<&str>, asked: bool) -> String {
-        let becomes = Becomes::Root(password.map(|password| Secret::from(password.to_owned())));
-        let error = refusal(err.as_bytes(), b"", &becomes, asked);
-        format!("{} | {}", error.parts().message, error.parts().hints.join(" "))
-    }
-
-    #[test]
-    fn each_refusal_of_sudo_is_an_error_of_its_own_with_a_hint() {
-        for (err, password, asked, message, hint) in [
-            ("sudo: sorry, you must have a tty to run sudo\n", None, false, "requiretty", "sudoers"),
-            ("sudo: no tty present and no askpass program specified\n", None, false, "requiretty", "sudoers"),
-            (
-                "centos is not in the sudoers file.  This incident will be reported.\n",
-                Some("x"),
-                true,
-                "may not become root",
-                "sudoers",
-            ),
-            (
-                "Sorry, user centos is not allowed to execute '/bin/sh' as root on m1.\n",
-                None,
-                false,
-                "may not become root",
-                "ansible_user",
-            ),
-            ("", None, true, "wants a password", "--ask-become-pass"),
-            ("Sorry, try again.\n", Some("x"), true, "does not take the password", "ansible_become_password"),
-            ("env: 'sudo': No such file or directory\n", None, false, "no sudo", "ansible_user: root"),
-        ] {
-            let text = told(err, password, asked);
-            assert!(text.contains(message) && text.contains(hint), "{err:?} gave {text}");
-        }
-    }
 
     #[test]
     fn a_short_text_goes_as_lines_and_others_do_not() {

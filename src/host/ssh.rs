@@ -12,10 +12,10 @@ use tokio::io::AsyncReadExt as _;
 use tokio::net::UnixStream;
 use tokio::sync::Mutex;
 
+use super::becoming::{Become, Becomes, command_line};
 use super::control::{Control, end_ssh};
-use super::secret::Secret;
 use super::session::{Opener, Session};
-use super::shell::{Becomes, Channel, command_line};
+use super::shell::Channel;
 use super::ssh_error::{explain, is_worth_another_try};
 use super::{Command, Exit, Output, Socket, Stream, Transport, User};
 use crate::error::{Error, Result};
@@ -74,8 +74,8 @@ struct Channels {
 }
 
 impl Ssh {
-    /// Connects; the shell of `user` is up when it returns.
-    pub async fn connect(target: Target, password: Option<Secret>, user: User, control: Arc<Control>) -> Result<Self> {
+    /// Connects; the shell of `user`, who is become in this way, is up when it returns.
+    pub async fn connect(target: Target, how: Become, user: User, control: Arc<Control>) -> Result<Self> {
         // A connection in the making must not be abandoned: its ssh would go on by itself. So it is made on a task that
         // sees to its end even when nobody waits for it any more.
         let (give, take) = tokio::sync::oneshot::channel();
@@ -95,8 +95,8 @@ impl Ssh {
             sockets: AtomicU64::new(0),
             round_trips: Arc::clone(&round_trips),
         };
-        let ssh = Self { session: Session::new(channels, password, round_trips), control };
-        if let Err(error) = ssh.session.prepare(user).await {
+        let ssh = Self { session: Session::new(channels, how, round_trips), control };
+        if let Err(error) = ssh.session.prepare(&user).await {
             ssh.close().await;
             return Err(error);
         }
@@ -273,11 +273,11 @@ impl Opener for Channels {
         }
     }
 
-    async fn is_root(&self) -> Result<bool> {
+    async fn login(&self) -> Result<String> {
         let failed = || Error::unreachable("can't ask who logged in");
         let master = self.master().await?;
         let spawned = tokio::spawn(async move {
-            let mut command = openssh::Session::to_raw_command(master, "id -u");
+            let mut command = openssh::Session::to_raw_command(master, "id -u; id -un");
             command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().await
         });
         self.round_trips.fetch_add(2, Ordering::Relaxed);
@@ -290,7 +290,7 @@ impl Opener for Channels {
             let read = read.map_err(|_| failed().caused_by(format!("no answer within {} s", ANSWER.as_secs())))?;
             read.map_err(|error| failed().caused_by(error))?;
         }
-        Ok(said.trim_ascii() == b"0")
+        Ok(String::from_utf8_lossy(&said).into_owned())
     }
 }
 

@@ -9,10 +9,13 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::becoming::{self, METHODS, What, names};
 use super::templates::is_template;
 use super::{Host, Inventory, Variable, ssh_arguments};
 use crate::error::{Error, Result};
+use crate::host::becoming::{Become, Method};
 use crate::host::secret::Secret;
+use crate::host::{User, is_user_name};
 
 /// zkmig's own variables.
 pub const OWN: &[&str] = &["zkmig_ssh_config", "zkmig_host_key_checking", "zkmig_connect_timeout", "zkmig_lock_file"];
@@ -102,12 +105,6 @@ const UNSUPPORTED: &[(&[&str], &str)] = &[
 /// The same, where the value makes the difference: the names, the values that change nothing, what to do instead.
 const ONLY: &[(&[&str], &[&str], &str)] = &[
     (&["ansible_ssh_executable"], &["ssh", "/usr/bin/ssh"], "zkmig runs the ssh of PATH"),
-    (&["ansible_become_exe", "ansible_sudo_exe"], &["sudo", "/usr/bin/sudo"], "zkmig runs the sudo of PATH"),
-    (
-        &["ansible_become_flags", "ansible_sudo_flags"],
-        &["-H -S -n", "-H -S", "-H -n", "-H", "-S", "-n", "-S -n", ""],
-        "sudo gets the flags that it needs here",
-    ),
     (&["ansible_shell_type"], &["sh", "bash", "ksh", "csh", "fish"], "a POSIX shell is needed on the host"),
 ];
 
@@ -124,10 +121,12 @@ pub struct Connection {
     pub user: Option<String>,
     /// The private key.
     pub key: Option<PathBuf>,
-    /// Effects run as root.
-    pub become_root: bool,
-    /// What sudo is given when it asks.
-    pub become_password: Option<Secret>,
+    /// Effects run as another user than the one who logs in.
+    pub becomes: bool,
+    /// Who that is, where it is not root.
+    pub become_user: Option<String>,
+    /// How other users are become.
+    pub become_with: Become,
     /// An ssh client configuration instead of the user's own.
     pub ssh_config: Option<PathBuf>,
     /// Options of ssh's configuration.
@@ -149,14 +148,22 @@ impl Connection {
             port: None,
             user: None,
             key: None,
-            become_root: false,
-            become_password: None,
+            becomes: false,
+            become_user: None,
+            become_with: Become::default(),
             ssh_config: None,
             ssh_options: Vec::new(),
             strict_host_keys: true,
             connect_timeout: Duration::from_secs(10),
             lock_file: None,
         }
+    }
+}
+
+impl Connection {
+    /// Who `become: true` is on the host.
+    pub fn become_user(&self) -> User {
+        self.become_user.as_deref().map_or(User::Root, User::named)
     }
 }
 
@@ -177,28 +184,7 @@ pub fn read(inventory: &Inventory, host: &Host) -> Result<Connection> {
     if !connection.local {
         reader.ssh(&mut connection)?;
     }
-    if let Some(given) = reader.get(&["ansible_become"])? {
-        connection.become_root = given.flag()?;
-    }
-    if connection.become_root {
-        reader.refuse_unsupported(&["ansible_sudo_chdir"])?;
-        reader.refuse_other(&["ansible_become_exe", "ansible_become_flags"])?;
-        for (names, only) in
-            [(["ansible_become_user", "ansible_sudo_user"].as_slice(), "root"), (&["ansible_become_method"], "sudo")]
-        {
-            if let Some(given) = reader.get(names)?
-                && given.text(only)?.trim_start_matches("ansible.builtin.") != only
-            {
-                return Err(given.wrong(only).hint(format!("zkmig knows only {only} here")));
-            }
-        }
-    }
-    if let Some(given) = reader.get(&["ansible_become_password", "ansible_become_pass", "ansible_sudo_pass"])? {
-        let password = given
-            .written()
-            .ok_or_else(|| given.variable.origin.at(Error::input(format!("{} has to be a text", given.name))))?;
-        connection.become_password = Some(Secret::from(password));
-    }
+    reader.becoming(&mut connection)?;
     if let Some(given) = reader.get(&["zkmig_lock_file"])? {
         let path = given.text("an absolute path on the host")?;
         let plain = |c: char| c.is_ascii_graphic() || c == ' ';
@@ -294,6 +280,44 @@ impl<'a> Reader<'a> {
                 let error = Error::input(format!("{} does not work here with `{}`", given.name, given.shown()));
                 return Err(given.variable.origin.at(error).hint(*hint));
             }
+        }
+        Ok(())
+    }
+
+    /// How other users are become: a call may want that although the host's own effects do not.
+    fn becoming(&self, connection: &mut Connection) -> Result<()> {
+        if let Some(given) = self.get(&["ansible_become"])? {
+            connection.becomes = given.flag()?;
+        }
+        let how = &mut connection.become_with;
+        if let Some(given) = self.get(&["ansible_become_method"])? {
+            let name = given.text(METHODS)?;
+            how.method = becoming::method(&name).ok_or_else(|| given.wrong(METHODS))?;
+        }
+        let method = how.method;
+        let of = |what| self.get(names(method, what));
+        if let Some(given) = of(What::User)? {
+            let user = given.text("a user's name")?;
+            connection.become_user =
+                Some(is_user_name(&user).then_some(user).ok_or_else(|| given.wrong("a user's name"))?);
+        }
+        let password = of(What::Password)?;
+        let flags = of(What::Flags)?;
+        if let Some(given) = of(What::Exe)? {
+            let exe = given.text("a program's path")?;
+            how.exe = Some(becoming::is_program(&exe).then_some(exe).ok_or_else(|| given.wrong("a program's path"))?);
+        }
+        if let Some(given) = flags {
+            how.flags = becoming::flags(&given.text("options of the program")?);
+        }
+        if let Some(given) = password {
+            let password = given
+                .written()
+                .ok_or_else(|| given.variable.origin.at(Error::input(format!("{} has to be a text", given.name))))?;
+            how.password = Some(Secret::from(password));
+        }
+        if method == Method::Sudo {
+            self.refuse_unsupported(&["ansible_sudo_chdir"])?;
         }
         Ok(())
     }

@@ -18,6 +18,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 pub mod address;
+mod becoming;
 mod beside;
 pub mod connection;
 pub mod defaults;

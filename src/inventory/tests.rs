@@ -146,7 +146,7 @@ fn the_connection_comes_from_the_variables() {
         ("10.0.0.1", Some(2222), Some("centos"))
     );
     assert!(
-        connection.become_root
+        connection.becomes
             && connection.key.as_ref().unwrap().ends_with("Cargo.toml")
             && connection.key.as_ref().unwrap().is_absolute()
     );

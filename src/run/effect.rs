@@ -27,7 +27,16 @@ pub struct Call<'a> {
     /// How long it may take.
     pub timeout: Duration,
     /// Who does it on the host; the host's own user when the call doesn't say.
-    pub user: Option<User>,
+    pub user: Option<Who>,
+}
+
+/// Whom a call wants an effect to be done as.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Who {
+    /// The user that the host's inventory says is become: root, unless it names another.
+    Become,
+    /// This user.
+    User(User),
 }
 
 /// How an effect is reported once it is over.
@@ -61,7 +70,11 @@ impl Run {
             let context = Context {
                 host: &host.name,
                 transport: &*host.transport,
-                user: call.user.unwrap_or(host.user),
+                user: match &call.user {
+                    None => host.user.clone(),
+                    Some(Who::Become) => host.becomes.clone(),
+                    Some(Who::User(user)) => user.clone(),
+                },
                 check: self.options.check,
                 predictions: &host.predictions,
                 timeout: call.timeout,

@@ -20,6 +20,8 @@ pub struct RunHost {
     pub transport: Arc<dyn Transport>,
     /// Who the effects run as, unless a call says otherwise.
     pub user: User,
+    /// Who `become: true` is.
+    pub becomes: User,
     /// What earlier effects of a check mode run would have changed.
     pub predictions: Predictions,
     /// Where its lock is; empty for the user's own place.
@@ -56,10 +58,11 @@ pub async fn connect_all(
         match result {
             Ok(transport) => {
                 events.emit(What::HostConnected { host: host.name.clone(), ms });
-                let user = if connection.become_root { User::Root } else { User::Login };
+                let becomes = connection.become_user();
+                let user = if connection.becomes { becomes.clone() } else { User::Login };
                 let predictions = Predictions::default();
                 let lock = connection.lock_file.clone().unwrap_or_default();
-                Ok(Arc::new(RunHost { name: host.name.clone(), transport, user, predictions, lock }))
+                Ok(Arc::new(RunHost { name: host.name.clone(), transport, user, becomes, predictions, lock }))
             }
             Err(error) => {
                 events.emit(What::HostUnreachable { host: host.name.clone(), message: error.to_string() });

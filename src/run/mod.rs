@@ -23,7 +23,7 @@ pub mod watch;
 
 use crate::error::{Error, Result};
 use crate::inventory::{Extra, Inventory};
-pub use effect::{Call, Report};
+pub use effect::{Call, Report, Who};
 use events::{Events, What};
 use hosts::RunHost;
 use interrupt::Interrupt;

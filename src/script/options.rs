@@ -8,6 +8,8 @@ use rhai::{Array, Dynamic, FnPtr, Map};
 use super::catalog::Entry;
 use super::value::{Unknown, to_json};
 use crate::error::{Error, Result};
+use crate::host::{User, is_user_name};
+use crate::run::Who;
 
 /// The options of one call. Each is taken once; what the function doesn't know is refused at the start.
 pub struct Options {
@@ -50,6 +52,18 @@ impl Options {
     pub fn flag(&mut self, name: &str) -> Result<Option<bool>> {
         let Some(value) = self.take(name) else { return Ok(None) };
         value.as_bool().map(Some).map_err(|_| self.wrong(name, "true or false", &value))
+    }
+
+    /// Whom to be: true, false, or the name of a user of the host.
+    pub fn user(&mut self, name: &str) -> Result<Option<Who>> {
+        let Some(value) = self.take(name) else { return Ok(None) };
+        if let Ok(becomes) = value.as_bool() {
+            return Ok(Some(if becomes { Who::Become } else { Who::User(User::Login) }));
+        }
+        let named = value.clone().into_string().ok().filter(|user| is_user_name(user));
+        named
+            .map(|user| Some(Who::User(User::named(&user))))
+            .ok_or_else(|| self.wrong(name, "true, false or the name of a user of the host", &value))
     }
 
     /// A whole number that is not negative.

@@ -186,7 +186,7 @@ impl Context<'_> {
     /// the caller to say; a time-out is one here.
     pub async fn script(&self, script: impl Into<String>, stdin: Stdin) -> Result<Printed> {
         let mut output = Collect { stdout: Vec::new(), stderr: Vec::new(), overflow: false };
-        let command = Command { script: script.into(), user: self.user, stdin, timeout: self.timeout };
+        let command = Command { script: script.into(), user: self.user.clone(), stdin, timeout: self.timeout };
         let exit = self.transport.run(command, &mut output).await.map_err(|error| error.on_host(self.host))?;
         self.printed(exit, output)
     }
@@ -194,7 +194,7 @@ impl Context<'_> {
     /// Like [`script`](Self::script), beside what else runs on the host; see [`Transport::aside`] for `will`.
     pub async fn script_aside(&self, script: impl Into<String>, will: &str, stdin: Stdin) -> Result<Printed> {
         let mut output = Collect { stdout: Vec::new(), stderr: Vec::new(), overflow: false };
-        let command = Command { script: script.into(), user: self.user, stdin, timeout: self.timeout };
+        let command = Command { script: script.into(), user: self.user.clone(), stdin, timeout: self.timeout };
         let exit = self.transport.aside(command, will, &mut output).await.map_err(|error| error.on_host(self.host))?;
         self.printed(exit, output)
     }

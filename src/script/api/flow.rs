@@ -111,22 +111,6 @@ const CHECKED: Entry = Entry {
     example: "checked(\"five masters\", hosts(\"masters\").len() == 5, `${hosts(\"masters\").len()} masters`);",
 };
 
-const SECRET: Entry = Entry {
-    name: "secret",
-    on: "",
-    usage: "secret(source)",
-    arguments: &[1],
-    options: &[
-        opt("env", "a text", "read it from this environment variable"),
-        opt("file", "a text", "read it from this file on the operator's machine, without the last line end"),
-        opt("prompt", "a text", "ask the operator, without showing what is typed"),
-        opt("value", "a text", "mark this value"),
-    ],
-    kind: None,
-    doc: "A value that is redacted from all output, events, diffs and errors of the run.",
-    example: "let token = secret(#{ value: \"s3cr3t-token\" });",
-};
-
 const DECLARE: Entry = Entry {
     name: "declare",
     on: "",
@@ -162,7 +146,7 @@ const NOW: Entry = Entry {
 };
 
 /// The functions of this file.
-pub const ENTRIES: &[Entry] = &[HOSTS, EACH, STEP, CONFIRM, NOTE, FAIL, CHECKED, SECRET, DECLARE, CHECK_MODE, NOW];
+pub const ENTRIES: &[Entry] = &[HOSTS, EACH, STEP, CONFIRM, NOTE, FAIL, CHECKED, DECLARE, CHECK_MODE, NOW];
 
 /// Registers the functions of this file.
 pub fn register(engine: &mut Engine, script: &Script) {
@@ -209,8 +193,6 @@ pub fn register(engine: &mut Engine, script: &Script) {
     for with_options in [false, true] {
         register_checked(engine, script, with_options);
     }
-    let s = script.clone();
-    engine.register_fn("secret", move |ctx: NativeCallContext, source: Map| s.scripted(&ctx, s.secret(source)));
     engine.register_fn("declare", |_: Map| ());
     let s = script.clone();
     engine.register_fn("check_mode", move || s.run.options.check);
@@ -350,32 +332,6 @@ impl Script {
         let yes = yes.map_err(|error| Error::stopped("no answer could be read").caused_by(error))?;
         answer(yes, "the operator");
         if yes { Ok(()) } else { Err(Error::stopped("the operator answered no")) }
-    }
-
-    fn secret(&self, source: Map) -> crate::error::Result<String> {
-        let mut options = Options::new(&SECRET, source)?;
-        let value = if let Some(name) = options.text("env")? {
-            std::env::var(&name).map_err(|_| {
-                Error::input(format!("the environment variable {name} is not set"))
-                    .hint("it holds a secret of the playbook")
-            })?
-        } else if let Some(path) = options.text("file")? {
-            let text = std::fs::read_to_string(&path)
-                .map_err(|error| Error::input(format!("can't read the secret from {path}")).caused_by(error))?;
-            text.trim_end_matches(['\r', '\n']).to_owned()
-        } else if let Some(prompt) = options.text("prompt")? {
-            self.run
-                .ask
-                .password(&prompt)
-                .map_err(|error| Error::stopped("no answer could be read").caused_by(error))?
-        } else if let Some(value) = options.text("value")? {
-            value
-        } else {
-            return Err(Error::input("secret needs to know where the value comes from")
-                .hint("secret(#{ env: \"NAME\" }), or file, prompt or value instead of env"));
-        };
-        self.run.secrets.add(&value);
-        Ok(value)
     }
 }
 

@@ -7,9 +7,8 @@ use rhai::{Dynamic, Engine, Map, NativeCallContext};
 
 use super::method1;
 use crate::error::{Error, Result};
-use crate::host::User;
 use crate::run::hosts::RunHost;
-use crate::run::{Call, Report};
+use crate::run::{Call, Report, Who};
 use crate::script::catalog::{Entry, Opt, opt};
 use crate::script::options::Options;
 use crate::script::value::Unknown;
@@ -24,8 +23,11 @@ pub struct Host(pub Arc<RunHost>);
 /// The option that every effect takes.
 pub const TIMEOUT: Opt = opt("timeout", "seconds, or a text such as \"5m\"", "how long it may take; 60 seconds");
 /// The option of every effect that has a user.
-pub const BECOME: Opt =
-    opt("become", "true or false", "do it as root (true) or as who logged in (false); what the inventory says");
+pub const BECOME: Opt = opt(
+    "become",
+    "true, false or a user's name",
+    "do it as this user of the host; true is root, or whom `ansible_become_user` names; false is who logged in; what the inventory says",
+);
 
 const RUN: Entry = Entry {
     name: "run",
@@ -78,14 +80,14 @@ pub fn register(engine: &mut Engine, script: &Script) {
 /// What the options say that every effect takes.
 pub struct Common {
     timeout: Duration,
-    user: Option<User>,
+    user: Option<Who>,
 }
 
 impl Common {
     /// Takes them from a call's options.
     pub fn take(options: &mut Options) -> Result<Self> {
         let timeout = options.duration("timeout")?.unwrap_or(DEFAULT_TIMEOUT);
-        let user = options.flag("become")?.map(|root| if root { User::Root } else { User::Login });
+        let user = options.user("become")?;
         Ok(Self { timeout, user })
     }
 }

@@ -21,6 +21,7 @@ pub mod playbook;
 pub mod probe;
 pub mod renumber;
 pub mod rolling;
+mod secret;
 pub mod service;
 pub mod text;
 pub mod undo;
@@ -31,6 +32,7 @@ pub mod zookeeper_entries;
 /// The descriptions of all functions.
 pub const CATALOGS: &[&[Entry]] = &[
     flow::ENTRIES,
+    secret::ENTRIES,
     emit::ENTRIES,
     undo::ENTRIES,
     playbook::ENTRIES,
@@ -54,6 +56,7 @@ pub type Scripted<T> = std::result::Result<T, Box<EvalAltResult>>;
 /// Registers everything.
 pub fn register(engine: &mut Engine, script: &Script) {
     flow::register(engine, script);
+    secret::register(engine, script);
     emit::register(engine, script);
     undo::register(engine, script);
     playbook::register(engine, script);

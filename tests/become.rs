@@ -1,0 +1,235 @@
+//! Becoming another user over a real sshd: sudo, su, doas and runuser, with and without a password, with users that this test
+//! makes and removes. It needs root, as the users do.
+
+#![allow(clippy::unwrap_used, reason = "a test that can't set itself up has failed")]
+
+mod support;
+
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::process::{Command, Stdio};
+
+use support::sshd::Sshd;
+use support::{Project, Ran};
+
+/// The password of the one who logs in, and that of the other.
+const OWN: &str = "own pass word";
+const OTHERS: &str = "others' pass \"word\"";
+
+/// Two users of this machine, the files that let the first become the second, and an sshd for the first.
+struct Users {
+    login: String,
+    other: String,
+    sshd: Sshd,
+    project: Project,
+}
+
+fn sh(command: &str) -> bool {
+    Command::new("sh").args(["-c", command]).stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap().success()
+}
+
+fn is_root() -> bool {
+    fs::metadata("/proc/self").unwrap().uid() == 0
+}
+
+impl Users {
+    /// `tag` tells the users of tests that run at the same time apart.
+    fn new(tag: &str) -> Option<Self> {
+        if !is_root() {
+            println!("not root: nothing was tested");
+            return None;
+        }
+        let (login, other) = (format!("zkm{tag}a"), format!("zkm{tag}b"));
+        for (user, password) in [(&login, OWN), (&other, OTHERS)] {
+            sh(&format!("userdel -rf {user}"));
+            assert!(sh(&format!("useradd -m -s /bin/sh {user}")), "useradd {user}");
+            let mut child = Command::new("chpasswd").stdin(Stdio::piped()).spawn().unwrap();
+            child.stdin.take().unwrap().write_all(format!("{user}:{password}\n").as_bytes()).unwrap();
+            assert!(child.wait().unwrap().success());
+        }
+        let sshd = Sshd::start("");
+        let known = sshd.path("known_hosts").display().to_string();
+        // The folder of the sshd is root's alone, and the login user's keys are looked for as that user.
+        let folder = sshd.path("x").parent().unwrap().to_path_buf();
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
+        let project = Project::new("");
+        project.file("ssh_config", &format!("UserKnownHostsFile {known}\nGlobalKnownHostsFile none\n"));
+        Some(Self { login, other, sshd, project })
+    }
+
+    /// The inventory of one host, with these variables too.
+    fn hosts(&self, user: &str, variables: &str) {
+        let port = self.sshd.port;
+        let (key, config) = (self.sshd.path("user"), self.project.join("ssh_config"));
+        fs::write(
+            self.project.join("hosts.yaml"),
+            format!(
+                "m:\n  hosts:\n    m1:\n      ansible_host: 127.0.0.1\n      ansible_port: {port}\n      ansible_user: {user}\n      \
+                 ansible_ssh_private_key_file: {key}\n      zkmig_ssh_config: {config}\n{variables}",
+                key = key.display(),
+                config = config.display(),
+            ),
+        )
+        .unwrap();
+    }
+
+    /// Who `become: OTHER` is on the host, by these variables.
+    fn whoami(&self, login: &str, other: &str, variables: &str) -> Ran {
+        self.hosts(login, variables);
+        let playbook = format!(
+            "let m = hosts(\"m\")[0];\n\
+             note(\"is \" + m.run(\"id -un; echo $HOME\", #{{ read_only: true, become: \"{other}\" }}).stdout);\n\
+             note(\"was \" + m.run(\"id -un\", #{{ read_only: true, become: false }}).stdout);\n"
+        );
+        self.project.run(&playbook, &["-v"])
+    }
+
+    fn is_other(&self, login: &str, variables: &str) {
+        let ran = self.whoami(login, &self.other, variables);
+        ran.says(&[&format!("is {}", self.other), &format!("/home/{}", self.other), &format!("was {login}")]);
+        for password in [OWN, OTHERS] {
+            assert!(!ran.stdout.contains(password) && !ran.stderr.contains(password));
+        }
+    }
+
+    fn refused(&self, login: &str, other: &str, variables: &str, texts: &[&str]) {
+        self.whoami(login, other, variables).fails(3, texts);
+    }
+}
+
+impl Drop for Users {
+    fn drop(&mut self) {
+        for user in [&self.login, &self.other] {
+            sh(&format!("pkill -KILL -u {user}; userdel -rf {user}; rm -f /etc/sudoers.d/{user}"));
+        }
+    }
+}
+
+fn variables(method: &str, password: Option<&str>) -> String {
+    let password = password.map(|password| format!("      ansible_become_password: {}\n", serde_json::json!(password)));
+    format!("      ansible_become_method: {method}\n{}", password.unwrap_or_default())
+}
+
+fn sudoers(user: &str, line: &str) {
+    fs::create_dir_all("/etc/sudoers.d").unwrap();
+    let path = format!("/etc/sudoers.d/{user}");
+    fs::write(&path, format!("{user} {line}\n")).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o440)).unwrap();
+}
+
+#[test]
+fn sudo_with_and_without_a_password() {
+    let Some(users) = Users::new("s") else { return };
+    let (login, other) = (users.login.as_str(), users.other.as_str());
+    users.refused(
+        login,
+        other,
+        &variables("sudo", Some(OWN)),
+        &["may not become", other, "sudoers", "the host printed"],
+    );
+    sudoers(login, &format!("ALL=({other}) NOPASSWD: ALL"));
+    users.is_other(login, &variables("sudo", None));
+    sudoers(login, &format!("ALL=({other}) ALL"));
+    users.is_other(login, &variables("sudo", Some(OWN)));
+    users.is_other(login, &format!("{}      ansible_become_flags: -n -H\n", variables("sudo", Some(OWN))));
+    users.refused(login, other, &variables("sudo", Some("wrong")), &["does not take the password", "Sorry, try again"]);
+    users.refused(login, other, &variables("sudo", None), &["wants the password of the login user", "-K"]);
+    users.refused(login, "daemon", &variables("sudo", Some(OWN)), &["may not become `daemon`", "is not allowed to"]);
+    users.refused(login, "zkm-nobody", &variables("sudo", Some(OWN)), &["no user `zkm-nobody`", "unknown user"]);
+    let elsewhere = format!("{}      ansible_become_exe: /nowhere/sudo\n", variables("sudo", None));
+    users.refused(login, other, &elsewhere, &["there is no /nowhere/sudo on the host", "No such file"]);
+}
+
+#[test]
+fn su_with_a_password_and_from_root_without() {
+    let Some(users) = Users::new("u") else { return };
+    let (login, other) = (users.login.as_str(), users.other.as_str());
+    users.is_other(login, &variables("su", Some(OTHERS)));
+    users.is_other("root", &variables("su", None));
+    users.refused(login, other, &variables("su", Some(OWN)), &["does not take the password", "Authentication failure"]);
+    users.refused(login, other, &variables("su", None), &["wants the password of", other, "-K"]);
+    users.refused(login, "zkm-nobody", &variables("su", Some(OWN)), &["no user `zkm-nobody`", "does not exist"]);
+}
+
+#[test]
+fn runuser_is_for_root_alone() {
+    let Some(users) = Users::new("r") else { return };
+    users.is_other("root", &variables("runuser", None));
+    let other = users.other.clone();
+    users.refused(
+        &users.login,
+        &other,
+        &variables("runuser", None),
+        &["may not become", "non-root", "ansible_user: root"],
+    );
+    users.refused("root", "zkm-nobody", &variables("runuser", None), &["no user `zkm-nobody`"]);
+}
+
+#[test]
+fn doas_with_and_without_a_password() {
+    let Some(users) = Users::new("d") else { return };
+    if !sh("command -v doas") {
+        println!("no doas: nothing was tested");
+        return;
+    }
+    let (login, other) = (users.login.as_str(), users.other.as_str());
+    // The one configuration of the machine: what was there comes back.
+    let before = fs::read("/etc/doas.conf").ok();
+    let conf = |text: String| {
+        fs::write("/etc/doas.conf", text).unwrap();
+        fs::set_permissions("/etc/doas.conf", fs::Permissions::from_mode(0o600)).unwrap();
+    };
+    conf(format!("permit nopass {login} as {other}\n"));
+    users.is_other(login, &variables("doas", None));
+    // A password that nobody asks for is not taken for anything else.
+    users.is_other(login, &variables("doas", Some(OWN)));
+    conf(format!("permit {login} as {other}\n"));
+    users.is_other(login, &variables("doas", Some(OWN)));
+    users.refused(
+        login,
+        other,
+        &variables("doas", Some("wrong")),
+        &["does not take the password", "Authentication failed"],
+    );
+    users.refused(login, other, &variables("doas", None), &["wants the password of the login user", "doas: "]);
+    users.refused(login, "daemon", &variables("doas", Some(OWN)), &["may not become `daemon`", "doas.conf"]);
+    users.refused(login, "zkm-nobody", &variables("doas", Some(OWN)), &["no user `zkm-nobody`", "unknown user"]);
+    match before {
+        Some(text) => fs::write("/etc/doas.conf", text).unwrap(),
+        None => fs::remove_file("/etc/doas.conf").unwrap(),
+    }
+}
+
+#[test]
+fn a_file_that_is_written_as_another_user_is_that_users() {
+    let Some(users) = Users::new("f") else { return };
+    let (login, other) = (users.login.as_str(), users.other.as_str());
+    sudoers(login, "ALL=(ALL) NOPASSWD: ALL");
+    users.hosts(login, &format!("      ansible_become_user: {other}\n"));
+    users
+        .project
+        .run(
+            &format!(
+                "let m = hosts(\"m\")[0];\n\
+                 m.copy(\"text\", \"/home/{other}/named\", #{{ become: \"{other}\" }});\n\
+                 m.copy(\"text\", \"/home/{other}/meant\", #{{ become: true }});\n\
+                 m.copy(\"text\", \"/home/{login}/own\");\n\
+                 m.copy(\"text\", \"/home/{other}/roots\", #{{ become: \"root\" }});\n"
+            ),
+            &["-y"],
+        )
+        .says(&[]);
+    let owner = |path: String| fs::metadata(path).unwrap().uid();
+    let (own, others) = (owner(format!("/home/{login}")), owner(format!("/home/{other}")));
+    for (path, expected) in [
+        (format!("/home/{other}/named"), others),
+        (format!("/home/{other}/meant"), others),
+        (format!("/home/{login}/own"), own),
+        (format!("/home/{other}/roots"), 0),
+    ] {
+        assert_eq!(owner(path.clone()), expected, "{path}");
+    }
+    users.hosts(login, &format!("      ansible_become: true\n      ansible_become_user: {other}\n"));
+    users.project.zkmig(&["exec", "m", "-i", "hosts.yaml", "--read-only", "--", "id", "-un"]).says(&[other]);
+}
