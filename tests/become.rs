@@ -212,10 +212,10 @@ fn a_file_that_is_written_as_another_user_is_that_users() {
         .run(
             &format!(
                 "let m = hosts(\"m\")[0];\n\
-                 m.copy(\"text\", \"/home/{other}/named\", #{{ become: \"{other}\" }});\n\
-                 m.copy(\"text\", \"/home/{other}/meant\", #{{ become: true }});\n\
-                 m.copy(\"text\", \"/home/{login}/own\");\n\
-                 m.copy(\"text\", \"/home/{other}/roots\", #{{ become: \"root\" }});\n"
+                 m.copy(\"/home/{other}/named\", #{{ content: \"text\", become: \"{other}\" }});\n\
+                 m.copy(\"/home/{other}/meant\", #{{ content: \"text\", become: true }});\n\
+                 m.copy(\"/home/{login}/own\", #{{ content: \"text\" }});\n\
+                 m.copy(\"/home/{other}/roots\", #{{ content: \"text\", become: \"root\" }});\n"
             ),
             &["-y"],
         )

@@ -192,12 +192,12 @@ fn secrets_of_sops_age_and_commands_are_used_and_shown_nowhere() {
         for s in [secret("sops:s.yaml#db.pass"), secret(#{ age: "t.age", identity: "id.txt" }), secret("cmd:printf %s cmd-pass-word")] {
             note(`has ${s.len()}: ${s}`);
             m.run(["sh", "-c", "cat >seen-$(wc -c <seen 2>/dev/null || echo 0); echo x >>seen; cat seen-*", "sh"], #{ stdin: s, cwd: "FOLDER" });
-            m.copy(`password: ${s}\n`, "FOLDER/copied", #{ mode: "0600" });
+            m.copy("FOLDER/copied", #{ content: "password: " + s + "\n", mode: "0600" });
         }
     "#;
     project.file("play.rhai", &playbook.replace("FOLDER", &project.path().display().to_string()));
     let ran = project.zkmig_with(&[("PATH", &path)], &["run", "play.rhai", "-i", "hosts.yaml", "-vv", "--diff", "-y"]);
-    ran.says(&["has 11: [redacted]", "has 13: [redacted]"]);
+    ran.says(&["has 10: [redacted]", "has 13: [redacted]"]);
     assert_eq!(fs::read_to_string(project.join("copied")).expect("a file"), "password: cmd-pass-word\n");
     for secret in ["söps-\"pass", "age-pass-word"] {
         assert_nowhere(&project, &ran, secret);
@@ -222,4 +222,68 @@ fn a_program_that_gives_no_secret_is_an_error_that_says_why() {
     with(&path, "sops:s.yaml#a").fails(3, &["sops could not decrypt s.yaml#a", "exit status: 128", "no key found"]);
     with(&path, "cmd:exit 4").fails(3, &["the command `exit 4`", "exit status: 4"]);
     with(&path, "cmd:true").fails(3, &["printed nothing"]);
+}
+
+/// Encrypts with the project's password, as a value to put below a key of YAML.
+fn value(project: &Project, text: &str) -> String {
+    vault(project, &["encrypt-string", PASSWORD[0], PASSWORD[1], text]).says(&["!vault |"]).stdout.clone()
+}
+
+/// A project on this machine whose inventory has a vault of each kind.
+fn shop(secrets: &[&str; 3]) -> Project {
+    let project = Project::local();
+    project.file("pw", "hunter2\n");
+    let whole = format!("whole: {}\npin: 902134\n", serde_json::json!(secrets[0]));
+    project.file("group_vars/masters/vault.yml", &whole);
+    vault(&project, &["encrypt", "group_vars/masters/vault.yml", PASSWORD[0], PASSWORD[1]]).says(&[]);
+    let text = format!("token: {}", value(&project, secrets[1]));
+    project.file("group_vars/masters/plain.yml", &text);
+    project.file("host_vars/m1.yml", &format!("ansible_become_password: {}", value(&project, secrets[2])));
+    project
+}
+
+const SECRETS: [&str; 3] = ["tröpf'chen \"7\"", "to\\ken-of 'the' shop\t!", "become pass wörd"];
+
+#[test]
+fn no_plain_text_of_a_vault_is_in_any_file_or_output_of_a_run() {
+    let project = shop(&SECRETS);
+    let playbook = r#"
+        for m in hosts("masters") {
+            note(`whole ${m.vars.whole}, token ${m.vars.token}, pin ${m.vars.pin}`);
+            m.copy(`FOLDER/copied-${m.name}`, #{ content: m.vars.whole + "\n" + m.vars.token + "\n", mode: "0600" });
+            m.run(["printf", "%s %s\\n", m.vars.whole, m.vars.token]);
+        }
+        let m = hosts("masters")[0];
+        try { m.run(["sh", "-c", "echo \"$1\" >&2; exit 9", "sh", m.vars.token]); } catch (e) { note(`failed: ${e.message} ${e}`); }
+        fail(`in the end ${m.vars.token} ${m.vars.whole}`);
+    "#;
+    let playbook = playbook.replace("FOLDER", &project.path().display().to_string());
+    let ran = project.run(&playbook, &["-vv", "--diff", "-y", PASSWORD[0], PASSWORD[1]]);
+    ran.fails(5, &["in the end [redacted] [redacted]"]);
+    assert!(ran.stdout.contains("whole [redacted], token [redacted], pin [redacted]"), "{}", ran.stdout);
+    let copied = fs::read_to_string(project.join("copied-m1")).expect("a file");
+    assert_eq!(copied, format!("{}\n{}\n", SECRETS[0], SECRETS[1]));
+    for secret in SECRETS.iter().chain(&["902134", "hunter2"]) {
+        assert_nowhere(&project, &ran, secret);
+    }
+    // What was read is kept as it is on disk.
+    let kept = recorded(&project).into_iter().filter(|(_, bytes)| bytes.windows(14).any(|it| it == b"$ANSIBLE_VAULT"));
+    assert!(kept.count() > 0, "the record does not have the vault");
+}
+
+#[test]
+fn a_vault_without_its_password_is_an_error_that_names_the_variable_or_the_file() {
+    let project = shop(&SECRETS);
+    project.run("note(\"x\");\n", &[]).fails(2, &["vault.yml is a vault of the id `default`", "--vault-password-file"]);
+    fs::remove_file(project.join("group_vars/masters/vault.yml")).expect("a file");
+    let playbook = "note(hosts(\"masters\")[0].vars.token);\n";
+    let of = ["the variable ansible_become_password (host_vars/m1.yml:1)", "no vault password was given"];
+    project.run(playbook, &[]).fails(2, &of);
+    fs::remove_file(project.join("host_vars/m1.yml")).expect("a file");
+    project.run(playbook, &[]).fails(2, &["token", "no vault password was given", "plain.yml"]);
+    project.file("wrong", "wrong\n");
+    project.run(playbook, &["--vault-password-file", "wrong"]).fails(2, &["does not open", "token", "plain.yml"]);
+    project
+        .run(playbook, &["--vault-password-file", "nowhere"])
+        .fails(2, &["can't read the vault password file nowhere"]);
 }

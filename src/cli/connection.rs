@@ -66,16 +66,16 @@ impl HostArgs {
         if self.vault.vault_password_file.is_empty() && self.vault.vault_id.is_empty() {
             self.vault.vault_password_file.extend(config.text("vault_password_file").map(PathBuf::from));
         }
-        for (name, only) in [("become_user", "root"), ("become_method", "sudo")] {
-            if let Some(other) = config.text(name).filter(|value| value != only) {
-                return Err(Error::input(format!("{name} can't be `{other}` here: only {only} is known"))
-                    .hint(format!("it is from {}", config.place(name).unwrap_or_default())));
-            }
-        }
+        let (become_user, become_method) = (config.text("become_user"), config.text("become_method"));
+        Defaults::becoming(become_user.as_deref(), become_method.as_deref(), |name| {
+            config.place(name).map(|place| place.to_string()).unwrap_or_default()
+        })?;
         self.connection.reached = Reached {
             user: config.text("remote_user"),
             private_key: config.text("private_key").map(PathBuf::from),
             becomes: config.flag("become"),
+            become_user,
+            become_method,
             host_key_checking: config.flag("host_key_checking"),
             ssh_args: config.text("ssh_args"),
         };
@@ -108,10 +108,14 @@ fn colours(on: bool) {
 /// What is so for hosts whose variables say nothing else.
 pub fn defaults(reached: &Reached) -> Result<Defaults> {
     let arguments = reached.ssh_args.as_deref();
+    let (user, method) = (reached.become_user.as_deref(), reached.become_method.as_deref());
+    let (become_user, become_method) = Defaults::becoming(user, method, |_| "the run's record".to_owned())?;
     Ok(Defaults {
         user: reached.user.clone(),
         key: reached.private_key.clone(),
-        become_root: reached.becomes,
+        becomes: reached.becomes,
+        become_user,
+        become_method,
         strict_host_keys: reached.host_key_checking,
         ssh_options: arguments.map(|text| Defaults::ssh_options(text, "the settings")).transpose()?.unwrap_or_default(),
     })

@@ -61,6 +61,9 @@ pub enum Becomes {
     },
 }
 
+/// Where the programs are that a login shell may not look for.
+const PATHS: &str = "PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin";
+
 /// What stands on standard error once the program is about to ask: a line before it is of the login user's own start files.
 pub fn asks(nonce: &str) -> String {
     format!("{nonce} asks")
@@ -111,7 +114,7 @@ pub fn command_line(becomes: &Becomes, nonce: &str) -> String {
         }
         Method::Su | Method::Runuser => {
             let become_it = format!("exec env LC_ALL=C {exe}{flags} -s /bin/sh {user} -c {}", quoted(&start));
-            format!("exec /bin/sh -c {}", quoted(&format!("echo {asks} >&2; {become_it}")))
+            format!("exec /bin/sh -c {}", quoted(&format!("{PATHS}; echo {asks} >&2; {become_it}")))
         }
         Method::Doas if how.password.is_none() => {
             format!("exec {exe}{flags} -n -u {user} -- /bin/sh -c {}", quoted(&start))
@@ -130,8 +133,8 @@ pub fn command_line(becomes: &Becomes, nonce: &str) -> String {
                 "while IFS= read -r line <&3; do printf \"%s\\n\" \"$line\"; [ \"$line\" = {go} ] && break; done"
             );
             let whole = format!(
-                "exec 3<&0 4>&1 5>&2; echo {asks} >&2; {{ {answers}; }} | SHELL=/bin/sh script -qc {} /dev/null >&2; \
-                 echo {ended} >&2",
+                "{PATHS}; exec 3<&0 4>&1 5>&2; echo {asks} >&2; {{ {answers}; }} | {{ SHELL=/bin/sh script -qc {} /dev/null >&2; \
+                 echo {ended} >&2; }}",
                 quoted(&doas)
             );
             format!("exec /bin/sh -c {}", quoted(&whole))

@@ -82,7 +82,7 @@ fn take_question(err: &mut Vec<u8>, method: Method, nonce: &str) -> bool {
     if method == Method::Sudo {
         let prompt = prompt(nonce);
         let Some(at) = find(err, prompt.as_bytes()) else { return false };
-        err.drain(..at + prompt.len());
+        err.drain(at..at + prompt.len());
         return true;
     }
     let asks = asks(nonce);

@@ -148,7 +148,7 @@ async fn ask(host: &RunHost, question: &Question) -> Found {
     let context = Context {
         host: &host.name,
         transport: &*host.transport,
-        user: host.user,
+        user: host.user.clone(),
         check: false,
         predictions: &host.predictions,
         // Its own deadline would look like a broken connection: the one below comes first.

@@ -171,8 +171,12 @@ pub async fn run(context: &Context<'_>, options: &Options) -> Result<Output> {
             .hint("copy it to the host as a file first"));
     }
     let (script, stdin) = framed(&text, given);
-    let command =
-        Command { script, user: context.user, stdin: Stdin::Bytes(Bytes::from(stdin)), timeout: context.timeout };
+    let command = Command {
+        script,
+        user: context.user.clone(),
+        stdin: Stdin::Bytes(Bytes::from(stdin)),
+        timeout: context.timeout,
+    };
     let save = options.save.as_deref().map(|path| Save::new(path, options.save_max)).transpose()?;
     let mut capture = Capture {
         stdout: Kept::new(options.capture),

@@ -79,8 +79,14 @@ pub struct Reached {
     pub user: Option<String>,
     /// The private key.
     pub private_key: Option<PathBuf>,
-    /// Effects run as root.
+    /// Effects run as another user than the one who logs in.
     pub becomes: Option<bool>,
+    /// Who that is.
+    #[serde(default)]
+    pub become_user: Option<String>,
+    /// How it is become.
+    #[serde(default)]
+    pub become_method: Option<String>,
     /// Hosts whose key is not known are refused.
     pub host_key_checking: Option<bool>,
     /// Arguments of ssh.

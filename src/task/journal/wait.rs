@@ -97,7 +97,7 @@ pub async fn wait(context: &Context<'_>, options: &Options) -> Result<Vec<Match>
     let deadline = Instant::now() + context.timeout;
     let command = Command {
         script: format!("LC_ALL=C; export LC_ALL; exec journalctl -f --no-tail -a -o json --no-pager{selection}"),
-        user: context.user,
+        user: context.user.clone(),
         stdin: Stdin::Closed,
         // The deadline here is the one that counts; this one is for a channel that nobody hears any more.
         timeout: context.timeout + Duration::from_secs(30),
