@@ -39,6 +39,7 @@ class Trial:
 
     def __init__(self, case, lab, folder, binary):
         self.case, self.lab, self.folder, self.binary = case, lab, folder, binary
+        self.ends = case.ends
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         # A folder of sockets has to have a short name.
@@ -137,7 +138,7 @@ class Trial:
                 self.check("every zkmig has ended by itself", False, f"zkmig {process.words[0]} still runs")
                 process.end()
         self.lab.heal()
-        if self.case.ends == MIGRATED:
+        if self.ends == MIGRATED:
             self.reach_migrated()
         judge.final(self)
 

@@ -77,16 +77,16 @@ def whole(trial):
 
 def final(trial):
     """All checks of a case that has come to its end."""
-    case, lab = trial.case, trial.lab
+    lab = trial.lab
     before = len(trial.problems)
-    if case.ends == "migrated":
+    if trial.ends == "migrated":
         ends_as(trial, lambda host: trial.cluster.canonical, trial.cluster.canonical_ids, "--configtype=static")
-    elif case.ends == "original":
+    elif trial.ends == "original":
         ends_as(trial, lambda host: trial.cluster.original[host], trial.cluster.ids, "--configtype=zookeeper")
     trial.reached = len(trial.problems) == before
     at_rest(trial)
     writes(trial)
-    if case.ends != "as it is":
+    if trial.ends != "as it is":
         for host in lab.masters:
             left = lab.find(host, "/opt/mesosphere", ".zkmig.") + lab.find(host, labs.BACKUP_FOLDER, ".zkmig.")
             trial.check(f"{host}: no temporary file stays", not left, ", ".join(left))

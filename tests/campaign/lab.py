@@ -20,21 +20,28 @@ CHECK_MS = 300
 
 
 # The masters in the inventory's order, as lab/lib/common.sh has them: a lab of fewer takes the first.
-MASTERS = ("10.10.0.193", "10.10.0.122", "10.10.0.203", "10.10.0.104", "10.10.0.169", "10.10.0.20", "10.10.0.9")
+MASTERS = ("10.10.0.193", "10.10.0.122", "10.10.0.203", "10.10.0.104", "10.10.0.169", "10.10.0.20", "10.10.0.9",
+           "10.10.0.31", "10.10.0.57")
 
 
 class Shape:
     """How a lab is booted: `ids` in the inventory's order. Cases of one shape share a lab."""
 
-    def __init__(self, name, masters, ids, check_ms=CHECK_MS, zookeeper="3.4", layout="bare"):
+    def __init__(self, name, masters, ids, check_ms=CHECK_MS, zookeeper="3.4.14", layout="bare", dcos="1.10"):
         self.name, self.masters, self.ids, self.check_ms = name, masters, ids, check_ms
-        self.zookeeper, self.layout = zookeeper, layout
+        self.zookeeper, self.layout, self.dcos = zookeeper, layout, dcos
+
+    @property
+    def words(self):
+        """What lab/lab is told when it boots one."""
+        return ["--masters", str(self.masters), "--ids", self.ids, "--check-ms", str(self.check_ms), "--zookeeper", self.zookeeper,
+                "--layout", self.layout, "--dcos", self.dcos]
 
     def __eq__(self, other):
         return isinstance(other, Shape) and vars(self) == vars(other)
 
     def __hash__(self):
-        return hash((self.name, self.ids, self.check_ms, self.zookeeper))
+        return hash(tuple(self.words))
 
 
 # Three masters of which one keeps its id, so that a second restart takes the ensemble's time and not an election's limits;
@@ -90,8 +97,7 @@ class Lab:
                 self.down()
         elif self.shape:
             self.down()
-        self.command("up", "--masters", str(shape.masters), "--ids", shape.ids, "--check-ms", str(shape.check_ms),
-                     "--zookeeper", shape.zookeeper, "--layout", shape.layout)
+        self.command("up", *shape.words)
         self.shape = shape
         self.disturbed.clear()
         self.isolated.clear()

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from . import zookeeper
 
-SWEEP = 0.5
+SWEEP = 0.25
 SEEDS = "/zkmig-campaign"
 
 

@@ -29,6 +29,9 @@ def print_document(markdown, command):
         if not part:
             sys.exit(f"{folder} holds no results")
         found.update(part)
+    builds = sorted({line["binary"] for line in found.values()})
+    if len(builds) > 1:
+        sys.exit(f"{command}: these results are of several builds of zkmig, {', '.join(builds)}: a table is of one. Run what is left again with the build that counts")
     sys.stdout.write(markdown(found))
 
 

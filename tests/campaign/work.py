@@ -83,7 +83,8 @@ class Campaign:
         self.version = subprocess.run([str(self.binary), "--version"], capture_output=True, text=True, check=True).stdout.split()[-1]
         self.version += f" ({fingerprint(self.binary)})"
         self.harness = fingerprint(ROOT / "tests" / name, ROOT / "tests" / "campaign", ROOT / "lab", ROOT / "playbooks")
-        self.results = results.read(self.out / "results.ndjson")
+        # What another build has come to says nothing of this one.
+        self.results = {name: line for name, line in results.read(self.out / "results.ndjson").items() if line["binary"] == self.version}
         self.cases = cases
         starts = {case.id: case.start for case in cases}
         done = {line["id"] for line in self.results.values() if self.is_done(line, starts.get(line["id"]))} if options.resume else set()
