@@ -4,6 +4,7 @@ import time
 
 from campaign.lab import LabError
 
+# In seconds, beyond what Exhibitor waits before it starts ZooKeeper: two check periods on the ZooKeeper backend.
 PATIENCE = 60
 
 
@@ -18,13 +19,13 @@ def place(lab, wanted):
     others = [address for address in lab.masters if address != wanted]
     behind, ahead = others[:len(others) // 2], others[len(others) // 2:]
     stop(lab, behind)
-    until(f"a write goes through {wanted}", lambda: lab.probe.ask("write", address=wanted))
+    until(lab, f"a write goes through {wanted}", lambda: lab.probe.ask("write", address=wanted))
     stop(lab, ahead)
     start(lab, behind)
     # It may have led before, and not have noticed yet that the other half is away.
-    until(f"{wanted} leads the first half", lambda: leads(lab.probe.ask("modes"), wanted, behind))
+    until(lab, f"{wanted} leads the first half", lambda: leads(lab.probe.ask("modes"), wanted, behind))
     start(lab, ahead)
-    until(f"all serve, {wanted} leads", lambda: leads(lab.probe.ask("modes"), wanted, others))
+    until(lab, f"all serve, {wanted} leads", lambda: leads(lab.probe.ask("modes"), wanted, others))
 
 
 def leads(modes, leader, followers):
@@ -32,12 +33,13 @@ def leads(modes, leader, followers):
     return modes[leader] == "leader" and all(modes[follower] == "follower" for follower in followers)
 
 
-def until(what, holds):
+def until(lab, what, holds):
     """Waits for what has to come."""
-    deadline = time.monotonic() + PATIENCE
+    patience = PATIENCE + 3 * lab.shape.check_ms / 1000
+    deadline = time.monotonic() + patience
     while not holds():
         if time.monotonic() > deadline:
-            raise LabError(f"before the case, it did not come within {PATIENCE} s that {what}")
+            raise LabError(f"before the case, it did not come within {patience:g} s that {what}")
         time.sleep(0.2)
 
 

@@ -1,6 +1,10 @@
-"""What a run planned and predicted, and what came: read from its events, and from the clients' notes. Pure."""
+"""What a run planned and predicted, and what came: read from its events, from the clients' notes and from what was seen of the
+units and the servers. Pure."""
+
+from datetime import datetime
 
 from starts import short
+from witness import Witness, judged, promised
 
 # The watchman looks twice a second, and the playbook's own look is as old as its answers.
 CONFIRMED_BEFORE, CONFIRMED_AFTER = 3.0, 1.5
@@ -49,14 +53,16 @@ def as_done(events):
 def predictions(events, history=()):
     """Each prediction with what came of it. One without an outcome is left open: the run did not get there, or did not
     look."""
-    found, waiting = [], None
+    found, waiting, plan = [], None, None
     for event in events:
         if event["event"] != "data":
             continue
-        if event["name"] == "predicted":
+        if event["name"] == "plan":
+            plan = event["data"]
+        elif event["name"] == "predicted":
             waiting = event["data"]
-            found.append({"hosts": waiting["hosts"], "step": event.get("step"), "open": True,
-                          "election": waiting.get("election"), "gap_seconds": waiting.get("gap_seconds")})
+            found.append({"hosts": waiting["hosts"], "step": event.get("step"), "at": event.get("at"), "open": True,
+                          "election": waiting.get("election"), "gap_seconds": waiting.get("gap_seconds"), "promise": promised(waiting, plan)})
         elif event["name"] == "outcome" and waiting and sorted(waiting["hosts"]) == sorted(event["data"]["hosts"]):
             found[-1] |= compared(waiting, event, history)
             waiting = None
@@ -85,6 +91,35 @@ def confirmed(serving, at, history):
     return any(set(sweep[2]) == serving for sweep in sweeps) if sweeps else None
 
 
+def seen(told, witness, end):
+    """Each prediction with what those outside saw of it, and what is wrong with that."""
+    ends = [each["at"] for each in told[1:]] + [end]
+    for number, (each, until) in enumerate(zip(told, ends), 1):
+        found = witness.restart(each["hosts"], each["at"], until)
+        yield {
+            "name": f"{number}: {group(each['hosts'])}", "hosts": [short(host) for host in each["hosts"]], "step": each["step"],
+            "election": each["election"], "promise": each["promise"], "open": each["open"], "right": each.get("right"), "wrong": each.get("wrong", ""),
+            "broken": judged(each["promise"], found), **(found or {"stop": None}),
+        }
+
+
+def gaps(lines, clock):
+    """The times without anything acknowledged, (from, to), by the clock of everybody else. `clock` is what has to be added to the
+    time of day."""
+    found = []
+    for line in lines:
+        if line["event"] == "gap" and "at" in line:
+            end = moment(line["at"]) + clock
+            found.append((end - line["ms"] / 1000, end))
+    return found
+
+
+def moment(text):
+    """A time of day, such as 2026-11-27T20:51:59.701250518Z, in seconds."""
+    whole = datetime.strptime(text[:19] + "+0000", "%Y-%m-%dT%H:%M:%S%z").timestamp()
+    return whole + float("0" + text[19:].rstrip("Z"))
+
+
 def client(lines):
     """What the ensemble cost the clients, and what one of them waited at most, in seconds."""
     summary = next((line for line in reversed(lines) if line["event"] == "summary"), None)
@@ -108,8 +143,8 @@ def probe(events):
             "without_spare": round(sum(each["without_spare_seconds"] for each in found), 1), "elections": sum(each["elections"] for each in found)}
 
 
-def half(strategy, events, lines, history=()):
-    """One run of a case: all that the tables and the bars are made from."""
+def half(strategy, events, lines, history=(), witness=None, end=float("inf")):
+    """One run of a case: all that the tables and the bars are made from. `end` is when the run had ended."""
     plans = data(events, "plan")
     first = plans[0] if plans else None
     told = predictions(events, history)
@@ -118,11 +153,17 @@ def half(strategy, events, lines, history=()):
         "strategy": strategy,
         "plan": short_form(first) if first else None,
         "stages": [stage["ensemble"] for stage in first["stages"]] if first else [],
+        "max_down": first.get("max_down") if first else None,
         "price": first["price"] if first else None,
+        "other_price": first.get("other_price") if first else None,
+        "documented_price": first.get("documented_price") if first else None,
         "elections_only": first["elections_only"] if first else None,
         "replans": [short_form(plan) for plan in plans[1:]],
         "done": as_done(events),
         "restarts": len(restarts(events)),
+        "each": list(seen(told, witness, end)) if witness else [],
+        "told_together": max((len(each["hosts"]) for each in told), default=None),
+        "seen_together": witness.most_together() if witness else None,
         "predicted": len(closed),
         "right": sum(1 for each in closed if each["right"]),
         "leaders_right": sum(1 for each in closed if each["leader"]),

@@ -5,10 +5,16 @@ import random
 
 from campaign.lab import MASTERS, Shape
 
-# Quick enough that a campaign ends, and slow enough that an Exhibitor hears of its store before it starts ZooKeeper.
-FAST = 1000
+# Exhibitor's check period, in milliseconds. A restart takes longer than this, and an election never: an outage can't pass for one.
+LONG = 10000
 # A real Exhibitor's.
 REAL = 30000
+# Where who leads while a master is down is seen all the same, and nothing else is at stake: a campaign of faults has to end. It is slow enough that an
+# Exhibitor hears of its store before it starts ZooKeeper.
+FAST = 1000
+
+# A version of each rule set that DC/OS had, and of the newest. 3.6 has the rules of 3.8.
+VERSIONS = ("3.4.6", "3.4.14", "3.8")
 
 # How many cases there are of each kind: of so many masters, and the lengths of the cycles in which their ids move; a cycle
 # of length 1 is a fixed point. Without one of those nobody can lead from the first restart to the last.
@@ -16,16 +22,20 @@ KINDS = {
     3: {(3,): 6, (2, 1): 3},
     5: {(5,): 5, (3, 2): 3, (4, 1): 2, (2, 2, 1): 2, (3, 1, 1): 2, (2, 1, 1, 1): 2},
     7: {(7,): 2, (5, 2): 2, (4, 3): 2, (3, 2, 2): 2, (6, 1): 1, (4, 2, 1): 1, (3, 2, 1, 1): 1, (2, 2, 1, 1, 1): 1},
+    9: {(5, 4): 1},
 }
-# Ids with gaps, such as 2, 5, 8: those of a cluster whose masters were replaced.
-GAPS = {3: 3, 5: 3, 7: 2}
+# The same on other versions than 3.4.14.
+OTHER_KINDS = {3: {(3,): 1, (2, 1): 1}, 5: {(5,): 1, (3, 2): 1}, 7: {(7,): 1}}
+OTHER_VERSIONS = ("3.4.6", "3.6", "3.8")
+# Ids with gaps, such as 2, 5, 8: those of a cluster whose masters were replaced. So many of each version of VERSIONS.
+GAPS = {3: 8, 5: 8, 7: 4}
 
 
 class Start:
     """A starting state: `ids` in the inventory's order, `leader` the address of who is to lead, None for whoever does."""
 
-    def __init__(self, ids, leader=None, check_ms=FAST, zookeeper="3.4"):
-        self.ids, self.leader, self.check_ms, self.zookeeper = tuple(ids), leader, check_ms, zookeeper
+    def __init__(self, ids, leader=None, check_ms=LONG, zookeeper="3.4.14", dcos="1.10"):
+        self.ids, self.leader, self.check_ms, self.zookeeper, self.dcos = tuple(ids), leader, check_ms, zookeeper, dcos
         self.masters = MASTERS[:len(self.ids)]
 
     @property
@@ -36,9 +46,9 @@ class Start:
     @property
     def shape(self):
         """How a lab is booted for it."""
-        # The newest ZooKeeper goes with the newest layout.
-        layout = "myid" if self.zookeeper == "3.8" else "bare"
-        return Shape(str(len(self.ids)), len(self.ids), ",".join(map(str, self.ids)), self.check_ms, self.zookeeper, layout)
+        # The newest of both goes with the newest layout.
+        layout = "myid" if self.zookeeper == "3.8" or self.dcos == "2.2" else "bare"
+        return Shape(str(len(self.ids)), len(self.ids), ",".join(map(str, self.ids)), self.check_ms, self.zookeeper, layout, self.dcos)
 
     @property
     def fixed(self):
@@ -52,7 +62,7 @@ class Start:
     @property
     def key(self):
         """All that makes it."""
-        return f"{self}; ZooKeeper {self.zookeeper}, checks each {self.check_ms} ms"
+        return f"{self}; ZooKeeper {self.zookeeper}, DC/OS {self.dcos}, checks each {self.check_ms} ms"
 
 
 def short(address):
@@ -110,7 +120,7 @@ def led(masters, ids, rank):
     return sorted(zip(ids, masters))[rank % len(ids)][1]
 
 
-def of_kind(seed, count, kind, wanted, zookeeper="3.4"):
+def of_kind(seed, count, kind, wanted, zookeeper="3.4.14"):
     """(name, starting state) of a kind. Who leads goes through all ranks, from one that the seed draws."""
     source = random.Random(f"{seed} {count} {kind} {zookeeper}")
     masters = MASTERS[:count]
@@ -121,19 +131,19 @@ def of_kind(seed, count, kind, wanted, zookeeper="3.4"):
         yield f"{count}-{named}-{number + 1}", Start(ids, led(masters, ids, first + number), zookeeper=zookeeper)
 
 
-def with_gaps(seed, count, wanted, zookeeper="3.4"):
+def with_gaps(seed, count, wanted, zookeeper="3.4.14"):
     """(name, starting state) of masters whose ids have gaps."""
     source = random.Random(f"{seed} {count} gaps {zookeeper}")
     masters = MASTERS[:count]
     first, seen = source.randrange(count), []
     while len(seen) < wanted:
-        ids = source.sample(range(1, count + 4), count)
+        ids = source.sample(range(1, count + 6), count)
         if max(ids) > count and ids not in seen:
             seen.append(ids)
             yield f"{count}-gaps-{len(seen)}", Start(ids, led(masters, ids, first + len(seen)), zookeeper=zookeeper)
 
 
-def drawn(seed, kinds, gaps, zookeeper="3.4"):
+def drawn(seed, kinds, gaps, zookeeper="3.4.14"):
     """All starting states of these kinds."""
     for count, lengths in kinds.items():
         for kind, wanted in lengths.items():

@@ -1,14 +1,16 @@
 """The tables: the one at a campaign's end, and docs/quorum.md from results.
 
-`tests/quorum/table OUT…` prints the Markdown of one or several campaigns' results; the newest line of a case counts.
+`tests/quorum/table OUT…` prints the Markdown of one or several campaigns' results; the newest line of a case counts. Results of several
+builds are refused.
 """
 
 from campaign.results import print_document
 
 import bars
-from trial import DOCUMENTED, QUORUM
+from trial import BACK, DOCUMENTED, QUORUM
 
-TITLES = ("case", "starts from", "plan", "restarts", "joins right", "longest gap predicted", "gap", "by its own probe", "one session's wait", "sessions lost",
+TITLES = ("case", "starts from", "ZooKeeper", "checks", "plan", "restarts", "down at once: plan, units", "foreseen right", "promises kept",
+          "no spare: planned, seen", "longest gap predicted", "gap", "one session's wait", "sessions lost",
           "documented: gap", "one session's wait", "sessions lost", "verdict")
 
 
@@ -20,20 +22,30 @@ def seconds(found):
 def row(line):
     """A case's cells."""
     halves = line.get("halves", {})
-    ours, theirs = halves.get(QUORUM), halves.get(DOCUMENTED)
-    cells = [line["id"], line["title"] + (f" ({'; '.join(line['notes'])})" if line["family"] == "fault" and line["notes"] else "")]
-    if ours:
-        plan = ours["plan"] or (f"none; done {ours['done']}" if ours["done"] else "none")
-        if ours["replans"]:
-            plan += f"; {len(ours['replans'])} planned anew: done {ours['done']}"
-        joins = f"{ours['right']} of {ours['predicted']}" if ours["predicted"] else "no predictions"
-        promise = " (elections)" if ours["elections_only"] else ""
-        cells += [plan, str(ours["restarts"]), joins, foretold(ours["price"]) + promise,
-                  seconds(ours["longest_gap"]), seconds((ours["probe"] or {}).get("longest_gap")), seconds(ours["longest_wait"]), lost(ours)]
-    else:
-        cells += ["-"] * 8
-    cells += [seconds(theirs["longest_gap"]), seconds(theirs["longest_wait"]), lost(theirs)] if theirs else ["-"] * 3
-    return cells
+    theirs = halves.get(DOCUMENTED)
+    notes = f" ({'; '.join(line['notes'])})" if line["family"] == "fault" and line["notes"] else ""
+    cells = [line["id"], line["title"] + notes, line.get("zookeeper") or "-", f"{line['check_ms'] / 1000:g} s" if line.get("check_ms") else "-"]
+    cells += planned(halves[QUORUM]) if QUORUM in halves else ["-"] * 10
+    if BACK in halves:
+        cells = [f"{there}; back: {back}" if back != "-" else there for there, back in zip(cells, ["-"] * 4 + planned(halves[BACK]))]
+    return cells + ([seconds(theirs["longest_gap"]), seconds(theirs["longest_wait"]), lost(theirs)] if theirs else ["-"] * 3)
+
+
+def planned(half):
+    """The cells of a planned migration."""
+    plan = half["plan"] or (f"none; done {half['done']}" if half["done"] else "none")
+    if half["replans"] or (half["plan"] and half["done"] != half["plan"]):
+        plan += f"; done {half['done']}"
+    told = [each for each in half["each"] if each["stop"] is not None]
+    promised = [each for each in told if each["promise"] is not None]
+    at_once = f"{half['told_together'] or '-'}, {half['seen_together'] or '-'}" + (f" (max_down {half['max_down']})" if half["max_down"] else "")
+    price = half["price"] or {}
+    return [plan, str(half["restarts"]), at_once,
+            f"{half['right']} of {half['predicted']}" if half["predicted"] else "no predictions",
+            f"{sum(1 for each in promised if not each['broken'])} of {len(promised)}, {sum(1 for each in promised if each['election'])} elections" if promised else "none made",
+            f"{seconds(price.get('no_spare_seconds'))}, {seconds((half['probe'] or {}).get('without_spare'))}",
+            foretold(half["price"]) + (" (elections)" if half["elections_only"] else ""),
+            seconds(half["longest_gap"]), seconds(half["longest_wait"]), lost(half)]
 
 
 def foretold(price):
@@ -46,11 +58,16 @@ def lost(half):
     return "-" if half["lost_sessions"] is None else str(half["lost_sessions"])
 
 
+def wrong_of(line):
+    """What came otherwise than foreseen, by its restart."""
+    return [f"restart {each['name']}: {each['wrong']}" for half in line.get("halves", {}).values() for each in half["each"] if each["wrong"]]
+
+
 def details(line):
     """What a terminal shows of a case below its line."""
     cells = row(line)
     said = [", ".join(f"{title} {cell}" for title, cell in list(zip(TITLES, cells))[2:-1] if cell != "-")]
-    return said + [wrong for half in line.get("halves", {}).values() for wrong in half["wrong"]] + line["problems"]
+    return said + [wrong for wrong in wrong_of(line) if not any(wrong in problem for problem in line["problems"])] + line["problems"]
 
 
 def text(lines, limits=bars.WHOLE):
@@ -59,6 +76,7 @@ def text(lines, limits=bars.WHOLE):
     widths = [max(len(cells[place]) for cells in rows) for place in range(len(rows[0]))]
     out = ["  ".join(cell.ljust(width) for cell, width in zip(cells, widths)).rstrip() for cells in rows]
     out += [""] + [f"{'reached' if holds else 'MISSED ':8} {name}: {found}" for name, holds, found in bars.bars(lines, limits)]
+    out += [f"exception: {case}, restart {name}: {reason}" for case, name, reason in bars.exceptions(lines)]
     return "\n".join(out + bars.comparison(lines))
 
 
@@ -67,37 +85,94 @@ def escaped(cell):
     return cell.replace("|", "\\|").replace("\n", " ")
 
 
+def elections(lines):
+    """A line for each restart with which an election came, or a gap: what was said, and what the units, the sweeps and the clients saw."""
+    for line, half in bars.undisturbed(lines):
+        way = "" if half["strategy"] == QUORUM else ", back"
+        for each in half["each"]:
+            if each["stop"] is None or not (each["election"] or each["gap"] or each["broken"]):
+                continue
+            said = "an outage is foretold" if each["promise"] is None else f"at most {each['promise']:g} s" if each["election"] else "no election"
+            led = ", ".join(host.rpartition(".")[2] for host in each["led_by"]) or "**nobody**"
+            yield [line["id"] + way, each["name"], said, seconds(each["gap"]) if each["gap"] else "none above 0.25 s",
+                   seconds(each["led_after"]), f"{each['down']:.1f} s", led, each["broken"] or "kept"]
+
+
+ELECTIONS = ("case", "restart", "said", "nothing acknowledged for", "a leader seen after", "down for", "led meanwhile", "promise")
+
+
+def spare(lines):
+    """What each way costs on the procedure's cluster."""
+    for line in lines:
+        if line["family"] != "procedure":
+            continue
+        for half in line.get("halves", {}).values():
+            probe = half["probe"] or {}
+            way = "documented order" if half["strategy"] == DOCUMENTED else f"max_down={half['max_down']}"
+            price = half["price"] if half["strategy"] == QUORUM else None
+            yield [line.get("zookeeper") or "-", way, str(half["restarts"]), f"{price['elections']}, {probe.get('elections', '-')}" if price else f"-, {probe.get('elections', '-')}",
+                   f"{seconds((price or {}).get('no_spare_seconds'))}, {seconds(probe.get('without_spare'))}",
+                   ", ".join(f"{gap:.1f}" for gap in half["gaps"] if gap > 0.5) or "none", seconds(half["longest_wait"]), lost(half), seconds(half["seconds"])]
+
+
+SPARE = ("ZooKeeper", "order", "restarts", "elections: planned, seen", "no spare: planned, seen", "gaps above 0.5 s", "one session's wait", "sessions lost", "whole run")
+
+
+def of(titles, rows):
+    """A Markdown table."""
+    return ["| " + " | ".join(titles) + " |", "|" + "---|" * len(titles), *("| " + " | ".join(map(escaped, cells)) + " |" for cells in rows)]
+
+
+HEAD = """# The rehearsal campaign
+
+Every row is one cluster on a lab, migrated by a plan (`-e strategy=quorum`), in the documented order (`-e strategy=documented`), or there and back. ZooKeeper,
+systemd, journald, sshd and sudo are real, Exhibitor is a stand-in. Two clients for each master, with sessions of 10 s, wrote ten times a second through all of it.
+
+    make quorum
+
+## What is looked at
+
+An outage that lasts a restart must not pass for an election. So Exhibitor checks each 10 s or less often, which a restart takes longer than, and for each
+restart those who are not zkmig say what came:
+
+- the units of the masters: when each ZooKeeper ended and the next one was there, five times a second, from their control groups;
+- a sweep over all servers four times a second: who serves, who leads. *Led meanwhile* is who led a quorum while those that were restarted were down;
+- the clients: the times in which nobody's write was acknowledged, and no new session either (a *gap*).
+
+A restart keeps its promise when a leader is there, by both, within the time that was said, 3 s where elections only were promised, and somebody led while it was
+down. It is *foreseen right* when exactly those served afterwards that were to. *Down at once* is how many masters were announced to be down together, and how many were, by their
+units. *One session's wait* is the longest time between two acknowledged writes of one client: it is longer than a gap, because ZooKeeper's library pauses before it connects again. *No spare* is the time in which one more failure would
+have ended the quorum: as planned, and as the run's own probe saw it.
+
+A plan names the masters by the last number of their addresses, in the order of their restarts: those in brackets together, a bar between the stages. In a case in which something was broken, all is that of its
+first run.
+"""
+
+
 def markdown(results):
     """docs/quorum.md."""
     lines = list(results.values())
-    out = [
-        "# The rehearsal campaign", "",
-        "Every row is one cluster on a lab, migrated twice from the same state: by a plan (`-e strategy=quorum`), and in the "
-        "documented order (`-e strategy=documented`); a row with dashes there was made with `--planned`. ZooKeeper, systemd, journald, sshd and sudo are real, Exhibitor is a stand-in. "
-        "Two clients for each master, with sessions of 10 s, wrote ten times a second through all of it.", "",
-        "A *gap* is the time in which nobody's write was acknowledged, and no new session either: what the ensemble costs. *One session's wait* is the longest time "
-        "between two acknowledged writes of one client: what an application waits. It is longer, and there are waits without a gap, "
-        "because ZooKeeper's own library pauses: a random time of up to a second before each attempt to connect again, and a second more "
-        "when it has tried every server. Both are those of the worst moment of a run. Sessions lost are those of all clients.", "",
-        "    make quorum", "",
-        "A plan names the masters by the last number of their addresses, in the order of their restarts: those in brackets together, "
-        "a bar between the stages. A prediction is right when exactly those who were to serve after the restart did. The restarts, predictions and "
-        "gaps of a case in which something was broken are those of its first run, or of all.", "",
-        f"zkmig {', '.join(sorted({line['binary'] for line in lines}))}; harness {', '.join(sorted({line['harness'] for line in lines}))}. "
-        f"{len(lines)} cases, {sum(line['checks'] for line in lines)} checks, {sum(line['seconds'] for line in lines) / 60:.0f} minutes of lab time.", "",
-        "| what has to hold | | found |", "|---|---|---|",
-    ]
-    out += [f"| {name} | {'reached' if holds else '**missed**'} | {escaped(found)} |" for name, holds, found in bars.bars(lines)]
+    out = [HEAD,
+           f"zkmig {', '.join(sorted({line['binary'] for line in lines}))}; harness {', '.join(sorted({line['harness'] for line in lines}))}. "
+           f"{len(lines)} cases, {sum(line['checks'] for line in lines)} checks, {sum(line['seconds'] for line in lines) / 60:.0f} minutes of lab time.", "",
+           "## What has to hold", ""]
+    out += of(("what", "", "found"), [(name, "reached" if holds else "**missed**", found) for name, holds, found in bars.bars(lines)])
     out += [""] + [f"{said[0].upper()}{said[1:]}." for said in bars.comparison(lines)]
+    listed = bars.exceptions(lines)
+    out += ["", "## Exceptions", ""] + (of(("case", "restart", "reason"), listed) if listed else ["None."])
+    if rows := list(spare(lines)):
+        out += ["", "## The procedure's cluster: what each order costs", "", *of(SPARE, rows)]
     families = {}
     for line in lines:
         families.setdefault(line["family"], []).append(line)
     for family, members in families.items():
-        out += ["", f"## {family}", "", "| " + " | ".join(TITLES) + " |", "|" + "---|" * len(TITLES)]
+        rows = []
         for line in sorted(members, key=lambda line: line["id"]):
-            wrong = [said for half in line.get("halves", {}).values() for said in half["wrong"]]
-            verdict = "; ".join([line["verdict"], *wrong, *line["problems"]])[:300]
-            out.append("| " + " | ".join(escaped(cell) for cell in [*row(line), verdict]) + " |")
+            verdict = "; ".join([line["verdict"], *wrong_of(line), *line["problems"]])
+            rows.append([*row(line), verdict if len(verdict) < 400 else verdict[:400] + "…"])
+        out += ["", f"## {family}", "", *of(TITLES, rows)]
+    if rows := list(elections(lines)):
+        out += ["", "## Restart by restart", "", "Those with an election, a gap, or a broken promise.", "", *of(ELECTIONS, rows)]
     return "\n".join(out) + "\n"
 
 

@@ -1,10 +1,10 @@
 """The families of cases, a file each."""
 
-from . import drawn, fault, procedure
+from . import dcos22, drawn, fault, procedure, promise
 
-FAMILIES = ("procedure", "random", "zk38", "fault")
+FAMILIES = ("procedure", "promise", "dcos22", "gaps", "random", "fault")
 
 
 def all_cases(seed):
     """Every case, in the order of the table."""
-    return [*procedure.cases(), *drawn.random_cases(seed), *drawn.zk38_cases(seed), *fault.cases()]
+    return [*procedure.cases(), *promise.cases(), *dcos22.cases(), *drawn.gaps_cases(seed), *drawn.random_cases(seed), *fault.cases()]

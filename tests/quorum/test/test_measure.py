@@ -29,6 +29,25 @@ class Measure(unittest.TestCase):
         self.assertIs(found["elections_only"], True)
         self.assertEqual(found["replans"], [])
 
+    def test_each_restart_has_what_was_said_and_what_was_seen_of_it(self):
+        found = measure.half("quorum", example.run(), example.client(), witness=example.witness(), end=600.0)
+        self.assertEqual([each["name"] for each in found["each"]], ["1: 203", "2: [122 193]", "3: 203", "4: 193", "5: 122"])
+        self.assertEqual([each["stop"] for each in found["each"]], [101.0, 201.0, 301.0, 401.0, 501.0])
+        self.assertEqual([each["promise"] for each in found["each"]], [3.0] * 5)
+        self.assertEqual([each["broken"] for each in found["each"]], [""] * 5)
+        self.assertEqual([each["led_by"] for each in found["each"]], [[A], [C], [A], [A], [C]])
+        self.assertEqual([each["gap"] for each in found["each"]], [0.0, 1.5, 0.0, 0.0, 0.0])
+        self.assertEqual([each["wrong"] for each in found["each"]], ["", "", "", "193 joined", ""])
+        self.assertEqual((found["told_together"], found["seen_together"], found["max_down"]), (2, 2, 2))
+
+    def test_an_outage_breaks_the_promise_of_its_restart_alone(self):
+        found = measure.half("quorum", example.run(), example.client(), witness=example.witness(leads_meanwhile=None), end=600.0)
+        self.assertEqual([bool(each["broken"]) for each in found["each"]], [False] * 4 + [True])
+
+    def test_a_gap_has_its_place_on_everybodys_clock(self):
+        lines = [{"event": "gap", "at": "1970-01-01T00:00:10.500000000Z", "ms": 1500}, {"event": "gap", "at": "1970-01-01T00:00:20Z", "ms": 300}]
+        self.assertEqual([tuple(round(each, 3) for each in gap) for gap in measure.gaps(lines, 100.0)], [(109.0, 110.5), (119.7, 120.0)])
+
     def test_a_run_that_tells_nothing_has_no_predictions(self):
         events = [event for event in example.run() if event["event"] not in ("data", "availability")]
         found = measure.half("documented", events, example.client())
