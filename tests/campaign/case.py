@@ -180,6 +180,8 @@ class Trial:
             "exits": [f"{process.words[0]} {process.process.poll()}" for process in self.processes],
             "seconds": round(self.seconds, 1), "masters": len(self.lab.masters),
             "binary": binary, "harness": harness, "start": self.case.start,
+            # Of the last five minutes: on a busy machine elections take longer.
+            "load": round(os.getloadavg()[1], 1), "cores": os.cpu_count(),
         }
 
 

@@ -8,10 +8,8 @@ from campaign import work
 import bars
 import table
 from cases import FAMILIES, all_cases
-from starts import LONG, distribution
+from starts import LONG, SEED, distribution
 from trial import QUORUM, Trial
-
-SEED = 4
 
 
 class Campaign(work.Campaign):

@@ -7,6 +7,8 @@ builds are refused.
 from campaign.results import print_document
 
 import bars
+from cases import FAMILIES, all_cases
+from starts import SEED
 from trial import BACK, DOCUMENTED, QUORUM
 
 TITLES = ("case", "starts from", "ZooKeeper", "checks", "plan", "restarts", "down at once: plan, units", "foreseen right", "promises kept",
@@ -149,17 +151,35 @@ first run.
 """
 
 
+def not_run(lines):
+    """The cases of which these results have none, a line for each family."""
+    known = {line["id"] for line in lines}
+    for family in FAMILIES:
+        cases = [case.id for case in all_cases(SEED) if case.family == family]
+        left = [case for case in cases if case not in known]
+        if left:
+            yield [family, f"{len(left)} of {len(cases)}", "all" if len(left) == len(cases) else ", ".join(left)]
+
+
+def busy(lines):
+    """How busy the machine was."""
+    loads = [(line["load"], line["cores"]) for line in lines if "load" in line]
+    return f" The machine's load was {min(loads)[0]:g} to {max(loads)[0]:g} on {loads[-1][1]} cores." if loads else ""
+
+
 def markdown(results):
     """docs/quorum.md."""
     lines = list(results.values())
     out = [HEAD,
            f"zkmig {', '.join(sorted({line['binary'] for line in lines}))}; harness {', '.join(sorted({line['harness'] for line in lines}))}. "
-           f"{len(lines)} cases, {sum(line['checks'] for line in lines)} checks, {sum(line['seconds'] for line in lines) / 60:.0f} minutes of lab time.", "",
+           f"{len(lines)} cases, {sum(line['checks'] for line in lines)} checks, {sum(line['seconds'] for line in lines) / 60:.0f} minutes of lab time.{busy(lines)}", "",
            "## What has to hold", ""]
     out += of(("what", "", "found"), [(name, "reached" if holds else "**missed**", found) for name, holds, found in bars.bars(lines)])
     out += [""] + [f"{said[0].upper()}{said[1:]}." for said in bars.comparison(lines)]
     listed = bars.exceptions(lines)
     out += ["", "## Exceptions", ""] + (of(("case", "restart", "reason"), listed) if listed else ["None."])
+    if rows := list(not_run(lines)):
+        out += ["", "## Not run with this build", "", *of(("family", "cases", "which"), rows)]
     if rows := list(spare(lines)):
         out += ["", "## The procedure's cluster: what each order costs", "", *of(SPARE, rows)]
     families = {}
