@@ -289,3 +289,17 @@ fn every_bundled_playbook_is_fine_and_says_its_steps_and_variables() {
     }
     assert!(count >= 2, "{count} playbooks");
 }
+
+#[test]
+fn every_file_of_the_library_is_fine_for_whoever_imports_it_alone() {
+    let project = Project::unreachable();
+    let library = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("library");
+    let files = files_below("library", "rhai");
+    assert!(files.len() > 20, "{} files", files.len());
+    for file in files {
+        let name = file.strip_prefix(&library).expect("it is below the library").with_extension("");
+        let name = name.to_str().expect("the path is UTF-8");
+        project.file("play.rhai", &format!("import \"zkmig:{name}\" as one;\n"));
+        project.zkmig(&["lint", "play.rhai", "-i", "hosts.yaml"]).says(&["is fine"]);
+    }
+}
