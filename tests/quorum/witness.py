@@ -8,8 +8,6 @@ from an outage whatever that period is."""
 ELECTION = 3.0
 # From one sweep to the next, and what a server may take to answer it.
 SWEEP = 0.7
-# A gap belongs to the restart that it begins with; the clients' clock and the units' differ by so much.
-BEFORE = 0.5
 
 
 class Witness:
@@ -38,7 +36,9 @@ class Witness:
             "led_by": sorted({self.leader(sweep) for sweep in others}),
             "led_after": None if after is None else round(after - stop, 2),
             "led_while_down_after": round(others[0][1] - stop, 2) if others else None,
-            "gap": round(max((end - begin for begin, end in self.gaps if stop - BEFORE <= begin < until - BEFORE), default=0.0), 2),
+            # A server that is told to end stops answering before it has ended: a gap belongs to the restart that was foretold last before
+            # it, so that each belongs to one.
+            "gap": round(max((end - begin for begin, end in self.gaps if since <= begin < until), default=0.0), 2),
             "together": self.together(stop, back),
         }
 

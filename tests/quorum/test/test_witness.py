@@ -69,6 +69,9 @@ class Seen(unittest.TestCase):
     def test_a_gap_of_the_restart_before_does_not(self):
         self.assertEqual(restart(election(), [(8.0, 9.3)])["gap"], 0.0)
 
+    def test_a_gap_that_begins_before_the_process_has_ended_does(self):
+        self.assertEqual(restart(election(), [(9.1, 11.6)])["gap"], 2.5)
+
     def test_one_who_was_stopped_and_says_that_it_leads_is_not_who_led_meanwhile(self):
         found = restart(sweeps((8.0, 40.0, MASTERS, [C])))
         self.assertEqual(found["led_by"], [])
