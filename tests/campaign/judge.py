@@ -20,10 +20,10 @@ class Cluster:
         self.seeds, self.count, self.mounts, self.units = seeds, count, mounts, units
         ordered = sorted(masters)
         self.canonical_ids = {address: place for place, address in enumerate(ordered, 1)}
-        self.today = static_file(ids)
+        self.today = ensemble(ids)
         # Further ensembles that a run said it would pass through.
         self.planned = set()
-        self.canonical = static_file(self.canonical_ids)
+        self.canonical = ensemble(self.canonical_ids)
 
     @classmethod
     def of(cls, lab, probe, count):
@@ -36,15 +36,21 @@ class Cluster:
 
     def name_of(self, host, content):
         """Which of the intended texts this is; None when it is none of them."""
-        names = {static_file(zookeeper_ids(text)): "planned ids" for text in self.planned}
-        names |= {self.original[host]: "original", self.canonical: "final ids", self.today: "today's ids"}
+        names = {self.static_file(host, ensemble(zookeeper_ids(text))): "planned ids" for text in self.planned}
+        names |= {self.original[host]: "original", self.static_file(host, self.canonical): "final ids", self.static_file(host, self.today): "today's ids"}
         return names.get(content)
 
+    def static_file(self, host, listed):
+        """A master's environment file of the static backend with this ensemble, as zkmig writes it: what is not the backend's stays, as
+        DC/OS 2.2's lines on TLS, which stand before it."""
+        kept = [line for line in (self.original[host] or b"").splitlines(keepends=True)
+                if not line.startswith((b"EXHIBITOR_BACKEND=", b"EXHIBITOR_STATICENSEMBLE=", b"ZK_CONFIG_", b"EXHIBITOR_FSCONFIGDIR="))]
+        return b"".join(kept) + f"EXHIBITOR_BACKEND=STATIC\nEXHIBITOR_STATICENSEMBLE={listed}\n".encode()
 
-def static_file(ids):
-    """The environment file of the static backend with these ids, as zkmig writes it."""
-    ensemble = ",".join(f"{ids[address]}:{address}" for address in sorted(ids))
-    return f"EXHIBITOR_BACKEND=STATIC\nEXHIBITOR_STATICENSEMBLE={ensemble}\n".encode()
+
+def ensemble(ids):
+    """The text of an ensemble with these ids."""
+    return ",".join(f"{ids[address]}:{address}" for address in sorted(ids))
 
 
 def zookeeper_ids(ensemble):
@@ -80,7 +86,7 @@ def final(trial):
     lab = trial.lab
     before = len(trial.problems)
     if trial.ends == "migrated":
-        ends_as(trial, lambda host: trial.cluster.canonical, trial.cluster.canonical_ids, "--configtype=static")
+        ends_as(trial, lambda host: trial.cluster.static_file(host, trial.cluster.canonical), trial.cluster.canonical_ids, "--configtype=static")
     elif trial.ends == "original":
         ends_as(trial, lambda host: trial.cluster.original[host], trial.cluster.ids, "--configtype=zookeeper")
     trial.reached = len(trial.problems) == before
@@ -150,7 +156,7 @@ def originals(trial):
 def ids(trial):
     """No two servers run with one id. In the middle of a renumbering this holds for those of each list: an id that one has
     got is still run with by the one that has to give it up. One without a list has the ids of today's."""
-    today = trial.cluster.today.decode().rpartition("=")[2].strip()
+    today = trial.cluster.today
     sides = {}
     for host, found in trial.probe.ask("ids").items():
         if found is not None:
