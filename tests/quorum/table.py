@@ -8,6 +8,7 @@ from campaign.results import print_document
 
 import bars
 from cases import FAMILIES, all_cases
+from exceptions import CAUSES, EXCEPTIONS
 from starts import SEED
 from trial import BACK, DOCUMENTED, QUORUM
 
@@ -151,6 +152,15 @@ first run.
 """
 
 
+def broken(lines):
+    """Every restart that broke its promise or came otherwise than was foreseen, with the cause where it is known."""
+    for line, half in bars.undisturbed(lines):
+        listed = EXCEPTIONS.get(line["id"], {})
+        for each in half["each"]:
+            if (each["broken"] or each["wrong"]) and each["name"] not in listed:
+                yield [line["id"], each["name"], "; ".join(filter(None, [each["broken"], each["wrong"]])), CAUSES.get(line["id"], {}).get(each["name"], "not known")]
+
+
 def not_run(lines):
     """The cases of which these results have none, a line for each family."""
     known = {line["id"] for line in lines}
@@ -178,6 +188,8 @@ def markdown(results):
     out += [""] + [f"{said[0].upper()}{said[1:]}." for said in bars.comparison(lines)]
     listed = bars.exceptions(lines)
     out += ["", "## Exceptions", ""] + (of(("case", "restart", "reason"), listed) if listed else ["None."])
+    if rows := list(broken(lines)):
+        out += ["", "## Not kept, and why", "", *of(("case", "restart", "what came", "why"), rows)]
     if rows := list(not_run(lines)):
         out += ["", "## Not run with this build", "", *of(("family", "cases", "which"), rows)]
     if rows := list(spare(lines)):

@@ -166,6 +166,11 @@ class Tables(unittest.TestCase):
         self.assertEqual(found, [["random-x", "2: [122 193]", "at most 3 s", "1.5 s", "1.6 s", "15.0 s", "203", "kept"],
                                  ["random-x", "5: 122", "at most 3 s", "none above 0.25 s", "1.6 s", "15.0 s", "**nobody**", "nobody led"]])
 
+    def test_what_broke_is_told_with_its_cause_or_that_none_is_known(self):
+        lines = [line(halves={QUORUM: half(each=but(5, broken="nobody led"))})]
+        self.assertEqual(list(table.broken(lines)), [["random-x", "5: 122", "nobody led", "not known"]])
+        self.assertIn("## Not kept, and why", table.markdown({"random-x": lines[0]}))
+
     def test_what_was_not_run_is_said(self):
         rows = {family: (count, which) for family, count, which in table.not_run([line("dcos22-3", "dcos22")])}
         self.assertEqual(rows["dcos22"], ("1 of 2", "dcos22-5"))
