@@ -145,6 +145,13 @@ impl Manifest {
         if self.reached.becomes == Some(true) {
             words.push("-b".to_owned());
         }
+        for (option, value) in
+            [("--become-user", &self.reached.become_user), ("--become-method", &self.reached.become_method)]
+        {
+            if let Some(value) = value {
+                words.extend([option.to_owned(), word(value)]);
+            }
+        }
         for library in &self.libraries {
             words.extend(["-L".to_owned(), word(&library.display().to_string())]);
         }
