@@ -371,10 +371,10 @@ impl Model {
     }
 }
 
-/// Takes the marks of texts that are no templates away; says whether there was one.
+/// Takes the marks of texts that are no templates away, all of them; says whether there was one.
 fn unmark(value: &mut Value) -> bool {
     match value {
-        Value::Array(items) => items.iter_mut().fold(false, |found, item| unmark(item) || found),
+        Value::Array(items) => items.iter_mut().map(unmark).filter(|found| *found).count() > 0,
         Value::Object(fields) => {
             if fields.len() == 1
                 && let Some(text) = fields.get_mut(UNSAFE).map(Value::take)
@@ -382,7 +382,7 @@ fn unmark(value: &mut Value) -> bool {
                 *value = text;
                 return true;
             }
-            fields.values_mut().fold(false, |found, field| unmark(field) || found)
+            fields.values_mut().map(unmark).filter(|found| *found).count() > 0
         }
         _ => false,
     }
