@@ -72,7 +72,8 @@ impl HostArgs {
         })?;
         self.connection.reached = Reached {
             user: config.text("remote_user"),
-            private_key: config.text("private_key").map(PathBuf::from),
+            // ssh runs elsewhere, and reads relative paths in its own way.
+            private_key: config.text("private_key").map(|key| std::path::absolute(&key).unwrap_or_else(|_| key.into())),
             becomes: config.flag("become"),
             become_user,
             become_method,
@@ -82,9 +83,12 @@ impl HostArgs {
         if let Some(key) = &self.connection.reached.private_key
             && let Err(error) = std::fs::File::open(key)
         {
-            return Err(Error::input(format!("can't read the private key {}", key.display()))
-                .caused_by(error)
-                .hint(format!("it is named by {}", config.place("private_key").unwrap_or_default())));
+            return Err(Error::input(format!(
+                "can't read the private key {}",
+                config.text("private_key").unwrap_or_default()
+            ))
+            .caused_by(error)
+            .hint(format!("it is named by {}", config.place("private_key").unwrap_or_default())));
         }
         match config.text("colours").as_deref() {
             Some("always") => colours(true),
