@@ -5,6 +5,7 @@
 
 use serde_json::{Map, Value};
 
+use super::super::document::UNSAFE;
 use super::super::document::scalar::{finite, whole};
 
 /// Why a literal can't be a value here although Python takes it.
@@ -332,7 +333,10 @@ impl Reader<'_> {
             let rest = self.rest();
             let prefix = rest.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(rest.len());
             if prefix > 2 || !rest[prefix..].starts_with(['"', '\'']) {
-                return Ok(Value::String(text));
+                // Bytes become a text that ansible-core does not take for a template.
+                let unsafe_text =
+                    |text: String| Value::Object(Map::from_iter([(UNSAFE.to_owned(), Value::String(text))]));
+                return Ok(if is_bytes { unsafe_text(text) } else { Value::String(text) });
             }
         }
     }
@@ -487,7 +491,7 @@ mod tests {
             ("\"a\"'b'", "\"ab\""),
             ("u'a'", "\"a\""),
             ("r'\\n'", "\"\\\\n\""),
-            ("b'a'", "\"a\""),
+            ("b'a'", "{\"__ansible_unsafe\":\"a\"}"),
             ("f'a'", "!"),
             ("'a' b", "!"),
             ("'a", "!"),
