@@ -82,7 +82,7 @@ class Campaign:
         shutil.copy2(options.binary, self.binary)
         self.version = subprocess.run([str(self.binary), "--version"], capture_output=True, text=True, check=True).stdout.split()[-1]
         self.version += f" ({fingerprint(self.binary)})"
-        self.harness = fingerprint(ROOT / "tests" / name, ROOT / "tests" / "campaign", ROOT / "lab", ROOT / "playbooks")
+        self.harness = fingerprint(ROOT / "tests" / name, ROOT / "tests" / "campaign", ROOT / "lab", ROOT / "playbooks", ROOT / "library")
         # What another build has come to says nothing of this one.
         self.results = {name: line for name, line in results.read(self.out / "results.ndjson").items() if line["binary"] == self.version}
         self.cases = cases
