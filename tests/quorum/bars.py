@@ -80,6 +80,9 @@ def bars(lines, limits=WHOLE):
                 sum(1 for line, _ in quiet if line.get("asked_max_down")), "migrations that asked")
         none_of("as many restarts as planned, unless what was left was planned anew",
                 [f"{line['id']}: {half['restarts']}, planned {half['price']['restarts']}" for line, half in quiet if differs(half)], len(quiet), "migrations")
+        none_of("no more elections than planned, unless what was left was planned anew",
+                [f"{line['id']}: {half['probe']['elections']}, planned {half['price']['elections']}" for line, half in quiet
+                 if as_planned(half) and half["probe"] and half["probe"]["elections"] > half["price"]["elections"]], len(quiet), "migrations")
         procedure = [(line["id"], half["longest_gap"]) for line, half in quiet if line["family"] == "procedure" and half["longest_gap"] is not None]
         if procedure:
             worst = max(procedure, key=lambda pair: pair[1])
@@ -91,10 +94,14 @@ def bars(lines, limits=WHOLE):
     return found
 
 
+def as_planned(half):
+    """Whether a run had a plan, and carried out just that: the restarts that it announced, in their order."""
+    return bool(half["price"]) and half["strategy"] == QUORUM and half["done"] == half["plan"]
+
+
 def differs(half):
-    """Whether a run made another number of restarts than its plan, and didn't say that it planned anew."""
-    price = half["price"]
-    return bool(price) and "restarts" in price and half["strategy"] == QUORUM and half["done"] == half["plan"] and half["restarts"] != price["restarts"]
+    """Whether a run announced its plan's restarts and made another number of them."""
+    return as_planned(half) and half["restarts"] != half["price"].get("restarts", half["restarts"])
 
 
 def migrated(line):

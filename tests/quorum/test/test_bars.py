@@ -19,7 +19,7 @@ from . import example
 
 
 # The price where a leader has to notice that it has lost its quorum.
-NOTICED = {"longest_gap_seconds": 2.5, "worst_gap_seconds": 5.0}
+NOTICED = {"elections": 2, "longest_gap_seconds": 2.5, "worst_gap_seconds": 5.0}
 
 
 def half(strategy=QUORUM, **more):
@@ -71,6 +71,7 @@ class Bars(unittest.TestCase):
             ({"told_together": 3}, TOGETHER),
             ({"seen_together": 3}, TOGETHER),
             ({"restarts": 7}, "as many restarts as planned, unless what was left was planned anew"),
+            ({"probe": half()["probe"] | {"elections": 3}}, "no more elections than planned, unless what was left was planned anew"),
             ({"lost_sessions": 1}, "no lost session"),
             ({"missing": 2}, "no lost write"),
             ({"missing": None}, "no lost write"),
