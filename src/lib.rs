@@ -16,6 +16,8 @@ pub mod task;
 
 pub mod host;
 
+pub mod template;
+
 pub mod inventory;
 
 pub mod dcos;

@@ -1,0 +1,228 @@
+//! The filters of JSON and YAML.
+
+use super::super::fault::{Fault, R};
+use super::super::python;
+use super::super::value::{Key, Value, nested};
+use super::super::yaml_dump::{Style, dump};
+use super::sequence::mapping;
+use super::{Bound, Filter, filter};
+
+pub const FILTERS: [Filter; 8] = [
+    filter(&["to_json"], "value profile= **named", |_, a| to_json(a, None)),
+    filter(&["to_nice_json"], "value **named", |_, a| to_json(a, Some(4))),
+    filter(&["tojson"], "value indent=", |_, a| {
+        let indent = a.int(1)?.and_then(|indent| usize::try_from(indent).ok());
+        let how = Json { indent, sort_keys: true, ascii: true, item: if indent.is_some() { "," } else { ", " }.into(), key: ": ".into() };
+        let text = how.text(&a.value(0))?;
+        let escaped = [('<', "\\u003c"), ('>', "\\u003e"), ('&', "\\u0026"), ('\'', "\\u0027")];
+        Ok(Value::str(escaped.iter().fold(text, |text, (c, code)| text.replace(*c, code))))
+    }),
+    filter(&["from_json"], "value profile=", |_, a| {
+        let text = a.string(0)?;
+        let json: serde_json::Value = serde_json::from_str(&text).map_err(|error| Fault::new(format!("this is no JSON: {error}")))?;
+        Ok(super::super::json::to_value(&json))
+    }),
+    filter(&["to_yaml"], "value **named", |_, a| to_yaml(a, 2, None)),
+    filter(&["to_nice_yaml"], "value indent= **named", |_, a| {
+        to_yaml(a, a.int(1)?.and_then(|indent| usize::try_from(indent).ok()).unwrap_or(4), Some(false))
+    }),
+    filter(&["from_yaml"], "data", |_, a| match a.value(0) {
+        Value::Str(text) => {
+            let mut documents = super::super::yaml_load::documents(&text)?;
+            match documents.len() {
+                0 => Ok(Value::None),
+                1 => Ok(documents.remove(0)),
+                _ => Err(Fault::new("there are several YAML documents in this").hint("use from_yaml_all")),
+            }
+        }
+        other => Ok(other),
+    }),
+    filter(&["from_yaml_all"], "data", |_, a| match a.value(0) {
+        Value::Str(text) => super::super::yaml_load::documents(&text).map(Value::list),
+        Value::None => Ok(Value::list(Vec::new())),
+        other => Ok(other),
+    }),
+];
+
+struct Json {
+    indent: Option<usize>,
+    sort_keys: bool,
+    ascii: bool,
+    item: String,
+    key: String,
+}
+
+fn to_json(a: &Bound, nice: Option<usize>) -> R<Value> {
+    let mut how = Json { indent: nice, sort_keys: nice.is_some(), ascii: true, item: ", ".into(), key: ": ".into() };
+    let mut separators = false;
+    for (name, value) in &a.named {
+        match &**name {
+            "indent" => {
+                how.indent = match (value, value.as_int()) {
+                    (Value::None, _) => None,
+                    (_, Some(indent)) => Some(usize::try_from(indent).unwrap_or(0).min(1000)),
+                    _ => return Err(Fault::new("indent is a number here")),
+                }
+            }
+            "sort_keys" => how.sort_keys = value.truth()?,
+            "ensure_ascii" => how.ascii = value.truth()?,
+            "separators" if nice.is_none() => match &value.iterate()?[..] {
+                [item, key] => {
+                    (how.item, how.key) = (python::text(item)?, python::text(key)?);
+                    separators = true;
+                }
+                _ => return Err(Fault::new("separators are two texts")),
+            },
+            "separators" | "vault_to_text" | "preprocess_unsafe" | "check_circular" | "allow_nan" | "skipkeys" => {}
+            other => return Err(Fault::new(format!("{} takes no option `{other}` here", a.name))),
+        }
+    }
+    if nice.is_some() || (how.indent.is_some() && !separators) {
+        how.item = ",".into();
+    }
+    how.text(&a.value(0)).map(Value::str)
+}
+
+impl Json {
+    fn text(&self, value: &Value) -> R<String> {
+        let mut out = String::new();
+        self.write(&mut out, value, 0)?;
+        Ok(out)
+    }
+
+    fn line(&self, out: &mut String, level: usize) {
+        if let Some(indent) = self.indent {
+            out.push('\n');
+            out.push_str(&" ".repeat(indent * level));
+        }
+    }
+
+    fn write(&self, out: &mut String, value: &Value, level: usize) -> R<()> {
+        match value {
+            Value::None => out.push_str("null"),
+            Value::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
+            Value::Int(value) => out.push_str(&value.to_string()),
+            Value::Float(number) => out.push_str(&json_float(*number)),
+            Value::Str(text) => self.quoted(out, text),
+            Value::Time(time) => self.quoted(out, &time.iso("T")),
+            Value::Marker(fault) => return Err(fault.again()),
+            other => {
+                if let Some(map) = mapping(other)? {
+                    return self.write_map(out, map.into_iter().collect(), level);
+                }
+                let is_list = other.is_sequence()
+                    || matches!(other, Value::Range(..))
+                    || matches!(other, Value::Object(object) if object.items().is_some());
+                if !is_list {
+                    return Err(Fault::new(format!("Object of type {} is not JSON serializable", other.type_name())));
+                }
+                let items: Vec<Value> = other.iterate()?.into_iter().filter(|item| !matches!(item, Value::Omit)).collect();
+                if items.is_empty() {
+                    out.push_str("[]");
+                    return Ok(());
+                }
+                out.push('[');
+                for (at, item) in items.iter().enumerate() {
+                    out.push_str(if at > 0 { &self.item } else { "" });
+                    self.line(out, level + 1);
+                    nested(|| self.write(out, item, level + 1))?;
+                }
+                self.line(out, level);
+                out.push(']');
+            }
+        }
+        Ok(())
+    }
+
+    fn write_map(&self, out: &mut String, pairs: Vec<(Key, Value)>, level: usize) -> R<()> {
+        let mut pairs: Vec<(Value, Value)> =
+            pairs.into_iter().filter(|(_, value)| !matches!(value, Value::Omit)).map(|(key, value)| (key.0, value)).collect();
+        if self.sort_keys {
+            python::sort(&mut pairs, false)?;
+        }
+        if pairs.is_empty() {
+            out.push_str("{}");
+            return Ok(());
+        }
+        out.push('{');
+        for (at, (key, value)) in pairs.iter().enumerate() {
+            out.push_str(if at > 0 { &self.item } else { "" });
+            self.line(out, level + 1);
+            let key = match key {
+                Value::Str(text) => text.to_string(),
+                Value::Bool(true) => "true".into(),
+                Value::Bool(false) => "false".into(),
+                Value::None => "null".into(),
+                Value::Int(_) | Value::Float(_) => python::text(key)?,
+                other => return Err(Fault::new(format!("a key can't be of type '{}' in JSON", other.type_name()))),
+            };
+            self.quoted(out, &key);
+            out.push_str(&self.key);
+            nested(|| self.write(out, value, level + 1))?;
+        }
+        self.line(out, level);
+        out.push('}');
+        Ok(())
+    }
+
+    fn quoted(&self, out: &mut String, text: &str) {
+        out.push('"');
+        for c in text.chars() {
+            match c {
+                '"' => out.push_str("\\\""),
+                '\\' => out.push_str("\\\\"),
+                '\n' => out.push_str("\\n"),
+                '\r' => out.push_str("\\r"),
+                '\t' => out.push_str("\\t"),
+                '\x08' => out.push_str("\\b"),
+                '\x0c' => out.push_str("\\f"),
+                c if u32::from(c) < 0x20 || (self.ascii && !c.is_ascii()) => {
+                    let mut units = [0; 2];
+                    for unit in c.encode_utf16(&mut units) {
+                        out.push_str(&format!("\\u{unit:04x}"));
+                    }
+                }
+                c => out.push(c),
+            }
+        }
+        out.push('"');
+    }
+}
+
+fn json_float(number: f64) -> String {
+    if number.is_nan() {
+        return "NaN".into();
+    }
+    if number.is_infinite() {
+        return if number > 0.0 { "Infinity" } else { "-Infinity" }.into();
+    }
+    python::float(number)
+}
+
+fn to_yaml(a: &Bound, indent: usize, flow: Option<bool>) -> R<Value> {
+    let mut style = Style { indent, width: 80, sort_keys: true, flow, explicit_start: false, explicit_end: false, unicode: true };
+    for (name, value) in &a.named {
+        let number = || {
+            let number = value.as_int().ok_or_else(|| Fault::new(format!("{name} is a number")))?;
+            Ok::<_, Box<Fault>>(usize::try_from(number).unwrap_or(usize::MAX))
+        };
+        match &**name {
+            "indent" => style.indent = number()?,
+            "width" => style.width = number()?,
+            "sort_keys" => style.sort_keys = value.truth()?,
+            "default_flow_style" => style.flow = if value.is_none() { None } else { Some(value.truth()?) },
+            "explicit_start" => style.explicit_start = value.truth()?,
+            "explicit_end" => style.explicit_end = value.truth()?,
+            "allow_unicode" => style.unicode = value.truth()?,
+            other => return Err(Fault::new(format!("{} takes no option `{other}` here", a.name))
+                .hint("it takes indent, width, sort_keys, default_flow_style, explicit_start, explicit_end and allow_unicode")),
+        }
+    }
+    if !(2..=9).contains(&style.indent) {
+        style.indent = 2;
+    }
+    if style.width <= style.indent * 2 {
+        style.width = 80;
+    }
+    dump(&a.value(0), &style).map(Value::str)
+}

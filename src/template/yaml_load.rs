@@ -1,0 +1,183 @@
+//! YAML 1.1 as Ansible reads it, for `from_yaml`: bools as `yes`, octals as `0755`, merge keys, dates.
+
+use std::rc::Rc;
+
+use saphyr_parser::{Event, Parser, ScalarStyle};
+
+use super::fault::{Fault, R};
+use super::filters::text::parse_float;
+use super::time::Time;
+use super::value::{Map, Value};
+use super::yaml_dump::resolves_to_text;
+
+/// The documents of a text.
+pub fn documents(text: &str) -> R<Vec<Value>> {
+    let mut out = Vec::new();
+    // Each level: what is being filled, its anchor, and the key that waits for its value.
+    let mut stack: Vec<(Value, usize, Option<Value>)> = Vec::new();
+    let mut anchors: std::collections::HashMap<usize, Value> = std::collections::HashMap::new();
+    let mut root = None;
+    for event in Parser::new_from_str(text) {
+        let (event, span) = event.map_err(|error| Fault::new(format!("this is no YAML: {error}")))?;
+        let line = span.start.line();
+        let done = match event {
+            Event::Scalar(text, style, anchor, tag) => {
+                let plain = matches!(style, ScalarStyle::Plain);
+                let value = match tag.as_ref().map(|tag| tag.suffix.as_str()) {
+                    Some("str" | "unsafe") => Value::str(&*text),
+                    Some("vault") => return Err(Fault::new("a vault's value can't be read from a text here")),
+                    _ if plain => scalar(&text),
+                    _ => Value::str(&*text),
+                };
+                if anchor > 0 {
+                    anchors.insert(anchor, value.clone());
+                }
+                Some(value)
+            }
+            Event::Alias(anchor) => match anchors.get(&anchor) {
+                Some(value) => Some(value.clone()),
+                None => return Err(Fault::new(format!("line {line} names an anchor that is not there"))),
+            },
+            Event::SequenceStart(anchor, _) | Event::MappingStart(anchor, _) => {
+                let is_map = matches!(event, Event::MappingStart(..));
+                let value = if is_map { Value::dict(Map::new()) } else { Value::list(Vec::new()) };
+                if anchor > 0 {
+                    anchors.insert(anchor, value.clone());
+                }
+                stack.push((value, anchor, None));
+                None
+            }
+            Event::SequenceEnd | Event::MappingEnd => {
+                let value = stack.pop().map(|(value, _, _)| value);
+                if let Some(Value::Dict(map)) = &value {
+                    let merged = merged(map.borrow().clone())?;
+                    *map.borrow_mut() = merged;
+                }
+                value
+            }
+            Event::DocumentEnd => {
+                out.push(root.take().unwrap_or(Value::None));
+                None
+            }
+            _ => None,
+        };
+        let Some(value) = done else { continue };
+        match stack.last_mut() {
+            None => root = Some(value),
+            Some((Value::List(items), _, _)) => items.borrow_mut().push(value),
+            Some((Value::Dict(map), _, key)) => match key.take() {
+                None => *key = Some(value),
+                Some(known) => {
+                    map.borrow_mut().insert(known.key()?, value);
+                }
+            },
+            Some(_) => {}
+        }
+    }
+    Ok(out)
+}
+
+/// The dict with what its merge key brings in.
+fn merged(map: Map) -> R<Map> {
+    let merge = Value::str(MERGE).key()?;
+    let Some(source) = map.get(&merge).cloned() else { return Ok(map) };
+    let sources = match &source {
+        Value::Dict(_) => vec![source],
+        other => other.iterate()?,
+    };
+    let mut out = Map::new();
+    for source in sources.iter().rev() {
+        let Value::Dict(other) = source else { return Err(Fault::new("a merge key takes a mapping or a list of mappings")) };
+        out.extend(other.borrow().clone());
+    }
+    out.extend(map.into_iter().filter(|(key, _)| key != &merge));
+    Ok(out)
+}
+
+/// A merge key that was not quoted.
+const MERGE: &str = "\u{fdd3}<<";
+
+/// A plain scalar.
+pub fn scalar(text: &str) -> Value {
+    if text == "<<" {
+        return Value::str(MERGE);
+    }
+    if resolves_to_text(text) {
+        return Value::str(text);
+    }
+    match text {
+        "" | "~" | "null" | "Null" | "NULL" => return Value::None,
+        "=" => return Value::str(text),
+        _ => {}
+    }
+    match text.to_ascii_lowercase().as_str() {
+        "yes" | "true" | "on" => return Value::Bool(true),
+        "no" | "false" | "off" => return Value::Bool(false),
+        ".inf" | "+.inf" => return Value::Float(f64::INFINITY),
+        "-.inf" => return Value::Float(f64::NEG_INFINITY),
+        ".nan" => return Value::Float(f64::NAN),
+        _ => {}
+    }
+    date(text).or_else(|| number(text)).unwrap_or_else(|| Value::str(text))
+}
+
+fn number(text: &str) -> Option<Value> {
+    let plain = text.replace('_', "");
+    let (sign, digits) = match plain.strip_prefix('-') {
+        Some(digits) => (-1, digits),
+        None => (1, plain.strip_prefix('+').unwrap_or(&plain)),
+    };
+    if digits.contains(':') {
+        // Base 60.
+        let mut total = 0.0;
+        for part in digits.split(':') {
+            total = total * 60.0 + part.parse::<f64>().ok()?;
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "a whole number")]
+        return Some(if digits.contains('.') { Value::Float(f64::from(sign) * total) } else { Value::Int(i128::from(sign) * total as i128) });
+    }
+    let based = |digits: &str, base| i128::from_str_radix(digits, base).ok().map(|value| Value::Int(i128::from(sign) * value));
+    if let Some(digits) = digits.strip_prefix("0b") {
+        return based(digits, 2);
+    }
+    if let Some(digits) = digits.strip_prefix("0x") {
+        return based(digits, 16);
+    }
+    if digits.bytes().all(|c| c.is_ascii_digit()) {
+        return match digits.strip_prefix('0') {
+            Some(octal) if !octal.is_empty() => based(octal, 8),
+            _ => based(digits, 10),
+        };
+    }
+    parse_float(&plain).map(Value::Float)
+}
+
+fn date(text: &str) -> Option<Value> {
+    let (date, time) = match text.find(['T', 't', ' ']) {
+        Some(at) => (&text[..at], Some(text[at + 1..].trim())),
+        None => (text, None),
+    };
+    let parts: Vec<i16> = date.split('-').map(str::parse).collect::<Result<_, _>>().ok()?;
+    let [year, month, day] = parts[..] else { return None };
+    let date = jiff::civil::Date::new(year, month.try_into().ok()?, day.try_into().ok()?).ok()?;
+    let Some(time) = time else {
+        return Some(Value::Time(Rc::new(Time { civil: date.to_datetime(jiff::civil::Time::midnight()), offset: None, is_date: true })));
+    };
+    let zone_at = time.find(['Z', '+', '-']).unwrap_or(time.len());
+    let (clock, zone) = (time[..zone_at].trim(), &time[zone_at..]);
+    let offset = match zone {
+        "" => None,
+        "Z" => Some(0),
+        zone => {
+            let (hours, minutes) = zone[1..].split_once(':').unwrap_or((&zone[1..], "0"));
+            let seconds = hours.parse::<i32>().ok()? * 3600 + minutes.parse::<i32>().ok()? * 60;
+            Some(if zone.starts_with('-') { -seconds } else { seconds })
+        }
+    };
+    let (whole, fraction) = clock.split_once('.').unwrap_or((clock, ""));
+    let parts: Vec<i8> = whole.split(':').map(str::parse).collect::<Result<_, _>>().ok()?;
+    let [hour, minute, second] = parts[..] else { return None };
+    let micros: i32 = format!("{fraction:0<6}").get(..6)?.parse().ok()?;
+    let civil = date.at(hour, minute, second, micros * 1000);
+    Some(Value::Time(Rc::new(Time { civil, offset, is_date: false })))
+}
