@@ -70,7 +70,7 @@ pub struct Run {
     /// Who answers questions.
     pub ask: Arc<dyn Ask>,
     /// The hosts that exist.
-    pub inventory: Inventory,
+    pub inventory: Arc<Inventory>,
     runtime: Handle,
     hosts: Mutex<HashMap<String, Arc<RunHost>>>,
     connector: Box<dyn hosts::Connect>,
@@ -121,7 +121,7 @@ impl Run {
             secrets,
             interrupt: Interrupt::default(),
             ask,
-            inventory,
+            inventory: Arc::new(inventory),
             runtime,
             hosts: Mutex::default(),
             connector,

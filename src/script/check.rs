@@ -12,7 +12,8 @@ use super::options::unknown_option;
 use super::playbook::Playbook;
 use crate::error::{Error, Result, closest};
 use crate::inventory::Inventory;
-use crate::task::{Kind, template};
+use crate::task::Kind;
+use crate::template::{self, Options};
 
 /// What the language itself can call.
 const LANGUAGE: &[&str] =
@@ -347,7 +348,19 @@ impl Checker<'_> {
     fn check_template(&self, name: &str, path: &str, args: &[Expr]) -> Result<()> {
         let file = self.playbook.sources.file(self.file, path)?;
         let text = self.playbook.sources.read(&file)?;
-        let needed = template::undeclared(&file, &text)?;
+        let language = match args.last() {
+            Some(Expr::Map(fields, _)) if name == "template" => language_of(&fields.0)?,
+            _ => Options::default(),
+        };
+        let mut needed = template::needed(&file, &text, &language)?;
+        if name == "template" {
+            // The host's own variables are seen as well. Without an inventory nobody knows them.
+            let Some(inventory) = self.inventory else { return Ok(()) };
+            let known = |name: &str| {
+                template::MAGIC.contains(&name) || name.starts_with("ansible_") || inventory.names_variable(name)
+            };
+            needed.retain(|name| !known(name));
+        }
         // `render` takes the variables themselves, `template` as one of its options.
         let given = match args.last() {
             Some(Expr::Map(fields, _)) if name == "render" => Some(fields),
@@ -359,8 +372,16 @@ impl Checker<'_> {
             }
             _ => None,
         };
-        let Some(given) = given else { return Ok(()) };
-        let given: BTreeSet<&str> = given.0.iter().map(|(name, _)| name.name.as_str()).collect();
+        // What is in a map that is made elsewhere can't be seen here.
+        let is_elsewhere = match args.last() {
+            Some(Expr::Map(fields, _)) => given.is_none() && fields.0.iter().any(|(option, _)| option.name == "vars"),
+            _ => true,
+        };
+        if given.is_none() && is_elsewhere {
+            return Ok(());
+        }
+        let given = given.map_or(&[][..], |given| &given.0[..]);
+        let given: BTreeSet<&str> = given.iter().map(|(name, _)| name.name.as_str()).collect();
         match needed.iter().find(|needed| !given.contains(needed.as_str())) {
             Some(missing) => {
                 Err(Error::input(format!("the template {file} needs the variable `{missing}`, which it is not given"))
@@ -406,4 +427,20 @@ fn script_functions(ast: &AST) -> BTreeMap<String, BTreeSet<usize>> {
         functions.entry(function.name.to_owned()).or_default().insert(function.params.len());
     }
     functions
+}
+
+/// The template's language as a call's options say it, where they are written out.
+fn language_of(fields: &[(rhai::Ident, Expr)]) -> Result<Options> {
+    let mut language = Options::default();
+    for (option, value) in fields {
+        let value = match value {
+            Expr::StringConstant(text, _) => serde_json::Value::from(text.as_str()),
+            Expr::BoolConstant(value, _) => serde_json::Value::from(*value),
+            _ => continue,
+        };
+        if template::OPTION_NAMES.contains(&option.name.as_str()) {
+            language.set_option(&option.name, &value)?;
+        }
+    }
+    Ok(language)
 }

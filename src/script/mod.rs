@@ -50,6 +50,16 @@ pub struct Script {
     pub variables: Arc<Variables>,
 }
 
+impl Script {
+    /// A host's variables, rendered when they are asked for.
+    pub fn host_vars(&self, host: &api::host::Host) -> crate::template::HostVars {
+        let mut settings = crate::template::Settings::default();
+        settings.playbook_dir = Some(self.sources.folder());
+        settings.magic.insert("ansible_check_mode".into(), self.run.options.check.into());
+        crate::template::HostVars::new(self.run.inventory.clone(), &host.0.name, Arc::new(settings))
+    }
+}
+
 /// An engine with the language and its limits, without the functions of a run.
 ///
 /// The limits are the same in debug and release builds; Rhai's own defaults differ.

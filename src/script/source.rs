@@ -68,6 +68,11 @@ impl Sources {
         self.folders.iter().filter(|folder| folder.library).map(|folder| folder.shown.clone()).collect()
     }
 
+    /// The playbook's folder, as the user would type it.
+    pub fn folder(&self) -> PathBuf {
+        if self.shown_folder.as_os_str().is_empty() { PathBuf::from(".") } else { (*self.shown_folder).clone() }
+    }
+
     /// Reads a file of the playbook, given as the user would type it, and remembers its text.
     pub fn read(&self, shown: &str) -> Result<Arc<str>> {
         let failed = |cause: String| Error::input(format!("can't read {shown}")).caused_by(cause);

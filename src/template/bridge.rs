@@ -197,7 +197,8 @@ pub fn decoded(text: &str) -> Value {
     }
     let mut out = String::new();
     for piece in &pieces {
-        if let Err(fault) = python::write_text(&mut out, &piece.resolved()) {
+        let written = piece.resolved().finished().and_then(|piece| python::write_text(&mut out, &piece));
+        if let Err(fault) = written {
             return Value::Marker(Rc::new(*fault));
         }
     }
@@ -230,7 +231,8 @@ pub fn call(state: &mut State<'_, '_>, interp: &Interp, called: &Value, call: Ca
     let Some(jinja) = object.as_jinja() else { return interp.call(called, call) };
     let mut args: Vec<Jinja> = call.positional.iter().map(to).collect();
     if !call.named.is_empty() {
-        let named: minijinja::value::Kwargs = call.named.iter().map(|(name, value)| (name.to_string(), to(value))).collect();
+        let named: minijinja::value::Kwargs =
+            call.named.iter().map(|(name, value)| (name.to_string(), to(value))).collect();
         args.push(named.into());
     }
     interp.deeper(|| jinja.call(state, &args).map(|value| from(&value)).map_err(|error| passed(&error)))

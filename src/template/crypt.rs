@@ -20,15 +20,21 @@ pub fn password_hash(a: &Bound) -> R<String> {
     let size = a.int(3)?.and_then(|size| usize::try_from(size).ok()).unwrap_or(most).min(most);
     let salt = if salt.is_empty() { random_salt(size)? } else { salt };
     if let Some(bad) = salt.chars().find(|c| !c.is_ascii() || !LETTERS.contains(&(*c as u8))) {
-        return Err(Fault::new(format!("invalid character {bad:?} in the salt")).hint("a salt has letters, digits, `.` and `/`"));
+        return Err(Fault::new(format!("invalid character {bad:?} in the salt"))
+            .hint("a salt has letters, digits, `.` and `/`"));
     }
     if salt.len() > most {
         return Err(Fault::new(format!("the salt is too large ({kind} takes at most {most} characters)")));
     }
     let password = a.text(0)?;
     match kind.as_str() {
-        "sha512" | "sha512_crypt" => Ok(sha_crypt::<Sha512>(password.as_bytes(), &salt, rounds.unwrap_or(656_000), &SHA512)),
-        "sha256" | "sha256_crypt" => Ok(sha_crypt::<Sha256>(password.as_bytes(), &salt, rounds.unwrap_or(535_000), &SHA256)),
+        "sha512" | "sha512_crypt" => {
+            Ok(sha_crypt::<Sha512>(password.as_bytes(), &salt, rounds.unwrap_or(656_000), &SHA512))
+        }
+        "sha256" | "sha256_crypt" => {
+            Ok(sha_crypt::<Sha256>(password.as_bytes(), &salt, rounds.unwrap_or(535_000), &SHA256))
+        }
+        "md5" | "md5_crypt" if rounds.is_some() => Err(Fault::new("md5 takes no rounds")),
         "md5" | "md5_crypt" => Ok(md5_crypt(password.as_bytes(), &salt)),
         "blowfish" | "bcrypt" => Err(Fault::new("Ansible's password_hash with bcrypt is not supported here")
             .hint("use sha512, or give the hash itself in a variable")),
@@ -54,9 +60,27 @@ struct Kind {
 const SHA512: Kind = Kind {
     prefix: "$6$",
     order: &[
-        [0, 21, 42], [22, 43, 1], [44, 2, 23], [3, 24, 45], [25, 46, 4], [47, 5, 26], [6, 27, 48], [28, 49, 7], [50, 8, 29],
-        [9, 30, 51], [31, 52, 10], [53, 11, 32], [12, 33, 54], [34, 55, 13], [56, 14, 35], [15, 36, 57], [37, 58, 16],
-        [59, 17, 38], [18, 39, 60], [40, 61, 19], [62, 20, 41],
+        [0, 21, 42],
+        [22, 43, 1],
+        [44, 2, 23],
+        [3, 24, 45],
+        [25, 46, 4],
+        [47, 5, 26],
+        [6, 27, 48],
+        [28, 49, 7],
+        [50, 8, 29],
+        [9, 30, 51],
+        [31, 52, 10],
+        [53, 11, 32],
+        [12, 33, 54],
+        [34, 55, 13],
+        [56, 14, 35],
+        [15, 36, 57],
+        [37, 58, 16],
+        [59, 17, 38],
+        [18, 39, 60],
+        [40, 61, 19],
+        [62, 20, 41],
     ],
     last: &[63],
     letters: 2,
@@ -65,7 +89,15 @@ const SHA512: Kind = Kind {
 const SHA256: Kind = Kind {
     prefix: "$5$",
     order: &[
-        [0, 10, 20], [21, 1, 11], [12, 22, 2], [3, 13, 23], [24, 4, 14], [15, 25, 5], [6, 16, 26], [27, 7, 17], [18, 28, 8],
+        [0, 10, 20],
+        [21, 1, 11],
+        [12, 22, 2],
+        [3, 13, 23],
+        [24, 4, 14],
+        [15, 25, 5],
+        [6, 16, 26],
+        [27, 7, 17],
+        [18, 28, 8],
         [9, 19, 29],
     ],
     last: &[31, 30],
@@ -83,7 +115,8 @@ fn sha_crypt<D: Digest>(password: &[u8], salt: &str, rounds: u32, kind: &Kind) -
     let rounds = rounds.clamp(1000, 999_999_999);
     let repeated = |digest: &[u8], len: usize| digest.iter().copied().cycle().take(len).collect::<Vec<u8>>();
     let alternate = D::new().chain_update(password).chain_update(salt).chain_update(password).finalize();
-    let mut first = D::new().chain_update(password).chain_update(salt).chain_update(repeated(&alternate, password.len()));
+    let mut first =
+        D::new().chain_update(password).chain_update(salt).chain_update(repeated(&alternate, password.len()));
     let mut bits = password.len();
     while bits > 0 {
         if bits & 1 == 1 {
@@ -106,14 +139,22 @@ fn sha_crypt<D: Digest>(password: &[u8], salt: &str, rounds: u32, kind: &Kind) -
     let s = repeated(&of_salt.finalize(), salt.len());
     for round in 0..rounds {
         let mut next = D::new();
-        if round & 1 == 1 { next.update(&p) } else { next.update(&digest) }
+        if round & 1 == 1 {
+            next.update(&p)
+        } else {
+            next.update(&digest)
+        }
         if round % 3 != 0 {
             next.update(&s);
         }
         if round % 7 != 0 {
             next.update(&p);
         }
-        if round & 1 == 1 { next.update(&digest) } else { next.update(&p) }
+        if round & 1 == 1 {
+            next.update(&digest)
+        } else {
+            next.update(&p)
+        }
         digest = next.finalize();
     }
     let mut out = String::from(kind.prefix);
@@ -147,14 +188,22 @@ fn md5_crypt(password: &[u8], salt: &str) -> String {
     let mut digest = first.finalize();
     for round in 0..1000 {
         let mut next = Md5::new();
-        if round & 1 == 1 { next.update(password) } else { next.update(digest) }
+        if round & 1 == 1 {
+            next.update(password)
+        } else {
+            next.update(digest)
+        }
         if round % 3 != 0 {
             next.update(salt);
         }
         if round % 7 != 0 {
             next.update(password);
         }
-        if round & 1 == 1 { next.update(digest) } else { next.update(password) }
+        if round & 1 == 1 {
+            next.update(digest)
+        } else {
+            next.update(password)
+        }
         digest = next.finalize();
     }
     let mut out = format!("$1${salt}$");

@@ -30,10 +30,9 @@ pub fn run(interp: &Rc<Interp>, source: Source, header: usize) -> R<Value> {
         let environment = environment(interp);
         let result = bridge::with(interp, || {
             let template = environment.template_from_named_str(MAIN, &text);
-            template.and_then(|template| template.render(Jinja::from_object(Root))).map_or_else(
-                |error| Err(told(&error)),
-                |text| Ok(functions::output(&text)),
-            )
+            template
+                .and_then(|template| template.render(Jinja::from_object(Root)))
+                .map_or_else(|error| Err(told(&error)), |text| Ok(functions::output(&text)))
         });
         READ.set(others);
         result
@@ -89,7 +88,8 @@ pub fn normal(text: &str) -> String {
 /// The file below the folder, and its text. Nothing outside of the folder is read.
 fn find(folder: &Path, name: &str) -> R<Option<(String, String)>> {
     let outside = || {
-        Fault::new(format!("`{name}` is outside of the template's folder")).hint("what templates share goes into one folder")
+        Fault::new(format!("`{name}` is outside of the template's folder"))
+            .hint("what templates share goes into one folder")
     };
     if !Path::new(name).components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir)) {
         return Err(outside());

@@ -218,7 +218,7 @@ impl Spec {
             spec.zero = true;
             at += 1;
         }
-        let mut number = |at: &mut usize| {
+        let number = |at: &mut usize| {
             let digits: String = chars[*at..].iter().take_while(|c| c.is_ascii_digit()).collect();
             *at += digits.len();
             digits.parse::<u128>().ok()

@@ -5,11 +5,11 @@ use std::rc::Rc;
 use minijinja::value::Rest;
 use minijinja::{Environment, Error, State, Value as Jinja};
 
-use super::operators::{Binary, Compare};
 use super::bridge::{call, call_method, current, decoded, encode, fail, from, to};
 use super::fault::{Fault, R};
 use super::interp::{Interp, attribute, first_marker};
 use super::object::Call;
+use super::operators::{Binary, Compare};
 use super::python;
 use super::value::{Map, Value};
 
@@ -32,10 +32,7 @@ pub fn add(environment: &mut Environment<'static>) {
         ("__neg", neg),
         ("__op", |_, _, args| op(&text(args, 0), &value(args, 1), &value(args, 2))),
         ("__chain", chain),
-        ("__nothing", |_, _, _| {
-            let message = "the inline if-expression evaluated to false and no else section was defined";
-            Ok(marker(Fault::undefined(message)))
-        }),
+        ("__nothing", |_, _, _| Ok(Value::object(Nothing))),
         ("__attr", |_, _, args| {
             let (of, name) = (value(args, 0), text(args, 1));
             Ok(attribute(&of, &name)?.unwrap_or_else(|| missing(&of, &format!("'{name}'"))))
@@ -101,6 +98,27 @@ pub fn add(environment: &mut Environment<'static>) {
     });
 }
 
+/// What `a if b` is where `b` is false: Jinja's own undefined, which prints as nothing.
+pub struct Nothing;
+
+impl super::object::Object for Nothing {
+    fn type_name(&self) -> &str {
+        "Undefined"
+    }
+
+    fn items(&self) -> Option<R<Vec<Value>>> {
+        Some(Ok(Vec::new()))
+    }
+
+    fn len(&self) -> Option<usize> {
+        Some(0)
+    }
+
+    fn printed(&self) -> String {
+        String::new()
+    }
+}
+
 /// How what a template says is written to its output.
 pub fn format(out: &mut minijinja::Output<'_>, jinja: &Jinja) -> Result<(), Error> {
     // A text of minijinja's own may hold values by their numbers: it stays as it is.
@@ -122,6 +140,8 @@ pub fn format(out: &mut minijinja::Output<'_>, jinja: &Jinja) -> Result<(), Erro
     if let Value::Omit = value {
         return Err(fail(Fault::new("`omit` can't be printed")));
     }
+    // What is printed is what it is now, whatever is appended to it later.
+    let value = if matches!(value, Value::Marker(_)) { value } else { value.finished().map_err(fail)? };
     out.write_str(&encode(&value)).map_err(Error::from)
 }
 

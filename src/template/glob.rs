@@ -12,7 +12,9 @@ pub fn files(pattern: &str) -> R<Vec<String>> {
         let mut next = Vec::new();
         let matcher = if part.contains(['*', '?', '[']) { Some(matcher(part)?) } else { None };
         for folder in &found {
-            let join = |name: &str| if folder.is_empty() || folder == "/" { format!("{folder}{name}") } else { format!("{folder}/{name}") };
+            let join = |name: &str| {
+                if folder.is_empty() || folder == "/" { format!("{folder}{name}") } else { format!("{folder}/{name}") }
+            };
             match &matcher {
                 None => {
                     let path = join(part);

@@ -32,7 +32,7 @@ impl Lowered {
 /// Lowers a template. `header` is how many bytes its first line has, when that sets options.
 pub fn lower(source: Source, header: usize, options: &Options) -> R<Lowered> {
     let body = &source.text[header..];
-    let (doubled, body) = (super::backslash::doubled(body, options), body);
+    let (doubled, body) = (super::adapt::adapted(body, options), body);
     let text = doubled.as_deref().unwrap_or(body);
     let syntax = syntax(options)?;
     let ast = parse(text, "template", syntax).map_err(|error| {
@@ -42,7 +42,9 @@ pub fn lower(source: Source, header: usize, options: &Options) -> R<Lowered> {
         };
         let fault = explained(message);
         match (error.range(), error.line()) {
-            (Some(span), _) if doubled.is_none() && source.text.get(header + span.start..header + span.end).is_some() => {
+            (Some(span), _)
+                if doubled.is_none() && source.text.get(header + span.start..header + span.end).is_some() =>
+            {
                 fault.at(&source, header + span.start..header + span.end)
             }
             (_, Some(line)) => fault.at(&source, line_span(&source.text, header, line)),
@@ -255,7 +257,11 @@ impl Lower<'_> {
             Stmt::AutoEscape(auto) => {
                 let off = auto.enabled.as_const().is_some_and(|value| !value.is_true());
                 if !off {
-                    return self.refuse("`autoescape` that is on is not supported here", "use the filter `e`", auto.span());
+                    return self.refuse(
+                        "`autoescape` that is on is not supported here",
+                        "use the filter `e`",
+                        auto.span(),
+                    );
                 }
                 self.put("{% with %}");
                 self.body(&auto.body)?;
@@ -316,9 +322,21 @@ impl Lower<'_> {
                     Expr::Var(var) => var.id.to_owned(),
                     Expr::GetAttr(attr) => match &attr.expr {
                         Expr::Var(var) => format!("{}.{}", var.id, attr.name),
-                        _ => return self.refuse("`call` takes a macro's name here", "import the macro by name", block.call_expr_span),
+                        _ => {
+                            return self.refuse(
+                                "`call` takes a macro's name here",
+                                "import the macro by name",
+                                block.call_expr_span,
+                            );
+                        }
                     },
-                    _ => return self.refuse("`call` takes a macro's name here", "import the macro by name", block.call_expr_span),
+                    _ => {
+                        return self.refuse(
+                            "`call` takes a macro's name here",
+                            "import the macro by name",
+                            block.call_expr_span,
+                        );
+                    }
                 };
                 for (at, arg) in block.call.args.iter().enumerate() {
                     self.put(if at > 0 { ", " } else { "" });
@@ -329,7 +347,11 @@ impl Lower<'_> {
                             self.expr(value)?;
                         }
                         CallArg::PosSplat(value) | CallArg::KwargSplat(value) => {
-                            return self.refuse("`*` and `**` are not supported in `call`", "name the arguments", value.span());
+                            return self.refuse(
+                                "`*` and `**` are not supported in `call`",
+                                "name the arguments",
+                                value.span(),
+                            );
                         }
                     }
                 }
@@ -434,10 +456,14 @@ impl Lower<'_> {
     fn args(&mut self, args: &[CallArg<'_>], texts: bool) -> R<()> {
         let (mut star, mut stars) = (None, None);
         self.put(", [");
-        for (at, value) in args.iter().filter_map(|arg| if let CallArg::Pos(value) = arg { Some(value) } else { None }).enumerate() {
+        for (at, value) in
+            args.iter().filter_map(|arg| if let CallArg::Pos(value) = arg { Some(value) } else { None }).enumerate()
+        {
             self.put(if at > 0 { ", " } else { "" });
             let template = match value {
-                Expr::Const(value) if texts => value.value.as_str().is_some_and(|text| Options::default().may_be_template(text)),
+                Expr::Const(value) if texts => {
+                    value.value.as_str().is_some_and(|text| Options::default().may_be_template(text))
+                }
                 _ => false,
             };
             self.put(if template { "__render(" } else { "" });
@@ -679,7 +705,11 @@ impl Lower<'_> {
                             self.expr(value)?;
                         }
                         CallArg::PosSplat(value) | CallArg::KwargSplat(value) => {
-                            return self.refuse("`*` and `**` are not supported here", "name the attributes", value.span());
+                            return self.refuse(
+                                "`*` and `**` are not supported here",
+                                "name the attributes",
+                                value.span(),
+                            );
                         }
                     }
                 }

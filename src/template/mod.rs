@@ -5,19 +5,16 @@
 //! minijinja has not: so its expressions are lowered to calls of functions that calculate as Python does. [`render`] renders a file as `ansible.builtin.template` does; [`HostVars`] gives the
 //! variables of a host.
 
-mod backslash;
+mod adapt;
 mod bridge;
-mod yaml_load;
-mod yaml_dump;
-mod net;
-mod glob;
-mod crypt;
 mod chance;
+mod crypt;
 mod engine;
 mod fault;
 mod filters;
 mod format;
 mod functions;
+mod glob;
 mod globals;
 mod interp;
 mod json;
@@ -26,6 +23,7 @@ mod lookups;
 mod lower;
 mod machine;
 mod methods;
+mod net;
 mod object;
 mod operators;
 mod python;
@@ -42,6 +40,11 @@ mod vars;
 mod version;
 mod world;
 
+#[cfg(test)]
+mod proof;
+mod yaml_dump;
+mod yaml_load;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -57,8 +60,7 @@ pub use vars::{HostVars, MAGIC, Raw, World};
 /// # Errors
 /// What can't be rendered, at its place.
 pub fn render(path: &str, text: &str, vars: &Map<String, Json>, options: &Options) -> Result<String> {
-    let nothing = HostVars::new(Arc::new(Nothing), "", Arc::default());
-    let mut error = match nothing.with(vars.clone()).render_text(path, text, options) {
+    let mut error = match HostVars::alone(vars.clone(), Arc::default()).render_text(path, text, options) {
         Ok(text) => return Ok(text),
         Err(error) => error,
     };

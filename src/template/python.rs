@@ -3,8 +3,8 @@
 use std::cmp::Ordering;
 use std::fmt::Write;
 
-use super::operators::{Binary, Compare};
 use super::fault::{Fault, R};
+use super::operators::{Binary, Compare};
 use super::time::Delta;
 use super::value::{Value, nested, range_len};
 
@@ -355,6 +355,7 @@ pub fn binary(op: Binary, left: &Value, right: &Value) -> R<Value> {
             let rest = a % b;
             if rest != 0.0 && (rest < 0.0) != (b < 0.0) { rest + b } else { rest }
         }
+        Binary::Pow if a < 0.0 && b.fract() != 0.0 => return Err(Fault::new("the result is a complex number")),
         Binary::Pow => a.powf(b),
     }))
 }

@@ -37,13 +37,19 @@ pub fn text(
 pub fn rendered(path: &str, text: &str, mut interp: Interp) -> R<String> {
     let normal = normal(text);
     let source = Source { path: path.to_owned(), text: Arc::from(normal.as_str()) };
-    let header = header(&source, &mut interp)?;
+    // Line ends at the end are put back as the call wants them, whatever the template's own first line says.
     let newline = interp.options.newline.clone();
+    let header = header(&source, &mut interp)?;
     let value = run(&Rc::new(interp), source, header)?.resolved();
     let mut text = match &value {
-        Value::None => String::new(),
+        Value::None => return Ok(String::new()),
+        Value::Str(text) => text.to_string(),
         Value::Marker(fault) => return Err(fault.again()),
-        value => python::text(value)?,
+        // What is no text keeps its type in Ansible, and gets no line ends.
+        Value::Object(object) if object.type_name() == "Undefined" => {
+            return Err(Fault::undefined("the template gives nothing: its `if` has no `else`"));
+        }
+        value => return python::text(&value.finished()?),
     };
     let missing = trailing(&normal).saturating_sub(trailing(&text));
     text.push_str(&newline.repeat(missing));

@@ -166,6 +166,8 @@ impl Options {
     /// # Errors
     /// There is no such option, or it takes another value.
     pub fn set_option(&mut self, name: &str, value: &serde_json::Value) -> crate::error::Result<()> {
-        self.set(name, value).and_then(|()| self.check()).map_err(|fault| fault.told("the template's options are wrong"))
+        self.set(name, value)
+            .and_then(|()| self.check())
+            .map_err(|fault| fault.told("the template's options are wrong"))
     }
 }

@@ -165,6 +165,10 @@ pub fn apply(interp: &Interp, name: &str, of: Value, call: Call) -> R<Result<boo
     })
 }
 
+fn undefined(value: &Value) -> bool {
+    matches!(value, Value::Marker(_)) || matches!(value, Value::Object(object) if object.type_name() == "Undefined")
+}
+
 fn is_mapping(value: &Value) -> bool {
     match value {
         Value::Dict(_) => true,

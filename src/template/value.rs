@@ -238,6 +238,32 @@ impl Value {
         }
     }
 
+    /// As what a template says: tuples are lists, and what is `omit` is left out.
+    pub fn finished(&self) -> R<Self> {
+        let kept = |items: &[Self]| -> R<Self> {
+            let kept = items.iter().filter(|item| !matches!(item, Self::Omit));
+            nested(|| kept.map(Self::finished).collect::<R<Vec<Self>>>()).map(Self::list)
+        };
+        match self {
+            Self::List(items) => {
+                let items = items.borrow().clone();
+                kept(&items)
+            }
+            Self::Tuple(items) => kept(items),
+            Self::Dict(map) => {
+                let map = map.borrow().clone();
+                let kept = map.iter().filter(|(_, value)| !matches!(value, Self::Omit));
+                nested(|| kept.map(|(key, value)| Ok((key.clone(), value.finished()?))).collect::<R<Map>>())
+                    .map(Self::dict)
+            }
+            Self::Object(object) => match object.map() {
+                Some(map) => Self::dict(map?).finished(),
+                None => Ok(self.clone()),
+            },
+            other => Ok(other.clone()),
+        }
+    }
+
     fn has_lazy(&self, depth: usize) -> bool {
         if depth > DEEPEST {
             return false;

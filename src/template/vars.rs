@@ -79,6 +79,11 @@ impl HostVars {
         Self { world, host: Arc::from(host), given: Arc::default(), settings }
     }
 
+    /// Variables without an inventory: only what is given.
+    pub fn alone(given: serde_json::Map<String, Json>, settings: Arc<Settings>) -> Self {
+        Self { world: Arc::new(super::Nothing), host: Arc::from(""), given: Arc::new(given), settings }
+    }
+
     /// The same with a playbook's values or facts, which win over the inventory's and are never rendered.
     #[must_use]
     pub fn with(&self, given: serde_json::Map<String, Json>) -> Self {

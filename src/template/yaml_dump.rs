@@ -90,8 +90,11 @@ fn node(value: &Value, style: &Style, seen: &mut HashMap<usize, Value>, order: &
         seen.insert(identity, value.clone());
     }
     if let Some(map) = mapping(value)? {
-        let mut pairs: Vec<(Value, Value)> =
-            map.into_iter().filter(|(_, value)| !matches!(value, Value::Omit)).map(|(Key(key), value)| (key, value)).collect();
+        let mut pairs: Vec<(Value, Value)> = map
+            .into_iter()
+            .filter(|(_, value)| !matches!(value, Value::Omit))
+            .map(|(Key(key), value)| (key, value))
+            .collect();
         if style.sort_keys {
             let mut sorted = pairs.clone();
             // Keys that have no order stay as they are.
@@ -234,7 +237,12 @@ fn analyze(text: &str, unicode: bool) -> Analysis {
     }
     let never = space_break || special;
     let plain = !(outer || break_space || never || breaks);
-    Analysis { multiline: breaks, flow_plain: plain && !flow, block_plain: plain && !block, single: !(break_space || never) }
+    Analysis {
+        multiline: breaks,
+        flow_plain: plain && !flow,
+        block_plain: plain && !block,
+        single: !(break_space || never),
+    }
 }
 
 impl Emitter<'_> {

@@ -87,7 +87,9 @@ fn merged(map: Map) -> R<Map> {
     };
     let mut out = Map::new();
     for source in sources.iter().rev() {
-        let Value::Dict(other) = source else { return Err(Fault::new("a merge key takes a mapping or a list of mappings")) };
+        let Value::Dict(other) = source else {
+            return Err(Fault::new("a merge key takes a mapping or a list of mappings"));
+        };
         out.extend(other.borrow().clone());
     }
     out.extend(map.into_iter().filter(|(key, _)| key != &merge));
@@ -134,9 +136,14 @@ fn number(text: &str) -> Option<Value> {
             total = total * 60.0 + part.parse::<f64>().ok()?;
         }
         #[expect(clippy::cast_possible_truncation, reason = "a whole number")]
-        return Some(if digits.contains('.') { Value::Float(f64::from(sign) * total) } else { Value::Int(i128::from(sign) * total as i128) });
+        return Some(if digits.contains('.') {
+            Value::Float(f64::from(sign) * total)
+        } else {
+            Value::Int(i128::from(sign) * total as i128)
+        });
     }
-    let based = |digits: &str, base| i128::from_str_radix(digits, base).ok().map(|value| Value::Int(i128::from(sign) * value));
+    let based =
+        |digits: &str, base| i128::from_str_radix(digits, base).ok().map(|value| Value::Int(i128::from(sign) * value));
     if let Some(digits) = digits.strip_prefix("0b") {
         return based(digits, 2);
     }
@@ -161,7 +168,11 @@ fn date(text: &str) -> Option<Value> {
     let [year, month, day] = parts[..] else { return None };
     let date = jiff::civil::Date::new(year, month.try_into().ok()?, day.try_into().ok()?).ok()?;
     let Some(time) = time else {
-        return Some(Value::Time(Rc::new(Time { civil: date.to_datetime(jiff::civil::Time::midnight()), offset: None, is_date: true })));
+        return Some(Value::Time(Rc::new(Time {
+            civil: date.to_datetime(jiff::civil::Time::midnight()),
+            offset: None,
+            is_date: true,
+        })));
     };
     let zone_at = time.find(['Z', '+', '-']).unwrap_or(time.len());
     let (clock, zone) = (time[..zone_at].trim(), &time[zone_at..]);

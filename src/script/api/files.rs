@@ -79,10 +79,28 @@ const TEMPLATE: Entry = Entry {
     on: "host",
     usage: "host.template(template, path, options)",
     arguments: &[3],
-    options: &[opt("vars", "a map", "the template's variables"), MODE, OWNER, GROUP, SECRET, TIMEOUT, BECOME],
+    options: &[
+        opt("vars", "a map", "variables beside the host's own, which they win over"),
+        opt("trim_blocks", "true or false", "drop the line end after a block; true"),
+        opt("lstrip_blocks", "true or false", "drop the blanks before a block; false"),
+        opt("newline_sequence", "a text", "what a line ends with; \\n"),
+        opt("block_start_string", "a text", "what begins a block; {%"),
+        opt("block_end_string", "a text", "what ends a block; %}"),
+        opt("variable_start_string", "a text", "what begins an expression; {{"),
+        opt("variable_end_string", "a text", "what ends an expression; }}"),
+        opt("comment_start_string", "a text", "what begins a comment; {#"),
+        opt("comment_end_string", "a text", "what ends a comment; #}"),
+        MODE,
+        OWNER,
+        GROUP,
+        SECRET,
+        TIMEOUT,
+        BECOME,
+    ],
     kind: Some(Kind::Change),
-    doc: "Brings a file to what a template gives: Jinja2's language, a file beside the calling one, else in the playbook's folder. A \
-          variable that is not given is an error.",
+    doc: "Brings a file to what a template gives, as Ansible's `template` does: a file beside the calling one, else in the \
+          playbook's folder, with the host's variables, rendered when they are used, and `vars`. A variable that is not there is \
+          an error.",
     example: "// hosts(\"masters\")[0].template(\"templates/motd.j2\", \"/etc/motd\", #{ vars: #{ name: \"m1\" } });",
 };
 
@@ -282,12 +300,19 @@ fn template_file(
     let file = script.file(ctx, &text("template", "the template", source)?)?;
     let path = text("template", "the path", path)?;
     let template_text = script.sources.read(&file)?;
-    let vars = options.json("vars")?.unwrap_or_default();
+    let vars = script.host_vars(host).with(options.json("vars")?.unwrap_or_default());
+    let mut language = crate::template::Options::default();
+    for name in crate::template::OPTION_NAMES {
+        if let Some(value) = options.any(name).filter(|value| !value.is_unit()) {
+            language.set_option(name, &crate::script::value::to_json(&value)?)?;
+        }
+    }
     let how = write_options(&mut options)?;
     let common = Common::take(&mut options)?;
     let effect = Effect { name: "template", summary: path.clone(), kind: Kind::Change, ctx, common };
     written(script.effect(host, effect, async |context| {
-        let written = template::template(context, &path, &file, &template_text, &vars, &how).await?;
+        let made = template::Template { path: &file, text: &template_text, vars: &vars, options: &language };
+        let written = template::template(context, &path, &made, &how).await?;
         Ok(written_report(&path, written, how.secret))
     })?)
 }

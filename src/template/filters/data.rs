@@ -12,14 +12,21 @@ pub const FILTERS: [Filter; 8] = [
     filter(&["to_nice_json"], "value **named", |_, a| to_json(a, Some(4))),
     filter(&["tojson"], "value indent=", |_, a| {
         let indent = a.int(1)?.and_then(|indent| usize::try_from(indent).ok());
-        let how = Json { indent, sort_keys: true, ascii: true, item: if indent.is_some() { "," } else { ", " }.into(), key: ": ".into() };
+        let how = Json {
+            indent,
+            sort_keys: true,
+            ascii: true,
+            item: if indent.is_some() { "," } else { ", " }.into(),
+            key: ": ".into(),
+        };
         let text = how.text(&a.value(0))?;
         let escaped = [('<', "\\u003c"), ('>', "\\u003e"), ('&', "\\u0026"), ('\'', "\\u0027")];
         Ok(Value::str(escaped.iter().fold(text, |text, (c, code)| text.replace(*c, code))))
     }),
     filter(&["from_json"], "value profile=", |_, a| {
         let text = a.string(0)?;
-        let json: serde_json::Value = serde_json::from_str(&text).map_err(|error| Fault::new(format!("this is no JSON: {error}")))?;
+        let json: serde_json::Value =
+            serde_json::from_str(&text).map_err(|error| Fault::new(format!("this is no JSON: {error}")))?;
         Ok(super::super::json::to_value(&json))
     }),
     filter(&["to_yaml"], "value **named", |_, a| to_yaml(a, 2, None)),
@@ -116,7 +123,8 @@ impl Json {
                 if !is_list {
                     return Err(Fault::new(format!("Object of type {} is not JSON serializable", other.type_name())));
                 }
-                let items: Vec<Value> = other.iterate()?.into_iter().filter(|item| !matches!(item, Value::Omit)).collect();
+                let items: Vec<Value> =
+                    other.iterate()?.into_iter().filter(|item| !matches!(item, Value::Omit)).collect();
                 if items.is_empty() {
                     out.push_str("[]");
                     return Ok(());
@@ -135,8 +143,11 @@ impl Json {
     }
 
     fn write_map(&self, out: &mut String, pairs: Vec<(Key, Value)>, level: usize) -> R<()> {
-        let mut pairs: Vec<(Value, Value)> =
-            pairs.into_iter().filter(|(_, value)| !matches!(value, Value::Omit)).map(|(key, value)| (key.0, value)).collect();
+        let mut pairs: Vec<(Value, Value)> = pairs
+            .into_iter()
+            .filter(|(_, value)| !matches!(value, Value::Omit))
+            .map(|(key, value)| (key.0, value))
+            .collect();
         if self.sort_keys {
             python::sort(&mut pairs, false)?;
         }
@@ -200,7 +211,8 @@ fn json_float(number: f64) -> String {
 }
 
 fn to_yaml(a: &Bound, indent: usize, flow: Option<bool>) -> R<Value> {
-    let mut style = Style { indent, width: 80, sort_keys: true, flow, explicit_start: false, explicit_end: false, unicode: true };
+    let mut style =
+        Style { indent, width: 80, sort_keys: true, flow, explicit_start: false, explicit_end: false, unicode: true };
     for (name, value) in &a.named {
         let number = || {
             let number = value.as_int().ok_or_else(|| Fault::new(format!("{name} is a number")))?;
@@ -214,8 +226,9 @@ fn to_yaml(a: &Bound, indent: usize, flow: Option<bool>) -> R<Value> {
             "explicit_start" => style.explicit_start = value.truth()?,
             "explicit_end" => style.explicit_end = value.truth()?,
             "allow_unicode" => style.unicode = value.truth()?,
-            other => return Err(Fault::new(format!("{} takes no option `{other}` here", a.name))
-                .hint("it takes indent, width, sort_keys, default_flow_style, explicit_start, explicit_end and allow_unicode")),
+            other => return Err(Fault::new(format!("{} takes no option `{other}` here", a.name)).hint(
+                "it takes indent, width, sort_keys, default_flow_style, explicit_start, explicit_end and allow_unicode",
+            )),
         }
     }
     if !(2..=9).contains(&style.indent) {

@@ -35,7 +35,8 @@ fn encode(text: &str, encoding: &str) -> R<Vec<u8>> {
         "utf-16-le" | "utf-16le" => Ok(text.encode_utf16().flat_map(u16::to_le_bytes).collect()),
         "utf-16-be" | "utf-16be" => Ok(text.encode_utf16().flat_map(u16::to_be_bytes).collect()),
         "latin-1" | "latin1" | "iso-8859-1" | "ascii" => {
-            let byte = |c: char| u8::try_from(u32::from(c)).map_err(|_| Fault::new(format!("`{c}` is not in {encoding}")));
+            let byte =
+                |c: char| u8::try_from(u32::from(c)).map_err(|_| Fault::new(format!("`{c}` is not in {encoding}")));
             text.chars().map(byte).collect()
         }
         other => Err(Fault::new(format!("the encoding {other} is not supported here"))),

@@ -35,7 +35,11 @@ pub const FILTERS: [Filter; 9] = [
         let Value::Int(amount) = a.value(1) else {
             return Err(Fault::new("You must pass an integer for arithmetic"));
         };
-        let sum = if amount < 0 { net.value.checked_sub(amount.unsigned_abs()) } else { net.value.checked_add(amount.unsigned_abs()) };
+        let sum = if amount < 0 {
+            net.value.checked_sub(amount.unsigned_abs())
+        } else {
+            net.value.checked_add(amount.unsigned_abs())
+        };
         match sum.filter(|sum| *sum <= net.all()) {
             Some(sum) => Ok(Value::str(net.address(sum))),
             None => Err(Fault::new("result outside valid IP address boundary!")),
@@ -103,7 +107,8 @@ pub fn ipaddr(value: &Value, query: &str, version: Option<i128>, alias: &str) ->
         let is_network = text.contains('/');
         (net, text, is_network)
     } else {
-        let parts = text.split_once('/').and_then(|(number, prefix)| Some((number.parse().ok()?, prefix.parse().ok()?)));
+        let parts =
+            text.split_once('/').and_then(|(number, prefix)| Some((number.parse().ok()?, prefix.parse().ok()?)));
         let Some(net) = parts.and_then(|(number, prefix)| Net::number(number, Some(prefix), None)) else { return no };
         (net, net.text(), true)
     };
@@ -125,7 +130,9 @@ fn asked(net: Net, given: &Value, query: &str, is_network: bool, alias: &str) ->
     let keep = |is: bool| Ok(if is { given.clone() } else { Value::None });
     let single = net.is_single();
     let is_host = net.value != net.first();
-    let usable = || if net.hostmask() == 1 { (net.first(), net.last()) } else { (net.first() + 1, net.last().saturating_sub(1)) };
+    let usable = || {
+        if net.hostmask() == 1 { (net.first(), net.last()) } else { (net.first() + 1, net.last().saturating_sub(1)) }
+    };
     let needs_network = || if is_network { Ok(()) } else { Err(Fault::new("Not a network address")) };
     match query {
         "" => text(if is_network { net.text() } else { net.ip() }),
@@ -141,7 +148,13 @@ fn asked(net: Net, given: &Value, query: &str, is_network: bool, alias: &str) ->
         "cidr" => text(net.text()),
         "host" => when(single || is_host || net.broadcast().is_none(), net.text()),
         "hostmask" | "wildcard" => text(net.address(net.hostmask())),
-        "int" => if is_network { text(format!("{}/{}", net.value, net.prefix)) } else { Ok(int(net.value)) },
+        "int" => {
+            if is_network {
+                text(format!("{}/{}", net.value, net.prefix))
+            } else {
+                Ok(int(net.value))
+            }
+        }
         "ip/prefix" => when(net.hostmask() == 1 || (!single && is_host), net.text()),
         "ip_netmask" => {
             let mask = net.address(!net.hostmask() & net.all());
@@ -158,7 +171,11 @@ fn asked(net: Net, given: &Value, query: &str, is_network: bool, alias: &str) ->
             }
         }
         "ipv6" | "v6" => {
-            if net.six { Ok(given.clone()) } else { text(format!("::ffff:{}/{}", net.ip(), net.prefix + 96)) }
+            if net.six {
+                Ok(given.clone())
+            } else {
+                text(format!("::ffff:{}/{}", net.ip(), net.prefix + 96))
+            }
         }
         "link-local" => keep(in_net(net, if net.six { "fe80::/10" } else { "169.254.0.0/16" })),
         "lo" | "loopback" => keep(net.is_loopback()),
@@ -177,7 +194,9 @@ fn asked(net: Net, given: &Value, query: &str, is_network: bool, alias: &str) ->
             keep(plain && net.is_global())
         }
         "revdns" => text(net.reverse()),
-        "size" => net.size().map_or_else(|| text("340282366920938463463374607431768211456".into()), |size| Ok(int(size))),
+        "size" => {
+            net.size().map_or_else(|| text("340282366920938463463374607431768211456".into()), |size| Ok(int(size)))
+        }
         "size_usable" => Ok(match net.size() {
             Some(1) => Value::Int(0),
             Some(2) => Value::Int(2),
@@ -238,7 +257,8 @@ fn asked(net: Net, given: &Value, query: &str, is_network: bool, alias: &str) ->
                 return if single {
                     text(if is_network { net.text() } else { net.ip() })
                 } else {
-                    Ok(nth_of(net, nth).map_or(Value::Bool(false), |address| Value::str(format!("{address}/{}", net.prefix))))
+                    Ok(nth_of(net, nth)
+                        .map_or(Value::Bool(false), |address| Value::str(format!("{address}/{}", net.prefix))))
                 };
             }
             match Net::parse(other) {
@@ -257,7 +277,9 @@ fn ipsubnet(_: &super::Interp, a: &Bound) -> R<Value> {
     let no = Ok(Value::Bool(false));
     let kind = ipaddr(&a.value(0), "type", None, "ipsubnet")?;
     let Some(kind) = kind.as_str().map(str::to_owned) else { return no };
-    let Some(net) = ipaddr(&a.value(0), if kind == "address" { "cidr" } else { "subnet" }, None, "ipsubnet")?.as_str().and_then(Net::parse)
+    let Some(net) = ipaddr(&a.value(0), if kind == "address" { "cidr" } else { "subnet" }, None, "ipsubnet")?
+        .as_str()
+        .and_then(Net::parse)
     else {
         return no;
     };
@@ -290,6 +312,9 @@ fn ipsubnet(_: &super::Interp, a: &Bound) -> R<Value> {
             };
         }
         let Some(more) = prefix.checked_sub(net.prefix) else {
+            if index.is_some() {
+                return no;
+            }
             return Err(Fault::new(format!("Requested subnet size of {prefix} is invalid")));
         };
         let subnets = 1_u128.checked_shl(more).unwrap_or(u128::MAX);

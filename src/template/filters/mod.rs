@@ -21,8 +21,8 @@ mod regexes;
 mod sequence;
 mod structure;
 pub use structure::{flatten, subelements};
-mod various;
 pub mod text;
+mod various;
 mod wrap;
 
 /// A filter: its names, what it takes, and what it does.
@@ -169,7 +169,7 @@ fn find(name: &str) -> Option<&'static Filter> {
 
 /// A name without the collection that Ansible has it in.
 pub fn plain(name: &str) -> &str {
-    ["ansible.builtin.", "ansible.legacy.", "ansible.utils.", "ansible.netcommon."]
+    ["ansible.builtin.", "ansible.legacy.", "ansible.utils.", "ansible.netcommon.", "community.general."]
         .iter()
         .find_map(|collection| name.strip_prefix(collection))
         .unwrap_or(name)

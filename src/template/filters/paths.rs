@@ -130,7 +130,11 @@ fn real(path: &str) -> R<String> {
         if let Ok(real) = rest.canonicalize() {
             let tail: Vec<String> = missing.into_iter().rev().collect();
             let real = real.display().to_string();
-            return Ok(if tail.is_empty() { real } else { format!("{}/{}", real.trim_end_matches('/'), tail.join("/")) });
+            return Ok(if tail.is_empty() {
+                real
+            } else {
+                format!("{}/{}", real.trim_end_matches('/'), tail.join("/"))
+            });
         }
         match (rest.file_name().map(|name| name.to_string_lossy().into_owned()), rest.parent().map(Path::to_owned)) {
             (Some(name), Some(parent)) => {
@@ -180,11 +184,13 @@ fn commonpath(a: &Bound) -> R<Value> {
 
 fn urlsplit(_: &super::Interp, a: &Bound) -> R<Value> {
     let parts = url::split(&a.text(0)?);
-    let (user, host) = parts.netloc.rsplit_once('@').map_or((None, parts.netloc.as_str()), |(user, host)| (Some(user), host));
-    let (name, password) = match user.map(|user| user.split_once(':').map_or((user, None), |(name, word)| (name, Some(word)))) {
-        Some((name, word)) => (Some(name), word),
-        None => (None, None),
-    };
+    let (user, host) =
+        parts.netloc.rsplit_once('@').map_or((None, parts.netloc.as_str()), |(user, host)| (Some(user), host));
+    let (name, password) =
+        match user.map(|user| user.split_once(':').map_or((user, None), |(name, word)| (name, Some(word)))) {
+            Some((name, word)) => (Some(name), word),
+            None => (None, None),
+        };
     let (host, port) = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((address, after)) => (address, after.strip_prefix(':')),
         None => host.split_once(':').map_or((host, None), |(host, port)| (host, Some(port))),

@@ -7,7 +7,11 @@ use super::super::value::Value;
 use super::{Bound, Filter, filter};
 
 pub const FILTERS: [Filter; 4] = [
-    filter(&["regex_replace"], "value pattern= replacement= ignorecase= multiline= count= mandatory_count=", regex_replace),
+    filter(
+        &["regex_replace"],
+        "value pattern= replacement= ignorecase= multiline= count= mandatory_count=",
+        regex_replace,
+    ),
     filter(&["regex_search"], "value regex *rest **named", regex_search),
     filter(&["regex_findall"], "value regex multiline= ignorecase=", |_, a| {
         let (text, pattern) = (a.text(0)?, Pattern::new(&a.text(1)?, flags(a, 3, 2)?)?);
@@ -26,7 +30,9 @@ pub const FILTERS: [Filter; 4] = [
         let special = match a.text_or(1, "python")?.as_str() {
             "python" => "()[]{}?*+-|^$\\.&~# \t\n\r\x0b\x0c",
             "posix_basic" => "].[^$*\\",
-            other => return Err(Fault::new(format!("Invalid regex type ({other})")).hint("it is python or posix_basic")),
+            other => {
+                return Err(Fault::new(format!("Invalid regex type ({other})")).hint("it is python or posix_basic"));
+            }
         };
         let escape = |c: char| if special.contains(c) { format!("\\{c}") } else { c.to_string() };
         Ok(Value::str(text.chars().map(escape).collect::<String>()))
@@ -41,7 +47,9 @@ fn regex_replace(_: &Interp, a: &Bound) -> R<Value> {
     let wanted = a.int(6)?.unwrap_or(0);
     if wanted != 0 && i128::try_from(done).unwrap_or(0) != wanted {
         let pattern = a.text_or(1, "")?;
-        return Err(Fault::new(format!("'{pattern}' should match {wanted} times, but matches {done} times in '{text}'")));
+        return Err(Fault::new(format!(
+            "'{pattern}' should match {wanted} times, but matches {done} times in '{text}'"
+        )));
     }
     Ok(Value::str(out))
 }
@@ -51,7 +59,8 @@ fn regex_search(_: &Interp, a: &Bound) -> R<Value> {
         a.named.iter().find(|(known, _)| &**known == name).map_or(Ok(false), |(_, value)| value.truth())
     };
     let text = a.text(0)?;
-    let pattern = Pattern::new(&a.text(1)?, Flags { ignore_case: option("ignorecase")?, multiline: option("multiline")? })?;
+    let pattern =
+        Pattern::new(&a.text(1)?, Flags { ignore_case: option("ignorecase")?, multiline: option("multiline")? })?;
     let mut wanted = Vec::new();
     for group in &a.rest {
         let group = super::super::python::text(group)?;
@@ -65,6 +74,7 @@ fn regex_search(_: &Interp, a: &Bound) -> R<Value> {
         wanted.push(number.ok_or_else(|| Fault::new(format!("no such group: {group}")))?);
     }
     let Some(found) = pattern.find(&text, 0)? else { return Ok(Value::None) };
-    let part = |at: usize| found.get(at).copied().flatten().map_or(Value::None, |group| Value::str(taken(&text, Some(group))));
+    let part =
+        |at: usize| found.get(at).copied().flatten().map_or(Value::None, |group| Value::str(taken(&text, Some(group))));
     Ok(if wanted.is_empty() { part(0) } else { Value::list(wanted.into_iter().map(part).collect()) })
 }

@@ -15,7 +15,10 @@ pub const FILTERS: [Filter; 15] = [
     }),
     filter(&["dict2items"], "mydict key_name= value_name=", |_, a| {
         let Some(map) = mapping(&a.value(0))? else {
-            return Err(Fault::new(format!("dict2items requires a dictionary, got a value of type '{}'", a.value(0).type_name())));
+            return Err(Fault::new(format!(
+                "dict2items requires a dictionary, got a value of type '{}'",
+                a.value(0).type_name()
+            )));
         };
         let (key_name, value_name) = (Key(Value::str(a.text_or(1, "key")?)), Key(Value::str(a.text_or(2, "value")?)));
         let item = |(key, value): (Key, Value)| {
@@ -47,11 +50,14 @@ pub const FILTERS: [Filter; 15] = [
     filter(&["zip"], "value *rest", |_, a| {
         let lists = lists(a)?;
         let shortest = lists.iter().map(Vec::len).min().unwrap_or(0);
-        Ok(Value::list((0..shortest).map(|at| Value::tuple(lists.iter().map(|list| list[at].clone()).collect())).collect()))
+        Ok(Value::list(
+            (0..shortest).map(|at| Value::tuple(lists.iter().map(|list| list[at].clone()).collect())).collect(),
+        ))
     }),
     filter(&["zip_longest"], "value *rest **named", |_, a| {
         let lists = lists(a)?;
-        let fill = a.named.iter().find(|(name, _)| &**name == "fillvalue").map_or(Value::None, |(_, value)| value.clone());
+        let fill =
+            a.named.iter().find(|(name, _)| &**name == "fillvalue").map_or(Value::None, |(_, value)| value.clone());
         let longest = lists.iter().map(Vec::len).max().unwrap_or(0);
         let row = |at: usize| lists.iter().map(|list| list.get(at).cloned().unwrap_or_else(|| fill.clone())).collect();
         Ok(Value::list((0..longest).map(|at| Value::tuple(row(at))).collect()))
@@ -65,7 +71,10 @@ pub const FILTERS: [Filter; 15] = [
         bounded(count)?;
         let mut rows: Vec<Vec<Value>> = vec![Vec::new()];
         for list in lists {
-            rows = rows.iter().flat_map(|row| list.iter().map(move |item| [&row[..], std::slice::from_ref(item)].concat())).collect();
+            rows = rows
+                .iter()
+                .flat_map(|row| list.iter().map(move |item| [&row[..], std::slice::from_ref(item)].concat()))
+                .collect();
         }
         Ok(Value::list(rows.into_iter().map(Value::tuple).collect()))
     }),
@@ -192,7 +201,9 @@ fn merge(low: &Value, high: &Value, recursive: bool, list_merge: &str) -> R<Valu
     }
     let (Some(mut merged), Some(over)) = (mapping(low)?, mapping(high)?) else {
         let (low, high) = (low.type_name(), high.type_name());
-        return Err(Fault::new(format!("failed to combine variables, expected dicts but got a '{low}' and a '{high}'")));
+        return Err(Fault::new(format!(
+            "failed to combine variables, expected dicts but got a '{low}' and a '{high}'"
+        )));
     };
     if merged.is_empty() {
         return Ok(Value::dict(over));
@@ -204,7 +215,11 @@ fn merge(low: &Value, high: &Value, recursive: bool, list_merge: &str) -> R<Valu
         };
         let new = match (mapping(&known)?, mapping(&value)?, &known, &value) {
             (Some(_), Some(_), _, _) => {
-                if recursive { super::super::value::nested(|| merge(&known, &value, recursive, list_merge))? } else { value }
+                if recursive {
+                    super::super::value::nested(|| merge(&known, &value, recursive, list_merge))?
+                } else {
+                    value
+                }
             }
             (_, _, Value::List(low), Value::List(high)) => {
                 let (low, high) = (low.borrow().clone(), high.borrow().clone());
@@ -252,7 +267,10 @@ pub fn subelements(of: &Value, path: &Value, skip_missing: bool) -> R<Vec<Value>
         for key in &path {
             if mapping(&values)?.is_none() {
                 let key = python::repr(key)?;
-                return Err(Fault::new(format!("the key {key} should point to a dictionary, got '{}'", values.type_name())));
+                return Err(Fault::new(format!(
+                    "the key {key} should point to a dictionary, got '{}'",
+                    values.type_name()
+                )));
             }
             values = match values.at(key)? {
                 Some(values) => values,
@@ -261,7 +279,10 @@ pub fn subelements(of: &Value, path: &Value, skip_missing: bool) -> R<Vec<Value>
             };
         }
         if !matches!(values, Value::List(_)) {
-            return Err(Fault::new(format!("the key should point to a list, got a value of type '{}'", values.type_name())));
+            return Err(Fault::new(format!(
+                "the key should point to a list, got a value of type '{}'",
+                values.type_name()
+            )));
         }
         for value in values.iterate()? {
             out.push(Value::tuple(vec![element.clone(), value]));
@@ -274,7 +295,9 @@ fn rekey(_: &Interp, a: &Bound) -> R<Value> {
     let overwrite = match a.text_or(2, "error")?.as_str() {
         "error" => false,
         "overwrite" => true,
-        other => return Err(Fault::new(format!("duplicates parameter to rekey_on_member has unknown value '{other}'"))),
+        other => {
+            return Err(Fault::new(format!("duplicates parameter to rekey_on_member has unknown value '{other}'")));
+        }
     };
     let items: Vec<Value> = match mapping(&a.value(0))? {
         Some(map) => map.into_values().collect(),

@@ -36,7 +36,9 @@ fn strftime(_: &super::Interp, a: &Bound) -> R<Value> {
                 Value::Str(text) => super::text::parse_float(text),
                 other => other.as_float(),
             };
-            let seconds = seconds.ok_or_else(|| Fault::new(format!("Invalid value for epoch value ({})", python::text(&second).unwrap_or_default())))?;
+            let seconds = seconds.ok_or_else(|| {
+                Fault::new(format!("Invalid value for epoch value ({})", python::text(&second).unwrap_or_default()))
+            })?;
             #[expect(clippy::cast_possible_truncation, reason = "C's time has whole seconds")]
             let whole = seconds.floor() as i64;
             jiff::Timestamp::from_second(whole).map_err(|error| Fault::new(error.to_string()))?
@@ -95,12 +97,23 @@ fn human_to_bytes(_: &super::Interp, a: &Bound) -> R<Value> {
     if unit.len() > 1 {
         let bits = a.is(2)?;
         let names = [
-            ('Y', "yotta"), ('Z', "zeta"), ('E', "exa"), ('P', "peta"), ('T', "tera"), ('G', "giga"), ('M', "mega"), ('K', "kilo"),
+            ('Y', "yotta"),
+            ('Z', "zeta"),
+            ('E', "exa"),
+            ('P', "peta"),
+            ('T', "tera"),
+            ('G', "giga"),
+            ('M', "mega"),
+            ('K', "kilo"),
             ('B', ""),
         ];
         let name = names.iter().find(|(known, _)| *known == letter).map_or("", |(_, name)| name);
         let long = format!("{name}{}", if bits { "bit" } else { "byte" });
-        let short = if letter == 'B' { if bits { "b".into() } else { "B".into() } } else { format!("{letter}{}", if bits { 'b' } else { 'B' }) };
+        let short = if letter == 'B' {
+            if bits { "b".into() } else { "B".into() }
+        } else {
+            format!("{letter}{}", if bits { 'b' } else { 'B' })
+        };
         if unit.to_lowercase() != long && unit != short {
             return fail(format!("the unit is {short} or {letter}"));
         }
@@ -118,18 +131,24 @@ fn comment(_: &super::Interp, a: &Bound) -> R<Value> {
         "cblock" => ("/*", " * ", " */"),
         "xml" => ("<!--", " - ", "-->"),
         other => {
-            return Err(Fault::new(format!("Invalid style '{other}'.")).hint("there are plain, erlang, c, cblock and xml"));
+            return Err(
+                Fault::new(format!("Invalid style '{other}'.")).hint("there are plain, erlang, c, cblock and xml")
+            );
         }
     };
     let given = |name: &str| a.named.iter().find(|(known, _)| &**known == name).map(|(_, value)| value);
     let known = ["newline", "beginning", "prefix", "prefix_count", "decoration", "postfix", "postfix_count", "end"];
     if let Some((other, _)) = a.named.iter().find(|(name, _)| !known.contains(&&**name)) {
-        return Err(Fault::new(format!("comment takes no option `{other}`")).hint(format!("it takes {}", known.join(", "))));
+        return Err(
+            Fault::new(format!("comment takes no option `{other}`")).hint(format!("it takes {}", known.join(", ")))
+        );
     }
     let text = |name: &str, default: &str| given(name).map_or_else(|| Ok(default.to_owned()), python::text);
     let count = |name: &str| {
         let count = given(name).map_or(Some(1), Value::as_int);
-        count.map(|count| usize::try_from(count).unwrap_or(0).min(10_000)).ok_or_else(|| Fault::new(format!("{name} is a number")))
+        count
+            .map(|count| usize::try_from(count).unwrap_or(0).min(10_000))
+            .ok_or_else(|| Fault::new(format!("{name} is a number")))
     };
     let around = text("decoration", decoration)?;
     let around = around.trim_end();

@@ -14,14 +14,35 @@ pub const LOOKUPS: [Lookup; 8] = [
     Lookup { name: "first_found", options: &["files", "paths", "skip"], markers: false, run: first_found },
     Lookup { name: "template", options: TEMPLATE, markers: false, run: template },
     Lookup { name: "pipe", options: &[], markers: false, run: pipe },
-    Lookup { name: "password", options: &["length", "chars", "encrypt", "ident", "seed"], markers: false, run: password },
-    Lookup { name: "ini", options: &["type", "file", "section", "re", "encoding", "default", "case_sensitive", "allow_no_value"], markers: false, run: ini },
-    Lookup { name: "csvfile", options: &["col", "default", "delimiter", "file", "encoding", "keycol"], markers: false, run: csvfile },
+    Lookup {
+        name: "password",
+        options: &["length", "chars", "encrypt", "ident", "seed"],
+        markers: false,
+        run: password,
+    },
+    Lookup {
+        name: "ini",
+        options: &["type", "file", "section", "re", "encoding", "default", "case_sensitive", "allow_no_value"],
+        markers: false,
+        run: ini,
+    },
+    Lookup {
+        name: "csvfile",
+        options: &["col", "default", "delimiter", "file", "encoding", "keycol"],
+        markers: false,
+        run: csvfile,
+    },
 ];
 
 const TEMPLATE: &[&str] = &[
-    "convert_data", "template_vars", "variable_start_string", "variable_end_string", "comment_start_string", "comment_end_string",
-    "trim_blocks", "lstrip_blocks",
+    "convert_data",
+    "template_vars",
+    "variable_start_string",
+    "variable_end_string",
+    "comment_start_string",
+    "comment_end_string",
+    "trim_blocks",
+    "lstrip_blocks",
 ];
 
 /// Where a lookup looks for a file: the template's folder, then the playbook's, each with a folder of its own before it.
@@ -41,7 +62,8 @@ fn read(path: &Path) -> R<String> {
 fn needed(interp: &Interp, kind: &str, term: &Value) -> R<PathBuf> {
     let name = python::text(term.check()?)?;
     find(interp, kind, &name).ok_or_else(|| {
-        Fault::new(format!("there is no file '{name}'")).hint(format!("it is looked for in `{kind}/` and beside the template and the playbook"))
+        Fault::new(format!("there is no file '{name}'"))
+            .hint(format!("it is looked for in `{kind}/` and beside the template and the playbook"))
     })
 }
 
@@ -65,7 +87,10 @@ fn fileglob(interp: &Interp, terms: &Terms) -> R<Vec<Value>> {
             vec![pattern]
         } else {
             let folders = interp.folder.iter().chain(interp.settings.playbook_dir.iter());
-            folders.flat_map(|folder| [folder.join("files").join(&pattern), folder.join(&pattern)]).map(|path| path.display().to_string()).collect()
+            folders
+                .flat_map(|folder| [folder.join("files").join(&pattern), folder.join(&pattern)])
+                .map(|path| path.display().to_string())
+                .collect()
         };
         for pattern in patterns {
             let found = super::super::glob::files(&pattern)?;
@@ -83,11 +108,15 @@ fn first_found(interp: &Interp, terms: &Terms) -> R<Vec<Value>> {
     let mut names: Vec<String> = Vec::new();
     let parts = |value: &Value| -> R<Vec<String>> {
         match value {
-            Value::Str(text) => Ok(text.split([',', ';', ':']).map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect()),
+            Value::Str(text) => Ok(text
+                .split([',', ';', ':'])
+                .map(|part| part.trim().to_owned())
+                .filter(|part| !part.is_empty())
+                .collect()),
             other => other.iterate()?.iter().map(python::text).collect(),
         }
     };
-    let mut add = |names: &mut Vec<String>, files: &[String], paths: &[String]| {
+    let add = |names: &mut Vec<String>, files: &[String], paths: &[String]| {
         if paths.is_empty() {
             names.extend(files.iter().cloned());
         }
@@ -152,8 +181,10 @@ fn template(interp: &Interp, terms: &Terms) -> R<Vec<Value>> {
 
 fn pipe(interp: &Interp, terms: &Terms) -> R<Vec<Value>> {
     if !interp.settings.pipe {
-        return Err(Fault::new("programs of this machine are not run from templates and inventories unless you allow it")
-            .hint("allow it with `allow_pipe: true` in zkmig.toml, or compute the value in the playbook"));
+        return Err(Fault::new(
+            "programs of this machine are not run from templates and inventories unless you allow it",
+        )
+        .hint("allow it with `allow_pipe: true` in zkmig.toml, or compute the value in the playbook"));
     }
     let one = |term: &Value| {
         let command = python::text(term)?;
@@ -199,7 +230,8 @@ fn password(interp: &Interp, terms: &Terms) -> R<Vec<Value>> {
         if let Some((name, rest)) = term.split_once(' ') {
             path = name;
             for word in rest.split_whitespace() {
-                let (name, value) = word.split_once('=').ok_or_else(|| Fault::new(format!("`{word}` is not NAME=VALUE")))?;
+                let (name, value) =
+                    word.split_once('=').ok_or_else(|| Fault::new(format!("`{word}` is not NAME=VALUE")))?;
                 settings.push((name.to_owned(), value.to_owned()));
             }
         }
@@ -209,13 +241,17 @@ fn password(interp: &Interp, terms: &Terms) -> R<Vec<Value>> {
             (None, Some(length)) => length.as_int(),
             (None, None) => Some(20),
         };
-        let length = length.and_then(|length| usize::try_from(length).ok()).filter(|length| (1..=4096).contains(length));
+        let length =
+            length.and_then(|length| usize::try_from(length).ok()).filter(|length| (1..=4096).contains(length));
         let length = length.ok_or_else(|| Fault::new("a password's length is a number of 1 or more"))?;
         if setting("encrypt").is_some() || terms.option("encrypt").is_some_and(|encrypt| !encrypt.is_none()) {
-            return Err(Fault::new("the option `encrypt` of this lookup is not supported here").hint("use the filter password_hash with a salt"));
+            return Err(Fault::new("the option `encrypt` of this lookup is not supported here")
+                .hint("use the filter password_hash with a salt"));
         }
         let names: Vec<String> = match (setting("chars"), terms.option("chars")) {
-            (Some(chars), _) => chars.replace(",,", ",\u{0}").split(',').map(|part| part.replace('\u{0}', ",")).collect(),
+            (Some(chars), _) => {
+                chars.replace(",,", ",\u{0}").split(',').map(|part| part.replace('\u{0}', ",")).collect()
+            }
             (None, Some(chars)) if !chars.is_none() => chars.iterate()?.iter().map(python::text).collect::<R<_>>()?,
             _ => ["ascii_letters", "digits", ".,:-_"].map(str::to_owned).to_vec(),
         };
@@ -256,17 +292,46 @@ fn keep(file: &Path, password: &str) -> std::io::Result<()> {
 }
 
 fn ini(interp: &Interp, terms: &Terms) -> R<Vec<Value>> {
-    let path = needed(interp, "files", &Value::str(terms.text("file", "ansible.ini")?))?;
-    let properties = terms.text("type", "ini")? == "properties";
-    let section = if properties { "java_properties".to_owned() } else { terms.text("section", "global")? };
-    if terms.is("re", false)? {
-        return Err(Fault::new("the option `re` of this lookup is not supported here"));
+    let mut out = Vec::new();
+    for term in &terms.terms {
+        let term = python::text(term)?;
+        let mut words = term.split_whitespace();
+        let key = words.next().unwrap_or_default();
+        let mut settings = Vec::new();
+        for word in words {
+            let (name, value) =
+                word.split_once('=').ok_or_else(|| Fault::new(format!("`{word}` is not NAME=VALUE")))?;
+            settings.push((name.to_owned(), value.to_owned()));
+        }
+        let setting = |name: &str, default: &str| match settings.iter().find(|(known, _)| known == name) {
+            Some((_, value)) => Ok(value.clone()),
+            None => terms.text(name, default),
+        };
+        if terms.is("re", false)? || setting("re", "")?.to_lowercase() == "true" {
+            return Err(Fault::new("the option `re` of this lookup is not supported here"));
+        }
+        let path = needed(interp, "files", &Value::str(setting("file", "ansible.ini")?))?;
+        let properties = setting("type", "ini")? == "properties";
+        let section = if properties { "java_properties".to_owned() } else { setting("section", "global")? };
+        let fold = !terms.is("case_sensitive", false)?;
+        let values = ini_values(&read(&path)?, properties.then_some(section.as_str()), fold);
+        let key = if fold { key.to_lowercase() } else { key.to_owned() };
+        let in_section =
+            |wanted: &str| values.iter().rev().find(|(section, known, _)| section == wanted && *known == key);
+        let default = setting("default", "")?;
+        let value = in_section(&section).or_else(|| in_section("DEFAULT")).map_or(&default, |(_, _, value)| value);
+        if !value.is_empty() {
+            out.push(Value::str(value));
+        }
     }
-    let fold = !terms.is("case_sensitive", false)?;
-    let folded = |key: &str| if fold { key.to_lowercase() } else { key.to_owned() };
+    Ok(out)
+}
+
+/// Sections, keys and values of an INI file.
+fn ini_values(text: &str, section: Option<&str>, fold: bool) -> Vec<(String, String, String)> {
     let mut values: Vec<(String, String, String)> = Vec::new();
-    let mut current = if properties { section.clone() } else { String::new() };
-    for line in read(&path)?.lines() {
+    let mut current = section.unwrap_or_default().to_owned();
+    for line in text.lines() {
         let trimmed = line.trim();
         if trimmed.is_empty() || trimmed.starts_with(['#', ';']) {
             continue;
@@ -279,21 +344,12 @@ fn ini(interp: &Interp, terms: &Terms) -> R<Vec<Value>> {
                 value.push_str(trimmed);
             }
         } else if let Some((key, value)) = trimmed.split_once(['=', ':']) {
-            values.push((current.clone(), folded(key.trim()), value.trim().to_owned()));
+            let key = key.trim();
+            let key = if fold { key.to_lowercase() } else { key.to_owned() };
+            values.push((current.clone(), key, value.trim().to_owned()));
         }
     }
-    let default = terms.text("default", "")?;
-    let mut out = Vec::new();
-    for term in &terms.terms {
-        let key = folded(python::text(term)?.split_whitespace().next().unwrap_or_default());
-        let found = values.iter().rev().find(|(in_section, known, _)| *in_section == section && *known == key);
-        let found = found.or_else(|| values.iter().rev().find(|(in_section, known, _)| in_section == "DEFAULT" && *known == key));
-        let value = found.map_or(&default, |(_, _, value)| value);
-        if !value.is_empty() {
-            out.push(Value::str(value));
-        }
-    }
-    Ok(out)
+    values
 }
 
 fn csvfile(interp: &Interp, terms: &Terms) -> R<Vec<Value>> {
@@ -304,7 +360,8 @@ fn csvfile(interp: &Interp, terms: &Terms) -> R<Vec<Value>> {
         let key = words.next().unwrap_or_default().to_owned();
         let mut settings = Vec::new();
         for word in words {
-            let (name, value) = word.split_once('=').ok_or_else(|| Fault::new(format!("`{word}` is not NAME=VALUE")))?;
+            let (name, value) =
+                word.split_once('=').ok_or_else(|| Fault::new(format!("`{word}` is not NAME=VALUE")))?;
             settings.push((name.to_owned(), value.to_owned()));
         }
         let setting = |name: &str, default: &str| match settings.iter().find(|(known, _)| known == name) {

@@ -11,55 +11,85 @@ pub const LOOKUPS: [Lookup; 12] = [
     Lookup { name: "items", options: &[], markers: false, run: |_, t| flat(&t.terms) },
     Lookup { name: "list", options: &[], markers: false, run: |_, t| Ok(t.terms.clone()) },
     Lookup { name: "flattened", options: &[], markers: false, run: |_, t| all_flat(&t.terms) },
-    Lookup { name: "indexed_items", options: &[], markers: false, run: |_, t| {
-        let items = flat(&t.terms)?;
-        let pair = |(at, item): (usize, Value)| Value::tuple(vec![Value::Int(i128::try_from(at).unwrap_or(0)), item]);
-        Ok(items.into_iter().enumerate().map(pair).collect())
-    } },
+    Lookup {
+        name: "indexed_items",
+        options: &[],
+        markers: false,
+        run: |_, t| {
+            let items = flat(&t.terms)?;
+            let pair =
+                |(at, item): (usize, Value)| Value::tuple(vec![Value::Int(i128::try_from(at).unwrap_or(0)), item]);
+            Ok(items.into_iter().enumerate().map(pair).collect())
+        },
+    },
     Lookup { name: "nested", options: &[], markers: false, run: |_, t| nested(&t.terms) },
     Lookup { name: "cartesian", options: &[], markers: false, run: |_, t| nested(&t.terms) },
-    Lookup { name: "together", options: &[], markers: false, run: |_, t| {
-        let lists = t.terms.iter().map(Value::iterate).collect::<R<Vec<_>>>()?;
-        if lists.is_empty() {
-            return Err(Fault::new("with_together requires at least one element in each list"));
-        }
-        let longest = lists.iter().map(Vec::len).max().unwrap_or(0);
-        let row = |at: usize| lists.iter().map(|list| list.get(at).cloned().unwrap_or(Value::None)).collect();
-        Ok((0..longest).map(|at| Value::list(row(at))).collect())
-    } },
-    Lookup { name: "dict", options: &[], markers: false, run: |_, t| {
-        let mut out = Vec::new();
-        let terms: Vec<Value> = match &t.terms[..] {
-            [list] if list.is_sequence() => list.iterate()?,
-            terms => terms.to_vec(),
-        };
-        for term in &terms {
-            let Some(map) = mapping(term)? else { return Err(Fault::new("with_dict expects a dict")) };
-            out.extend(map.into_iter().map(|(key, value)| fields([("key", key.0), ("value", value)])));
-        }
-        Ok(out)
-    } },
-    Lookup { name: "subelements", options: &[], markers: false, run: |_, t| {
-        let (Some(of), Some(path)) = (t.terms.first(), t.terms.get(1)) else {
-            return Err(Fault::new("subelements lookup expects a list of two or three items"));
-        };
-        let skip = match t.terms.get(2) {
-            Some(flags) => flags.field("skip_missing")?.map_or(Ok(false), |skip| super::super::filters::to_bool(&skip))?,
-            None => false,
-        };
-        super::super::filters::subelements(of, path, skip)
-    } },
+    Lookup {
+        name: "together",
+        options: &[],
+        markers: false,
+        run: |_, t| {
+            let lists = t.terms.iter().map(Value::iterate).collect::<R<Vec<_>>>()?;
+            if lists.is_empty() {
+                return Err(Fault::new("with_together requires at least one element in each list"));
+            }
+            let longest = lists.iter().map(Vec::len).max().unwrap_or(0);
+            let row = |at: usize| {
+                lists.iter().map(|list| list.get(at).cloned().unwrap_or(Value::None)).collect::<Vec<Value>>()
+            };
+            (0..longest).map(|at| flat(&row(at)).map(Value::list)).collect()
+        },
+    },
+    Lookup {
+        name: "dict",
+        options: &[],
+        markers: false,
+        run: |_, t| {
+            let mut out = Vec::new();
+            let terms: Vec<Value> = match &t.terms[..] {
+                [list] if list.is_sequence() => list.iterate()?,
+                terms => terms.to_vec(),
+            };
+            for term in &terms {
+                let Some(map) = mapping(term)? else { return Err(Fault::new("with_dict expects a dict")) };
+                out.extend(map.into_iter().map(|(key, value)| fields([("key", key.0), ("value", value)])));
+            }
+            Ok(out)
+        },
+    },
+    Lookup {
+        name: "subelements",
+        options: &[],
+        markers: false,
+        run: |_, t| {
+            let (Some(of), Some(path)) = (t.terms.first(), t.terms.get(1)) else {
+                return Err(Fault::new("subelements lookup expects a list of two or three items"));
+            };
+            let skip = match t.terms.get(2) {
+                Some(flags) => {
+                    flags.field("skip_missing")?.map_or(Ok(false), |skip| super::super::filters::to_bool(&skip))?
+                }
+                None => false,
+            };
+            super::super::filters::subelements(of, path, skip)
+        },
+    },
     Lookup { name: "sequence", options: &["start", "end", "count", "stride", "format"], markers: false, run: sequence },
-    Lookup { name: "random_choice", options: &[], markers: false, run: |_, t| {
-        let choices = match &t.terms[..] {
-            [list] if list.is_sequence() => list.iterate()?,
-            terms => terms.to_vec(),
-        };
-        if choices.is_empty() {
-            return Ok(Vec::new());
-        }
-        super::super::chance::random(&Value::list(choices), None, None, None).map(|one| vec![one])
-    } },
+    Lookup {
+        name: "random_choice",
+        options: &[],
+        markers: false,
+        run: |_, t| {
+            let choices = match &t.terms[..] {
+                [list] if list.is_sequence() => list.iterate()?,
+                terms => terms.to_vec(),
+            };
+            if choices.is_empty() {
+                return Ok(Vec::new());
+            }
+            super::super::chance::random(&Value::list(choices), None, None, None).map(|one| vec![one])
+        },
+    },
     Lookup { name: "inventory_hostnames", options: &[], markers: false, run: hostnames },
 ];
 
@@ -80,12 +110,22 @@ fn nested(terms: &[Value]) -> R<Vec<Value>> {
     if terms.is_empty() {
         return Err(Fault::new("with_nested requires at least one element in the nested list"));
     }
-    let mut rows: Vec<Vec<Value>> = vec![Vec::new()];
-    for term in terms {
-        let items = if term.is_sequence() { term.iterate()? } else { vec![term.clone()] };
-        rows = rows.iter().flat_map(|row| items.iter().map(move |item| [&row[..], std::slice::from_ref(item)].concat())).collect();
+    let lists: Vec<Vec<Value>> = terms
+        .iter()
+        .map(|term| if term.is_sequence() { term.iterate() } else { Ok(vec![term.clone()]) })
+        .collect::<R<_>>()?;
+    let mut rows: Vec<Value> = lists[0].clone();
+    for list in &lists[1..] {
+        let mut next = Vec::with_capacity(rows.len() * list.len());
+        for row in &rows {
+            for item in list {
+                // Lists in a row are taken apart at each step.
+                next.push(Value::list(flat(&[row.clone(), item.clone()])?));
+            }
+        }
+        rows = next;
     }
-    Ok(rows.into_iter().map(Value::list).collect())
+    rows.iter().map(|row| flat(std::slice::from_ref(row)).and_then(|row| flat(&row)).map(Value::list)).collect()
 }
 
 fn sequence(_: &Interp, terms: &Terms) -> R<Vec<Value>> {
@@ -103,12 +143,14 @@ fn sequence(_: &Interp, terms: &Terms) -> R<Vec<Value>> {
         let mut format = "%d".to_owned();
         if term.contains('=') {
             for word in term.split_whitespace() {
-                let (name, value) = word.split_once('=').ok_or_else(|| Fault::new(format!("`{word}` is not NAME=VALUE")))?;
+                let (name, value) =
+                    word.split_once('=').ok_or_else(|| Fault::new(format!("`{word}` is not NAME=VALUE")))?;
                 settings.push((name.to_owned(), value.to_owned()));
             }
         } else if !term.is_empty() {
             // start-end/stride:format
-            let (range, shape) = term.split_once(':').map_or((term.as_str(), None), |(range, shape)| (range, Some(shape)));
+            let (range, shape) =
+                term.split_once(':').map_or((term.as_str(), None), |(range, shape)| (range, Some(shape)));
             let (range, stride) = range.split_once('/').map_or((range, None), |(range, stride)| (range, Some(stride)));
             match range.split_once('-').filter(|(start, _)| !start.is_empty()) {
                 Some((start, end)) => settings.extend([("start".into(), start.into()), ("end".into(), end.into())]),
@@ -117,8 +159,11 @@ fn sequence(_: &Interp, terms: &Terms) -> R<Vec<Value>> {
             settings.extend(stride.map(|stride| ("stride".to_owned(), stride.to_owned())));
             settings.extend(shape.map(|shape| ("format".to_owned(), shape.to_owned())));
         }
-        let setting = |name: &str| settings.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
-        if let Some((other, _)) = settings.iter().find(|(name, _)| !["start", "end", "count", "stride", "format"].contains(&name.as_str())) {
+        let setting =
+            |name: &str| settings.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+        if let Some((other, _)) =
+            settings.iter().find(|(name, _)| !["start", "end", "count", "stride", "format"].contains(&name.as_str()))
+        {
             return Err(Fault::new(format!("unrecognized arguments to with_sequence: {other}")));
         }
         let start = setting("start").map_or(Ok(1), number)?;
@@ -174,7 +219,11 @@ fn hostnames(interp: &Interp, terms: &Terms) -> R<Vec<Value>> {
             if negative {
                 out.retain(|host| !found.contains(host));
             } else {
-                found.into_iter().for_each(|host| if !out.contains(&host) { out.push(host) });
+                found.into_iter().for_each(|host| {
+                    if !out.contains(&host) {
+                        out.push(host)
+                    }
+                });
             }
         }
     }

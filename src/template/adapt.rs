@@ -1,10 +1,30 @@
+//! Where minijinja reads a template otherwise than Jinja, the template is changed before it reads it.
+//!
 //! Backslashes in the texts of an inventory's templates: YAML has read its escapes already, and Ansible takes what is left
 //! as it stands.
 
 use super::syntax::Options;
 
+/// The template as minijinja has to be given it; none when that is as it stands.
+pub fn adapted(text: &str, options: &Options) -> Option<String> {
+    let doubled = doubled(text, options);
+    let raw = kept_after_raw(doubled.as_deref().unwrap_or(text), options);
+    raw.or(doubled)
+}
+
+/// The line end behind a `{% raw %}` stays in Jinja, whatever `trim_blocks` says.
+fn kept_after_raw(text: &str, options: &Options) -> Option<String> {
+    if !options.trim_blocks || !text.contains("raw") {
+        return None;
+    }
+    let (start, end) = (regex::escape(&options.block_start), regex::escape(&options.block_end));
+    let pattern = regex::Regex::new(&format!(r"({start}[-+]?\s*raw\s*)({end}\n)")).ok()?;
+    let kept = pattern.replace_all(text, "${1}+${2}");
+    matches!(kept, std::borrow::Cow::Owned(_)).then(|| kept.into_owned())
+}
+
 /// The template with each backslash of a text inside `{{ }}` doubled; none when there is nothing to be done.
-pub fn doubled(text: &str, options: &Options) -> Option<String> {
+fn doubled(text: &str, options: &Options) -> Option<String> {
     if !options.raw_backslashes || !text.contains('\\') {
         return None;
     }

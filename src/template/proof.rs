@@ -1,0 +1,146 @@
+//! The templates of `tests/templates` give, byte for byte, what ansible-core made of them.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::{HostVars, Options, Raw, Settings, World};
+use crate::error::Result;
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/templates")
+}
+
+/// One host with the variables of the cases.
+struct Cases(serde_json::Map<String, serde_json::Value>);
+
+impl World for Cases {
+    fn variable(&self, _: &str, name: &str) -> Option<Raw> {
+        let value = self.0.get(name)?.clone();
+        Some(Raw { value, place: "vars.json".into(), excerpt: None })
+    }
+    fn names(&self, _: &str) -> Vec<String> {
+        self.0.keys().cloned().collect()
+    }
+    fn hosts(&self) -> Vec<String> {
+        vec!["localhost".into()]
+    }
+    fn groups(&self) -> Vec<(String, Vec<String>)> {
+        ["all", "ungrouped"].map(|name| (name.to_owned(), vec!["localhost".to_owned()])).to_vec()
+    }
+    fn groups_of(&self, _: &str) -> Vec<String> {
+        vec!["ungrouped".into()]
+    }
+    fn file(&self, _: &str) -> Option<String> {
+        None
+    }
+    fn decrypt(&self, _: &str, origin: &str) -> Result<String> {
+        Ok(format!("the secret of {origin}"))
+    }
+}
+
+fn host(vars: serde_json::Value) -> HostVars {
+    let vars = vars.as_object().cloned().unwrap_or_default();
+    let settings = Settings { playbook_dir: Some(folder().join("cases")), ..Settings::default() };
+    HostVars::new(Arc::new(Cases(vars)), "localhost", Arc::new(settings))
+}
+
+#[test]
+fn templates_give_what_ansible_makes_of_them() {
+    let vars = std::fs::read_to_string(folder().join("vars.json")).expect("the variables");
+    let host = host(serde_json::from_str(&vars).expect("JSON"));
+    let mut count = 0;
+    let mut wrong = Vec::new();
+    for entry in std::fs::read_dir(folder().join("cases")).expect("the cases").flatten() {
+        let path = entry.path();
+        let Ok(expected) = std::fs::read_to_string(path.with_extension("out")) else { continue };
+        if path.extension().is_none_or(|extension| extension != "j2") {
+            continue;
+        }
+        count += 1;
+        let text = std::fs::read_to_string(&path).expect("a template");
+        match host.render_text(&path.display().to_string(), &text, &Options::default()) {
+            Ok(given) if given == expected => {}
+            Ok(given) => wrong.push(format!("{}: {given}\n--- ansible: {expected}", path.display())),
+            Err(error) => wrong.push(format!("{}: {error}", path.display())),
+        }
+    }
+    assert!(count >= 40, "{count} templates");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Mistakes, and what their messages name.
+#[test]
+fn what_cannot_be_rendered_is_told_with_its_place_and_the_way_on() {
+    let cases = std::fs::read_to_string(folder().join("errors.json")).expect("the mistakes");
+    let cases: Vec<serde_json::Value> = serde_json::from_str(&cases).expect("JSON");
+    assert!(cases.len() >= 30, "{} mistakes", cases.len());
+    for case in cases {
+        let text = case["text"].as_str().expect("a template");
+        let host = host(case["vars"].clone());
+        let error = host.render_text("t/x.j2", text, &Options::default()).expect_err(text);
+        let parts = error.parts();
+        let line = parts.excerpts.first().map_or(0, crate::error::Excerpt::line);
+        let told = format!("{error} | {}", parts.hints.join(" | "));
+        for expected in case["tells"].as_array().expect("texts") {
+            let expected = expected.as_str().expect("a text");
+            assert!(told.contains(expected), "{text}: {told} has no {expected}");
+        }
+        assert_eq!(Some(line as u64), case["line"].as_u64(), "{text}: {told}");
+    }
+}
+
+#[test]
+fn a_value_keeps_its_type_and_is_rendered_when_it_is_used() {
+    let host = host(serde_json::json!({
+        "port": 8080, "next": "{{ port + 1 }}", "list": ["{{ next }}", "x{{ next }}"], "broken": {"a": 1, "b": "{{ nowhere }}"},
+        "fine": "{{ broken.a }}", "loop_a": "{{ loop_b }}", "loop_b": "{{ loop_a }}", "maybe": "{{ nowhere | default(5) }}",
+        "of_broken": "{{ broken.b | default('d') }}", "raw": {"__ansible_unsafe": "{{ not rendered }}"},
+        "password": {"__ansible_vault": "$ANSIBLE_VAULT;1.1;AES256\n00"}, "uses": "{{ password | upper }}",
+        "when": "{% if port > 1 %}{{ list }}{% else %}none{% endif %}", "slash": "{{ 'a1' | regex_replace('(\\d)', '<\\1>') }}",
+    }));
+    let get = |name: &str| host.get(name).map_err(|error| error.to_string());
+    assert_eq!(get("next"), Ok(Some(8081.into())));
+    assert_eq!(get("list"), Ok(Some(serde_json::json!([8081, "x8081"]))));
+    assert_eq!(get("fine"), Ok(Some(1.into())));
+    assert_eq!(get("maybe"), Ok(Some(5.into())));
+    assert_eq!(get("of_broken"), Ok(Some("d".into())));
+    assert_eq!(get("raw"), Ok(Some("{{ not rendered }}".into())));
+    assert_eq!(get("when"), Ok(Some(serde_json::json!([8081, "x8081"]))));
+    assert_eq!(get("slash"), Ok(Some("a<1>".into())));
+    assert_eq!(get("nowhere"), Ok(None));
+    assert!(get("uses").is_ok_and(|value| {
+        value.is_some_and(|value| value.as_str().is_some_and(|text| text.starts_with("THE SECRET")))
+    }));
+    let error = get("broken").expect_err("an undefined name");
+    assert!(error.contains("'nowhere' is undefined") && error.contains("`broken` of localhost (vars.json)"), "{error}");
+    let error = get("loop_a").expect_err("a circle");
+    assert!(error.contains("needed to find its own value") && error.contains("`loop_b`"), "{error}");
+    let given = serde_json::json!({"stdout": "{{ port }}"}).as_object().cloned().unwrap_or_default();
+    assert_eq!(host.with(given).get("stdout").ok().flatten(), Some("{{ port }}".into()));
+}
+
+/// The tables of docs/templates.md name what there is, no more and no less.
+#[test]
+fn the_documentation_lists_every_filter_test_and_lookup() {
+    let docs =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/templates.md")).expect("the docs");
+    let listed = |heading: &str| -> Vec<String> {
+        let from = docs.split(&format!("## {heading}\n")).nth(1).unwrap_or_default();
+        let section = from.split("\n## ").next().unwrap_or_default();
+        let rows = section.lines().filter(|line| line.starts_with("- "));
+        let mut names: Vec<String> =
+            rows.flat_map(|row| row.split('`').skip(1).step_by(2)).map(str::to_owned).collect();
+        names.sort();
+        names
+    };
+    let sorted = |mut names: Vec<String>| {
+        names.sort();
+        names
+    };
+    let filters = super::filters::all().flat_map(|filter| filter.names).map(|name| (*name).to_owned()).collect();
+    assert_eq!(listed("Filters"), sorted(filters));
+    let tests = super::tests::TESTS.iter().flat_map(|test| test.names).map(|name| (*name).to_owned()).collect();
+    assert_eq!(listed("Tests"), sorted(tests));
+    let lookups = super::lookups::all().map(|lookup| lookup.name.to_owned()).collect();
+    assert_eq!(listed("Lookups"), sorted(lookups));
+}
