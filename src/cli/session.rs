@@ -111,7 +111,9 @@ pub fn load(hosts: &HostArgs, playbook_folder: Option<PathBuf>) -> Result<Invent
     let vault = hosts.vault.load()?;
     let extra = Extra::parse_with(&hosts.extra_vars, &vault)?;
     let defaults = defaults(&hosts.connection.reached)?;
-    let options = LoadOptions { extra, vault, playbook_folder, templates: None, defaults };
+    let settings = crate::template::Settings { playbook_dir: playbook_folder.clone(), ..Default::default() };
+    let templates = Some(Arc::new(crate::template::InInventory::new(settings)) as _);
+    let options = LoadOptions { extra, vault, playbook_folder, templates, defaults };
     let inventory = Inventory::load(&hosts.inventory, &options)?;
     warn(inventory.warnings());
     Ok(inventory)

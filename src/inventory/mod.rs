@@ -287,14 +287,6 @@ impl Inventory {
         connection::read(self, host)
     }
 
-    /// The groups with their hosts, those of the groups below them too.
-    pub fn groups_with_hosts(&self) -> Vec<(String, Vec<String>)> {
-        let names =
-            |hosts: Vec<usize>| hosts.into_iter().filter_map(|at| Some(self.hosts.get(at)?.name.clone())).collect();
-        let groups = self.groups.iter().map(|group| group.name.clone());
-        groups.map(|name| (name.clone(), names(self.group_hosts(&name).unwrap_or_default()))).collect()
-    }
-
     fn host_index(&self, name: &str) -> Option<usize> {
         self.host_by_name.get(name).copied()
     }

@@ -53,8 +53,8 @@ pub struct Script {
 impl Script {
     /// A host's variables, rendered when they are asked for.
     pub fn host_vars(&self, host: &api::host::Host) -> crate::template::HostVars {
-        let mut settings = crate::template::Settings::default();
-        settings.playbook_dir = Some(self.sources.folder());
+        let playbook_dir = Some(self.sources.folder());
+        let mut settings = crate::template::Settings { playbook_dir, ..Default::default() };
         settings.magic.insert("ansible_check_mode".into(), self.run.options.check.into());
         crate::template::HostVars::new(self.run.inventory.clone(), &host.0.name, Arc::new(settings))
     }

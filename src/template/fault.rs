@@ -79,7 +79,7 @@ impl Fault {
     }
 
     /// The failure as a user sees it.
-    pub fn told(self: Box<Self>, what: &str) -> Error {
+    pub fn told(self, what: &str) -> Error {
         let mut error = Error::input(format!("{what}: {}", self.message));
         for place in self.places {
             match place {

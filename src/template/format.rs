@@ -144,7 +144,6 @@ fn one(value: &Value, mut spec: Spec) -> R<String> {
         'd' | 'i' | 'u' | 'x' | 'X' | 'o' => {
             let number = match (value.as_int(), value) {
                 (Some(number), _) => number,
-                #[expect(clippy::cast_possible_truncation, reason = "Python truncates as well")]
                 (None, Value::Float(number)) if matches!(spec.kind, 'd' | 'i' | 'u') => number.trunc() as i128,
                 _ => {
                     let (kind, what) = (spec.kind, value.type_name());

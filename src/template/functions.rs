@@ -161,7 +161,7 @@ fn items(args: &[Jinja], at: usize) -> Vec<Value> {
 /// A value that was written in the template: an empty text is one.
 fn literal(jinja: &Jinja) -> Value {
     match jinja.as_str() {
-        Some(text) if text.is_empty() => Value::str(""),
+        Some("") => Value::str(""),
         _ => from(jinja),
     }
 }
@@ -190,6 +190,7 @@ fn arguments(args: &[Jinja], at: usize) -> R<Call> {
     Ok(call)
 }
 
+#[expect(clippy::boxed_local, reason = "failures come in boxes")]
 pub fn marker(fault: Box<Fault>) -> Value {
     Value::Marker(Rc::new(*fault))
 }

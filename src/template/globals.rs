@@ -7,10 +7,6 @@ use super::object::{Call, Function, Object};
 use super::time::Time;
 use super::value::{Key, Map, Value};
 
-/// The names of all of them.
-pub const GLOBALS: [&str; 10] =
-    ["cycler", "dict", "joiner", "lookup", "namespace", "now", "omit", "q", "query", "range"];
-
 pub fn global(name: &str) -> Option<Value> {
     Some(match name {
         "omit" => Value::Omit,

@@ -8,7 +8,6 @@ use super::value::Value;
 
 /// A text that is rendered when somebody looks at it.
 pub struct Lazy {
-    #[expect(clippy::type_complexity, reason = "it is what rendering is")]
     render: Box<dyn Fn() -> Value>,
     /// Whose it is, for the message about a circle.
     what: String,

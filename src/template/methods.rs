@@ -75,9 +75,6 @@ const TIME: [&str; 10] = [
     "toordinal",
 ];
 
-/// The names of all methods, by what they are of.
-pub const ALL: [(&str, &[&str]); 4] = [("text", &STR), ("list", &LIST), ("dict", &DICT), ("date and time", &TIME)];
-
 /// Whether a value has a method of this name.
 pub fn is_method(of: &Value, name: &str) -> bool {
     let names: &[&str] = match of {
@@ -126,7 +123,6 @@ pub fn call(interp: &Interp, of: &Value, name: &str, call: Call) -> R<Value> {
         Value::Dict(map) => dict(map, name, call),
         Value::Time(time) => date(time, name, call),
         Value::Delta(delta) => {
-            #[expect(clippy::cast_precision_loss, reason = "Python's is a float as well")]
             let micros = delta.micros() as f64;
             Ok(Value::Float(micros / 1e6))
         }
@@ -172,8 +168,6 @@ fn part(text: &str, a: &Bound, from: usize) -> R<(String, usize)> {
 fn char_at(text: &str, byte: usize) -> usize {
     text[..byte].chars().count()
 }
-
-#[expect(clippy::too_many_lines, reason = "one arm a method")]
 fn string(interp: &Interp, text: &Rc<str>, name: &str, call: Call) -> R<Value> {
     let chars_of = |value: &Value| -> R<Option<Vec<char>>> {
         match value {
@@ -339,9 +333,7 @@ fn string(interp: &Interp, text: &Rc<str>, name: &str, call: Call) -> R<Value> {
             let named = named.into_iter().map(|(key, value)| Ok((Rc::from(python::text(&key.0)?), value)));
             Value::str(super::format::braces(text, &Call { positional: Vec::new(), named: named.collect::<R<_>>()? })?)
         }
-        "isdigit" | "isdecimal" => {
-            all(|c| c.is_ascii_digit() || (!c.is_ascii() && c.is_numeric() && c.to_digit(10).is_some()))
-        }
+        "isdigit" | "isdecimal" => all(|c| c.is_ascii_digit()),
         "isnumeric" => all(char::is_numeric),
         "isalpha" => all(char::is_alphabetic),
         "isalnum" => all(char::is_alphanumeric),

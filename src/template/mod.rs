@@ -54,6 +54,7 @@ use crate::error::Result;
 pub use settings::Settings;
 pub use syntax::{NAMES as OPTION_NAMES, Options};
 pub use vars::{HostVars, MAGIC, Raw, World};
+pub use world::InInventory;
 
 /// Renders a template with these variables alone. `path` is the template's file, as the user would type it.
 ///
@@ -83,7 +84,11 @@ pub fn check(path: &str, text: &str, options: &Options) -> Result<()> {
 /// The template can't be read.
 pub fn needed(path: &str, text: &str, options: &Options) -> Result<BTreeSet<String>> {
     let mut needed = render::parsed(path, text, options)?;
-    needed.retain(|name| globals::global(name).is_none() && !render::ABOUT.contains(&name.as_str()));
+    // Names that statements bring with them.
+    let brought = ["namespace", "self", "super", "caller", "loop"];
+    let is_given =
+        |name: &str| brought.contains(&name) || globals::global(name).is_some() || render::ABOUT.contains(&name);
+    needed.retain(|name| !is_given(name));
     Ok(needed)
 }
 

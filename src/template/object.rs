@@ -90,12 +90,14 @@ pub trait Object {
     }
 }
 
+/// What a function does.
+type Run = Box<dyn Fn(&Interp, Call) -> R<Value>>;
+
 /// A function of the engine.
 pub struct Function {
     pub name: String,
     pub takes_markers: bool,
-    #[expect(clippy::type_complexity, reason = "it is what a function is")]
-    pub run: Box<dyn Fn(&Interp, Call) -> R<Value>>,
+    pub run: Run,
 }
 
 impl Function {

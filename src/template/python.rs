@@ -205,7 +205,7 @@ fn order_items(a: &[Value], b: &[Value]) -> R<Option<Ordering>> {
 }
 
 /// Sorts as Python's `sorted`: equal ones keep their order.
-pub fn sort(items: &mut Vec<(Value, Value)>, reverse: bool) -> R<()> {
+pub fn sort(items: &mut [(Value, Value)], reverse: bool) -> R<()> {
     let mut failed = None;
     if reverse {
         items.reverse();
@@ -369,7 +369,6 @@ fn ints(op: Binary, a: i128, b: i128) -> R<Value> {
             _ => "integer modulo by zero",
         }));
     }
-    #[expect(clippy::cast_precision_loss, reason = "Python's division gives a float")]
     let (fa, fb) = (a as f64, b as f64);
     Ok(match op {
         Binary::Add => Value::Int(a.checked_add(b).ok_or_else(large)?),

@@ -87,7 +87,6 @@ pub fn taken(text: &str, group: Option<(usize, usize)>) -> &str {
 }
 
 /// The pattern as the engine here writes it.
-#[expect(clippy::too_many_lines, reason = "one arm a form")]
 fn translate(pattern: &str, mut flags: Flags) -> R<String> {
     let chars: Vec<char> = pattern.chars().collect();
     let mut out = String::new();

@@ -100,7 +100,7 @@ pub fn folder(path: &str) -> std::path::PathBuf {
 
 fn told(fault: Fault, path: &str, host: Option<&HostScope>) -> Error {
     let name = fault.name.clone().filter(|_| fault.kind == super::fault::FaultKind::Undefined);
-    let error = Box::new(fault).told(&format!("the template {path} can't be rendered"));
+    let error = fault.told(&format!("the template {path} can't be rendered"));
     match (name, host) {
         (Some(name), Some(host)) => {
             let names = host.names();

@@ -83,7 +83,6 @@ impl Time {
                 .to_zoned_datetime(jiff::tz::TimeZone::system())
                 .map_or(0, |zoned| zoned.timestamp().as_microsecond()),
         };
-        #[expect(clippy::cast_precision_loss, reason = "Python's timestamp is a float as well")]
         let micros = micros as f64;
         micros / 1e6
     }
@@ -197,7 +196,6 @@ impl Time {
                 'z' => self.offset.map_or_else(String::new, |offset| zone(offset, "")),
                 'Z' => zone_name.to_owned(),
                 's' => {
-                    #[expect(clippy::cast_possible_truncation, reason = "whole seconds")]
                     let seconds = self.timestamp().floor() as i64;
                     seconds.to_string()
                 }

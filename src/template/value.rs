@@ -136,7 +136,6 @@ impl Value {
     pub fn as_float(&self) -> Option<f64> {
         match self {
             Self::Float(value) => Some(*value),
-            #[expect(clippy::cast_precision_loss, reason = "Python's float(int) rounds too")]
             other => other.as_int().map(|value| value as f64),
         }
     }
@@ -326,7 +325,6 @@ impl Value {
             }
             (a, b) => match (a.as_int(), b.as_int()) {
                 (Some(a), Some(b)) => a == b,
-                #[expect(clippy::float_cmp, reason = "Python compares floats exactly")]
                 _ => matches!((a.as_float(), b.as_float()), (Some(a), Some(b)) if a == b),
             },
         })
@@ -439,7 +437,6 @@ impl Hash for Key {
         match &self.0 {
             Value::Str(text) => text.hash(state),
             Value::Tuple(items) => items.iter().for_each(|item| Self(item.clone()).hash(state)),
-            #[expect(clippy::cast_possible_truncation, reason = "an equal int has the same bits")]
             Value::Float(value) if value.fract() == 0.0 && value.abs() < 1e30 => (*value as i128).hash(state),
             Value::Float(value) => value.to_bits().hash(state),
             other => other.as_int().hash(state),

@@ -162,13 +162,20 @@ impl HostVars {
         .map_err(|error: Error| error.on_host(&self.host))
     }
 
-    fn open(&self) -> Open {
+    /// Its variables for one rendering.
+    pub(super) fn open(&self) -> Open {
         Open(HostScope::new(self.world.clone(), &self.host, self.given.clone(), self.settings.clone()))
     }
 }
 
 /// The variables during one rendering: they hold each other, and are let go of at its end.
-struct Open(Rc<HostScope>);
+pub(super) struct Open(Rc<HostScope>);
+
+impl Open {
+    pub(super) fn scope(&self) -> Rc<HostScope> {
+        Rc::clone(&self.0)
+    }
+}
 
 impl Drop for Open {
     fn drop(&mut self) {

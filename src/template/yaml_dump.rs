@@ -25,11 +25,14 @@ pub struct Style {
     pub unicode: bool,
 }
 
+/// A node, and where its list or dict is.
+type Placed = (Node, usize);
+
 enum Node {
     /// Its text, and whether it needs no quotes to be what it is.
     Scalar(String, bool),
-    List(Vec<(Node, usize)>, bool),
-    Dict(Vec<((Node, usize), (Node, usize))>, bool),
+    List(Vec<Placed>, bool),
+    Dict(Vec<(Placed, Placed)>, bool),
     Alias,
 }
 
@@ -315,7 +318,7 @@ impl Emitter<'_> {
         }
     }
 
-    fn flow_list(&mut self, items: &[(Node, usize)]) {
+    fn flow_list(&mut self, items: &[Placed]) {
         self.indicator("[", true, true, false);
         self.increase_indent(true, false);
         self.flow += 1;
@@ -333,7 +336,7 @@ impl Emitter<'_> {
         self.indicator("]", false, false, false);
     }
 
-    fn flow_dict(&mut self, pairs: &[((Node, usize), (Node, usize))]) {
+    fn flow_dict(&mut self, pairs: &[(Placed, Placed)]) {
         self.indicator("{", true, true, false);
         self.increase_indent(true, false);
         self.flow += 1;
@@ -362,7 +365,7 @@ impl Emitter<'_> {
         self.indicator("}", false, false, false);
     }
 
-    fn block_list(&mut self, items: &[(Node, usize)], in_mapping: bool) {
+    fn block_list(&mut self, items: &[Placed], in_mapping: bool) {
         let indentless = in_mapping && !self.indention;
         self.increase_indent(false, indentless);
         for (item, identity) in items {
@@ -373,7 +376,7 @@ impl Emitter<'_> {
         self.decrease_indent();
     }
 
-    fn block_dict(&mut self, pairs: &[((Node, usize), (Node, usize))]) {
+    fn block_dict(&mut self, pairs: &[(Placed, Placed)]) {
         self.increase_indent(false, false);
         for ((key, key_id), (value, value_id)) in pairs {
             self.write_indent();

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use saphyr_parser::{Event, Parser, ScalarStyle};
+use libyaml_safer::{EventData, Parser, ScalarStyle};
 
 use super::fault::{Fault, R};
 use super::filters::text::parse_float;
@@ -13,49 +13,58 @@ use super::yaml_dump::resolves_to_text;
 /// The documents of a text.
 pub fn documents(text: &str) -> R<Vec<Value>> {
     let mut out = Vec::new();
-    // Each level: what is being filled, its anchor, and the key that waits for its value.
-    let mut stack: Vec<(Value, usize, Option<Value>)> = Vec::new();
-    let mut anchors: std::collections::HashMap<usize, Value> = std::collections::HashMap::new();
+    // Each level: what is being filled, and the key that waits for its value.
+    let mut stack: Vec<(Value, Option<Value>)> = Vec::new();
+    let mut anchors: std::collections::HashMap<String, Value> = std::collections::HashMap::new();
     let mut root = None;
-    for event in Parser::new_from_str(text) {
-        let (event, span) = event.map_err(|error| Fault::new(format!("this is no YAML: {error}")))?;
-        let line = span.start.line();
-        let done = match event {
-            Event::Scalar(text, style, anchor, tag) => {
+    let mut bytes = text.as_bytes();
+    let input = &mut bytes;
+    let mut parser = Parser::new();
+    parser.set_input_string(input);
+    loop {
+        let event = parser.parse().map_err(|error| Fault::new(format!("this is no YAML: {}", error.problem())))?;
+        let line = event.start_mark.line + 1;
+        let done = match event.data {
+            EventData::StreamEnd => break,
+            EventData::Scalar { anchor, tag, value: text, style, .. } => {
                 let plain = matches!(style, ScalarStyle::Plain);
-                let value = match tag.as_ref().map(|tag| tag.suffix.as_str()) {
-                    Some("str" | "unsafe") => Value::str(&*text),
+                let value = match tag.as_deref().map(|tag| tag.rsplit([':', '!']).next().unwrap_or_default()) {
+                    Some("str" | "unsafe") => Value::str(&text),
                     Some("vault") => return Err(Fault::new("a vault's value can't be read from a text here")),
+                    Some(other) if !other.is_empty() && !plain => {
+                        return Err(Fault::new(format!(
+                            "line {line} has the tag `{other}`, which is not supported here"
+                        )));
+                    }
                     _ if plain => scalar(&text),
-                    _ => Value::str(&*text),
+                    _ => Value::str(&text),
                 };
-                if anchor > 0 {
+                if let Some(anchor) = anchor {
                     anchors.insert(anchor, value.clone());
                 }
                 Some(value)
             }
-            Event::Alias(anchor) => match anchors.get(&anchor) {
+            EventData::Alias { anchor } => match anchors.get(&anchor) {
                 Some(value) => Some(value.clone()),
                 None => return Err(Fault::new(format!("line {line} names an anchor that is not there"))),
             },
-            Event::SequenceStart(anchor, _) | Event::MappingStart(anchor, _) => {
-                let is_map = matches!(event, Event::MappingStart(..));
-                let value = if is_map { Value::dict(Map::new()) } else { Value::list(Vec::new()) };
-                if anchor > 0 {
-                    anchors.insert(anchor, value.clone());
-                }
-                stack.push((value, anchor, None));
+            EventData::SequenceStart { anchor, .. } => {
+                begin(&mut stack, &mut anchors, anchor, Value::list(Vec::new()));
                 None
             }
-            Event::SequenceEnd | Event::MappingEnd => {
-                let value = stack.pop().map(|(value, _, _)| value);
+            EventData::MappingStart { anchor, .. } => {
+                begin(&mut stack, &mut anchors, anchor, Value::dict(Map::new()));
+                None
+            }
+            EventData::SequenceEnd | EventData::MappingEnd => {
+                let value = stack.pop().map(|(value, _)| value);
                 if let Some(Value::Dict(map)) = &value {
                     let merged = merged(map.borrow().clone())?;
                     *map.borrow_mut() = merged;
                 }
                 value
             }
-            Event::DocumentEnd => {
+            EventData::DocumentEnd { .. } => {
                 out.push(root.take().unwrap_or(Value::None));
                 None
             }
@@ -64,8 +73,8 @@ pub fn documents(text: &str) -> R<Vec<Value>> {
         let Some(value) = done else { continue };
         match stack.last_mut() {
             None => root = Some(value),
-            Some((Value::List(items), _, _)) => items.borrow_mut().push(value),
-            Some((Value::Dict(map), _, key)) => match key.take() {
+            Some((Value::List(items), _)) => items.borrow_mut().push(value),
+            Some((Value::Dict(map), key)) => match key.take() {
                 None => *key = Some(value),
                 Some(known) => {
                     map.borrow_mut().insert(known.key()?, value);
@@ -75,6 +84,19 @@ pub fn documents(text: &str) -> R<Vec<Value>> {
         }
     }
     Ok(out)
+}
+
+/// Begins a list or a dict.
+fn begin(
+    stack: &mut Vec<(Value, Option<Value>)>,
+    anchors: &mut std::collections::HashMap<String, Value>,
+    anchor: Option<String>,
+    value: Value,
+) {
+    if let Some(anchor) = anchor {
+        anchors.insert(anchor, value.clone());
+    }
+    stack.push((value, None));
 }
 
 /// The dict with what its merge key brings in.
@@ -135,7 +157,6 @@ fn number(text: &str) -> Option<Value> {
         for part in digits.split(':') {
             total = total * 60.0 + part.parse::<f64>().ok()?;
         }
-        #[expect(clippy::cast_possible_truncation, reason = "a whole number")]
         return Some(if digits.contains('.') {
             Value::Float(f64::from(sign) * total)
         } else {

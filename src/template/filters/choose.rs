@@ -80,7 +80,6 @@ pub fn to_bool(value: &Value) -> R<bool> {
     let word = match value {
         Value::Str(text) => text.to_lowercase(),
         Value::Marker(fault) => return Err(fault.again()),
-        #[expect(clippy::float_cmp, reason = "so Ansible compares")]
         Value::Float(number) => return Ok(*number == 1.0),
         other => match other.as_int() {
             Some(number) => return Ok(number == 1),

@@ -122,8 +122,6 @@ pub fn ipaddr(value: &Value, query: &str, version: Option<i128>, alias: &str) ->
     };
     asked(net, &given, query, is_network, alias)
 }
-
-#[expect(clippy::too_many_lines, reason = "one arm a query")]
 fn asked(net: Net, given: &Value, query: &str, is_network: bool, alias: &str) -> R<Value> {
     let text = |text: String| Ok(Value::str(text));
     let when = |is: bool, text: String| Ok(if is { Value::str(text) } else { Value::None });

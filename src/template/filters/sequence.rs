@@ -7,7 +7,7 @@ use super::super::interp::Interp;
 use super::super::object::Object;
 use super::super::python;
 use super::super::value::{Key, Map, Value};
-use super::choose::{get, getter, missing};
+use super::choose::{get, getter};
 use super::{Bound, Filter, filter};
 
 pub const FILTERS: [Filter; 15] = [
@@ -80,6 +80,7 @@ fn sort(interp: &Interp, a: &Bound) -> R<Value> {
     Ok(Value::list(keyed.into_iter().map(|(_, item)| item).collect()))
 }
 
+#[expect(clippy::mutable_key_type, reason = "a key holds no list and no dict")]
 fn unique(interp: &Interp, a: &Bound) -> R<Value> {
     let case_sensitive = a.is(1)?;
     let path = a.get(2).filter(|attribute| !attribute.is_none()).map(getter).transpose()?;
@@ -302,9 +303,4 @@ fn items(_: &Interp, a: &Bound) -> R<Value> {
     }
     let Some(map) = mapping(&value)? else { return Err(Fault::new("Can only get item pairs from a mapping.")) };
     Ok(Value::list(map.into_iter().map(|(key, value)| Value::tuple(vec![key.0, value])).collect()))
-}
-
-/// `value[name]` of a dict or of what stands for one.
-pub fn field(value: &Value, key: &Value) -> R<Value> {
-    Ok(value.at(key)?.unwrap_or_else(|| missing(value, key)))
 }

@@ -76,7 +76,6 @@ pub const FILTERS: [Filter; 26] = [
         if x <= 0.0 {
             return Err(Fault::new("math domain error"));
         }
-        #[expect(clippy::float_cmp, reason = "so Ansible chooses")]
         Ok(Value::Float(if base == 10.0 {
             x.log10()
         } else if a.get(1).is_none() {
@@ -91,7 +90,6 @@ pub const FILTERS: [Filter; 26] = [
         if x < 0.0 {
             return Err(Fault::new("math domain error"));
         }
-        #[expect(clippy::float_cmp, reason = "so Ansible chooses")]
         Ok(Value::Float(if base == 2.0 { x.sqrt() } else { x.powf(1.0 / base) }))
     }),
     filter(&["split"], "value sep= maxsplit=", |interp, a| {
@@ -318,7 +316,6 @@ fn filesize(_: &Interp, a: &Bound) -> R<Value> {
     let bytes: f64 = bytes.ok_or_else(|| Fault::new("could not convert to a number"))?;
     let binary = a.is(1)?;
     let base: f64 = if binary { 1024.0 } else { 1000.0 };
-    #[expect(clippy::float_cmp, reason = "so Jinja compares")]
     if bytes == 1.0 {
         return Ok(Value::str("1 Byte"));
     }
@@ -378,8 +375,6 @@ pub fn parse_float(text: &str) -> Option<f64> {
     }
     text.replace('_', "").parse().ok()
 }
-
-#[expect(clippy::cast_possible_truncation, reason = "Python truncates as well")]
 fn int(_: &Interp, a: &Bound) -> R<Value> {
     let default = || a.get(1).cloned().unwrap_or(Value::Int(0));
     let base = a.int(2)?.and_then(|base| u32::try_from(base).ok()).unwrap_or(10);

@@ -39,7 +39,6 @@ fn strftime(_: &super::Interp, a: &Bound) -> R<Value> {
             let seconds = seconds.ok_or_else(|| {
                 Fault::new(format!("Invalid value for epoch value ({})", python::text(&second).unwrap_or_default()))
             })?;
-            #[expect(clippy::cast_possible_truncation, reason = "C's time has whole seconds")]
             let whole = seconds.floor() as i64;
             jiff::Timestamp::from_second(whole).map_err(|error| Fault::new(error.to_string()))?
         }
@@ -87,7 +86,6 @@ fn human_to_bytes(_: &super::Interp, a: &Bound) -> R<Value> {
         (true, default) => python::text(&default)?,
     };
     let Some(first) = unit.chars().next() else {
-        #[expect(clippy::cast_possible_truncation, reason = "it was rounded")]
         return Ok(Value::Int(number.round_ties_even() as i128));
     };
     let letter = first.to_ascii_uppercase();
@@ -118,7 +116,6 @@ fn human_to_bytes(_: &super::Interp, a: &Bound) -> R<Value> {
             return fail(format!("the unit is {short} or {letter}"));
         }
     }
-    #[expect(clippy::cast_possible_truncation, reason = "it was rounded")]
     Ok(Value::Int((number * 2_f64.powi(*power)).round_ties_even() as i128))
 }
 
