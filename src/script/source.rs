@@ -68,9 +68,10 @@ impl Sources {
         self.folders.iter().filter(|folder| folder.library).map(|folder| folder.shown.clone()).collect()
     }
 
-    /// The playbook's folder, as the user would type it.
+    /// The playbook's folder, as the user would type it; the current one for a bundled playbook.
     pub fn folder(&self) -> PathBuf {
-        if self.shown_folder.as_os_str().is_empty() { PathBuf::from(".") } else { (*self.shown_folder).clone() }
+        let own = self.folders.first().filter(|folder| !folder.library).map(|folder| folder.shown.clone());
+        own.filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| PathBuf::from("."))
     }
 
     /// Reads a file of the playbook, given as the user would type it, and remembers its text.
