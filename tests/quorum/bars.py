@@ -58,14 +58,14 @@ def bars(lines, limits=WHOLE):
         told = restarts(lines)
         made = [(name, each) for name, each in told if each["stop"] is not None]
         promised = [(name, each) for name, each in made if each["promise"] is not None]
-        elections = [each for _, each in promised if each["election"] and each["promise"] <= ELECTION]
+        elections = [(name, each) for name, each in promised if each["election"] and each["promise"] <= ELECTION]
         found.append(("every case foretells its restarts", all(half["each"] for _, half in quiet if half["strategy"] == QUORUM), f"{len(told)} in {len(quiet)} migrations"))
         broken = [f"{name}: {wrong}" for name, each in promised if (wrong := wanting(each, limits.election))]
         none_of(f"no restart breaks its promise: somebody leads while it is down, within {limits.election} s where elections only were promised", broken, len(promised), "restarts that promised")
         if elections:
             # To the clients; what is seen by the sweeps is longer by the time from one to the next.
-            longest = max(each["gap"] for each in elections)
-            found.append((f"the longest of {len(elections)} elections that were promised to begin at once", longest <= limits.election, f"{longest} s"))
+            longest, where = max((each["gap"], name) for name, each in elections)
+            found.append((f"the longest of {len(elections)} elections that were promised to begin at once takes at most {limits.election} s", longest <= limits.election, f"{longest} s ({where})"))
         none_of("none that was foreseen to serve after a restart, or not to, does otherwise", [f"{name}: {each['wrong']}" for name, each in told if each["wrong"]], len(told), "restarts")
         none_of("no gap above what its plan says at the worst",
                 [f"{line['id']}: {half['longest_gap']} s instead of {half['price']['worst_gap_seconds']} s" for line, half in quiet
@@ -117,7 +117,13 @@ def migrated(line):
 def comparison(lines):
     """What the documented order cost beside it, in words."""
     stopped = [line["id"] for line in lines if DOCUMENTED in line.get("halves", {}) and not line["halves"][DOCUMENTED]["migrated"]]
-    return costs(lines) + ([f"the documented order stopped half-way: {', '.join(stopped)}"] if stopped else [])
+    return foretold(lines) + costs(lines) + ([f"the documented order stopped half-way: {', '.join(stopped)}"] if stopped else [])
+
+
+def foretold(lines):
+    """The outages that plans foretold, because no order was found that takes elections only."""
+    found = [f"{name} ({each['gap']} s)" for name, each in restarts(lines) if each["promise"] is None and each["stop"] is not None]
+    return [f"an outage was foretold of {len(found)} restarts: {', '.join(found)}"] if found else []
 
 
 def costs(lines):

@@ -10,13 +10,13 @@ EXCEPTIONS = {}
 # database; @3.4.14 shutdown fast-forwards it). The journals of the masters have "Reading snapshot" between LOOKING and "New election".
 
 
-def reads_again(least, most):
+def reads_again(seconds):
     """The cause, with what the journals say of it."""
-    return (f"the followers read their database again before they voted, {least} to {most} s, as versions up to 3.4.9 do, with some 10,000 to 20,000 transactions since "
+    return (f"the followers read their database again before they voted, {seconds} s, as versions up to 3.4.9 do, with some 10,000 to 20,000 transactions since "
             "their snapshots, on a busy machine: an election takes as long as that, which no plan knows")
 
 
 CAUSES = {
-    "procedure-3.4.6-max-down-1": {"5: 104": reads_again(0.8, 1.6), "10: 169": reads_again(3.3, 4.2), "13: 193": reads_again(1.4, 1.5), "15: 169": reads_again(1.4, 1.9)},
-    "procedure-3.4.6-max-down-2": {"8: [122 169]": reads_again(0.9, 0.9)},
+    "procedure-3.4.6-max-down-1": {"5: 104": reads_again("0.8 to 1.6"), "10: 169": reads_again("3.3 to 4.2"), "13: 193": reads_again("1.4 to 1.5"), "15: 169": reads_again("1.4 to 1.9")},
+    "procedure-3.4.6-max-down-2": {"8: [122 169]": reads_again("0.9")},
 }

@@ -87,7 +87,7 @@ class Bars(unittest.TestCase):
 
     def test_an_election_that_took_long_is_told_of_its_own(self):
         found = missed(line(halves={QUORUM: half(each=but(2, gap=3.2))}))
-        self.assertEqual(found, [KEPT, "the longest of 2 elections that were promised to begin at once"])
+        self.assertEqual(found, [KEPT, "the longest of 2 elections that were promised to begin at once takes at most 3.0 s"])
 
     def test_what_is_listed_with_its_reason_misses_none_and_is_told(self):
         broken = line(halves={QUORUM: half(each=but(4, wrong="193 joined"))})
@@ -166,6 +166,10 @@ class Tables(unittest.TestCase):
         found = list(table.elections([line(halves={QUORUM: half(each=but(5, led_by=[], broken="nobody led"))})]))
         self.assertEqual(found, [["random-x", "2: [122 193]", "at most 3 s", "1.5 s", "1.6 s", "15.0 s", "203", "kept"],
                                  ["random-x", "5: 122", "at most 3 s", "none above 0.25 s", "1.6 s", "15.0 s", "**nobody**", "nobody led"]])
+
+    def test_an_outage_that_was_foretold_is_told(self):
+        lines = [line(halves={QUORUM: half(each=but(5, promise=None, gap=17.6))})]
+        self.assertEqual(bars.comparison(lines), ["an outage was foretold of 1 restarts: random-x, restart 5: 122 (17.6 s)"])
 
     def test_what_broke_is_told_with_its_cause_or_that_none_is_known(self):
         lines = [line(halves={QUORUM: half(each=but(5, broken="nobody led"))})]
