@@ -22,13 +22,17 @@ class Units:
         self.kinds = {}
         self.over = threading.Event()
         self.last = {}
+        self.failed = None
         self.look()
         self.thread = threading.Thread(target=self.run, daemon=True)
         self.thread.start()
 
     def run(self):
-        while not self.over.wait(EVERY):
-            self.look()
+        try:
+            while not self.over.wait(EVERY):
+                self.look()
+        except Exception as error:  # what ends the looking has to end the case, and a thread tells nobody
+            self.failed = error
 
     def look(self):
         for host, group in self.groups.items():
@@ -59,6 +63,8 @@ class Units:
         """Ends the looking; gives what was seen."""
         self.over.set()
         self.thread.join(5)
+        if self.failed:
+            raise RuntimeError(f"the masters' units could not be looked at all the time: {self.failed!r}")
         return self.seen
 
 
@@ -76,9 +82,14 @@ def group_of(lab, host):
 def pids(group):
     """The processes of a control group and of those below it; none when it is gone."""
     found = []
-    for folder in [group, *group.glob("*/")]:
+    try:
+        folders = [group, *(entry for entry in group.iterdir() if entry.is_dir())]
+    except OSError:
+        return []
+    for folder in folders:
         try:
             found += [int(pid) for pid in (folder / "cgroup.procs").read_text(encoding="utf-8").split()]
         except OSError:
+            # It may go at any moment.
             continue
     return found

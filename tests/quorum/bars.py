@@ -4,7 +4,7 @@ from statistics import median
 
 from exceptions import EXCEPTIONS
 from trial import BACK, DOCUMENTED, QUORUM
-from witness import ELECTION, wanting
+from witness import ELECTION, unseen, wanting
 
 # On the procedure's own cluster, in seconds.
 PROCEDURE = 2.5
@@ -60,6 +60,7 @@ def bars(lines, limits=WHOLE):
         promised = [(name, each) for name, each in made if each["promise"] is not None]
         elections = [(name, each) for name, each in promised if each["election"] and each["promise"] <= ELECTION]
         found.append(("every case foretells its restarts", all(half["each"] for _, half in quiet if half["strategy"] == QUORUM), f"{len(told)} in {len(quiet)} migrations"))
+        none_of("every restart whose outcome was told was seen by the units", [name for name, each in told if unseen(each)], len(told), "was not")
         broken = [f"{name}: {wrong}" for name, each in promised if (wrong := wanting(each, limits.election))]
         none_of(f"no restart breaks its promise: somebody leads while it is down, within {limits.election} s where elections only were promised", broken, len(promised), "restarts that promised")
         if elections:

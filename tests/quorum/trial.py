@@ -11,7 +11,7 @@ import leader
 import measure
 from exceptions import EXCEPTIONS
 from starts import FAST
-from witness import ELECTION, Witness, wanting
+from witness import ELECTION, Witness, unseen, wanting
 
 # How long a restart takes on a lab whose Exhibitor checks each second, and beyond a longer check period.
 FAST_RESTART, BEYOND_CHECK = 6, 6
@@ -134,6 +134,7 @@ class Trial(case.Trial):
         listed = EXCEPTIONS.get(self.case.id, {})
         for each in found["each"]:
             if each["name"] not in listed:
+                self.check(f"restart {each['name']} is seen by the units", not unseen(each), "its outcome was told")
                 wrong = wanting(each, self.case.election)
                 self.check(f"restart {each['name']} keeps its promise", not wrong, wrong)
                 self.check(f"restart {each['name']} comes to what was foreseen", each["open"] or each["right"], each["wrong"])
@@ -193,7 +194,7 @@ class Trial(case.Trial):
         """Leaves nothing of the case running."""
         super().close(last)
         if self.units:
-            self.units.close()
+            self.units.over.set()
 
     def result(self, binary, harness):
         """The case's line in the results."""

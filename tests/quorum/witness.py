@@ -110,3 +110,8 @@ def judged(promise, seen):
 def wanting(each, election):
     """The same of a restart as it is kept in the results; an election may take as long as this."""
     return "" if each["promise"] is None or each["stop"] is None else judged(max(each["promise"], election), each)
+
+
+def unseen(each):
+    """Whether nobody outside saw a restart whose outcome was told: then nothing is known of its promise."""
+    return each["stop"] is None and not each["open"]

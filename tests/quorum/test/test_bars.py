@@ -66,6 +66,7 @@ class Bars(unittest.TestCase):
             ({"each": but(2, led_after=4.0)}, KEPT),
             ({"each": but(3, led_after=None)}, KEPT),
             ({"each": but(4, wrong="193 did not join")}, FORESEEN),
+            ({"each": but(5, stop=None)}, "every restart whose outcome was told was seen by the units"),
             ({"each": []}, "every case foretells its restarts"),
             ({"longest_gap": 5.1, "price": NOTICED}, WORST),
             ({"told_together": 3}, TOGETHER),
@@ -98,7 +99,7 @@ class Bars(unittest.TestCase):
         self.assertEqual(missed(line("random-y", halves={QUORUM: half(each=but(4, wrong="193 joined"))})), [FORESEEN])
 
     def test_a_restart_that_was_put_off_or_promised_nothing_breaks_nothing(self):
-        self.assertEqual(missed(line(halves={QUORUM: half(each=but(5, stop=None, led_by=[]))})), [])
+        self.assertEqual(missed(line(halves={QUORUM: half(each=but(5, stop=None, open=True, led_by=[]))})), [])
         self.assertEqual(missed(line(halves={QUORUM: half(each=but(5, promise=None, led_by=[], gap=17.0))})), [])
 
     def test_a_leader_that_has_to_notice_has_the_time_that_its_plan_says(self):
