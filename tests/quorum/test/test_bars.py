@@ -48,7 +48,7 @@ def missed(*lines):
 
 KEPT = "no restart breaks its promise: somebody leads while it is down, within 3.0 s where elections only were promised"
 FORESEEN = "none that was foreseen to serve after a restart, or not to, does otherwise"
-WORST = "no gap above what its plan says at the worst"
+WORST = "no gap above what its plan says at the worst, where no outage is foretold"
 TOGETHER = "never more masters down by plan than max_down says, as announced and as their units show"
 
 
