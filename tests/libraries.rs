@@ -9,7 +9,7 @@ use support::Project;
 #[test]
 fn a_module_of_the_binary_is_imported_by_its_name() {
     Project::local()
-        .run("import \"zkmig:dcos/config_yaml\" as config_yaml;\nnote(config_yaml::example());\n", &[])
+        .run("import \"zkmig:dcos/config_yaml\" as config_yaml;\nnote(config_yaml::example(()));\n", &[])
         .says(&["+exhibitor_storage_backend: static"]);
 }
 
@@ -288,7 +288,7 @@ fn an_error_in_a_hook_shows_the_hook_and_how_it_was_reached() {
         .run("playbook(\"inner\", #{\n    before_each: |m| fail(`not ${m.name}`),\n});\n", &[])
         .fails(
             5,
-            &["not m1", "--> play.rhai:2:", "in step \"Restart\"", "inner.rhai:11", "play.rhai:1", "not touched: m1"],
+            &["not m1", "--> play.rhai:2:", "in step \"Restart\"", "inner.rhai:11", "play.rhai:1", "not touched: m2"],
         );
 }
 

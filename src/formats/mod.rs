@@ -2,3 +2,4 @@
 
 pub mod environment;
 pub mod properties;
+pub mod yaml_events;

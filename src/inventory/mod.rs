@@ -152,6 +152,11 @@ impl Host {
     }
 }
 
+/// The value of a YAML text, read as the files of inventories are.
+pub fn yaml_value(text: &str) -> Result<serde_json::Value> {
+    document::read(&Source::given("the text", text), &mut document::Notices::default()).map(|node| node.value())
+}
+
 impl Inventory {
     /// Reads inventories: files of every format, folders of them, programs, and lists of hosts such as `host1,host2,`.
     pub fn load(sources: &[PathBuf], options: &LoadOptions) -> Result<Self> {

@@ -9,6 +9,7 @@ use super::filters::text::parse_float;
 use super::time::Time;
 use super::value::{Map, Value};
 use super::yaml_dump::resolves_to_text;
+use crate::formats::yaml_events;
 
 /// The documents of a text.
 pub fn documents(text: &str) -> R<Vec<Value>> {
@@ -17,12 +18,14 @@ pub fn documents(text: &str) -> R<Vec<Value>> {
     let mut stack: Vec<(Value, Option<Value>)> = Vec::new();
     let mut anchors: std::collections::HashMap<String, Value> = std::collections::HashMap::new();
     let mut root = None;
+    let text = yaml_events::whole(text);
     let mut bytes = text.as_bytes();
     let input = &mut bytes;
     let mut parser = Parser::new();
     parser.set_input_string(input);
     loop {
-        let event = parser.parse().map_err(|error| Fault::new(format!("this is no YAML: {}", error.problem())))?;
+        let event = yaml_events::next(&mut parser)
+            .map_err(|problem| Fault::new(format!("this is no YAML: {}", problem.text)))?;
         let line = event.start_mark.line + 1;
         let done = match event.data {
             EventData::StreamEnd => break,

@@ -10,11 +10,13 @@ use serde_json::{Value, json};
 
 use super::{Key, Kind, MAX_DEPTH, MAX_NODES, Node, Notices, Source, Surprise, VAULT, scalar};
 use crate::error::{Error, Result};
+use crate::formats::yaml_events;
 
 /// Reads the one document of a file; an empty file is nothing.
 pub fn read(source: &Source, notices: &mut Notices) -> Result<Node> {
     comma_after_tag(source)?;
-    let mut bytes = source.text.as_bytes();
+    let text = yaml_events::whole(&source.text);
+    let mut bytes = text.as_bytes();
     let input = &mut bytes;
     let mut parser = Parser::new();
     parser.set_input_string(input);
@@ -103,16 +105,16 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn next(&mut self) -> Result<(EventData, Range<usize>)> {
-        match self.parser.parse() {
+        match yaml_events::next(&mut self.parser) {
             Ok(event) => {
                 let span = self.byte(event.start_mark.index)..self.byte(event.end_mark.index);
                 Ok((event.data, span))
             }
-            Err(error) => {
-                let at = error.problem_mark().map_or(0, |mark| self.byte(mark.index));
+            Err(problem) => {
+                let at = problem.at.map_or(0, |at| self.byte(at));
                 Err(self.error(
                     &(at..at),
-                    &format!("this is not YAML: {}", error.problem()),
+                    &format!("this is not YAML: {}", problem.text),
                     "look at the indentation and the quotes around here",
                 ))
             }

@@ -26,6 +26,7 @@ pub mod service;
 pub mod text;
 pub mod undo;
 pub mod wait;
+pub mod yaml;
 pub mod zookeeper;
 pub mod zookeeper_entries;
 
@@ -46,6 +47,7 @@ pub const CATALOGS: &[&[Entry]] = &[
     probe::ENTRIES,
     facts::ENTRIES,
     text::ENTRIES,
+    yaml::ENTRIES,
     local::ENTRIES,
     zookeeper_entries::ENTRIES,
 ];
@@ -71,6 +73,7 @@ pub fn register(engine: &mut Engine, script: &Script) {
     facts::register(engine, script);
     local::register(engine, script);
     text::register(engine);
+    yaml::register(engine);
 }
 
 impl Script {
