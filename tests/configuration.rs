@@ -101,7 +101,7 @@ fn what_is_wrong_in_a_file_is_an_error_with_its_line() {
     wrong("forks = \n").fails(2, &["this is not TOML", "zkmig.toml:1:"]);
     wrong("private_key = \"missing\"\n")
         .fails(2, &["can't read the private key missing", "it is named by zkmig.toml:1"]);
-    project.zkmig_with(&[("ZKMIG_FORKS", "none")], &["doc"]).says(&["hosts(pattern)"]);
+    project.zkmig_with(&[("ZKMIG_FORKS", "none")], &["doc"]).says(&["hosts(pattern"]);
     std::fs::remove_file(project.join("zkmig.toml")).unwrap();
     project
         .zkmig_with(&[("ZKMIG_FORKS", "none")], &["config"])
