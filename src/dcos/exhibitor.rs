@@ -127,13 +127,12 @@ pub fn stored_state(stored: &str) -> Value {
             config.insert((*name).to_owned(), value.into());
         }
     }
-    let extra = value("zoo-cfg-extra").unwrap_or_default();
-    let extra: serde_json::Map<String, Value> = extra
-        .split('&')
-        .filter_map(|pair| pair.split_once('='))
-        .map(|(key, value)| (key.to_owned(), value.into()))
-        .collect();
-    config.insert("zooCfgExtra".to_owned(), extra.into());
+    // A setting that is not stored has Exhibitor's default, which is what the static backend takes.
+    if let Some(extra) = value("zoo-cfg-extra") {
+        let pairs = extra.split('&').filter_map(|pair| pair.split_once('='));
+        let extra: serde_json::Map<String, Value> = pairs.map(|(key, value)| (key.to_owned(), value.into())).collect();
+        config.insert("zooCfgExtra".to_owned(), extra.into());
+    }
     config.insert("serversSpec".to_owned(), value("servers-spec").unwrap_or_default().into());
     let rolling = stored.get("com.netflix.exhibitor-rolling-hostnames").is_some_and(|hosts| !hosts.trim().is_empty());
     config.insert("rollInProgress".to_owned(), rolling.into());
@@ -248,6 +247,8 @@ mod tests {
         assert_eq!(lost, ["zookeeperDataDirectory", "javaEnvironment", "zooCfgExtra tickTime"]);
         let rolling = stored_state("com.netflix.exhibitor-rolling-hostnames=10.0.0.1,10.0.0.2\n");
         assert_eq!(rolling["config"]["rollInProgress"], true);
+        // Nothing is stored of these, so nothing of them is lost.
+        assert_eq!(lost_settings(&rolling, "zoo-cfg-extra=tickTime\\=2000&initLimit\\=10\n"), []);
     }
 
     #[test]
