@@ -120,7 +120,7 @@ class Trial:
         code = self.start("unlock", "-i", self.lab.inventory, "masters", "-y").finish(60)
         self.check("unlock takes the dead lock away", code == 0, f"exit code {code}")
 
-    def expect(self, process, *codes, timeout=200, what=""):
+    def expect(self, process, *codes, timeout=400, what=""):
         """Waits for a process's end, with one of these exit codes."""
         code = process.finish(timeout)
         wanted = " or ".join(str(each) for each in codes)
@@ -152,12 +152,12 @@ class Trial:
         if judge.locks(self):
             self.unlock()
         process = self.run(state="last")
-        code = self.expect(process, 0, timeout=300, what="the next plain run")
+        code = self.expect(process, 0, timeout=500, what="the next plain run")
         if code == 0 and self.complete:
             self.check("nothing was left to do for it", process.changed == 0, f"changed={process.changed}")
         if code == 0 and self.case.again:
             again = self.run(state="again")
-            if self.expect(again, 0, timeout=120, what="one more plain run") == 0:
+            if self.expect(again, 0, timeout=240, what="one more plain run") == 0:
                 self.check("one more run changes nothing", again.changed == 0, f"changed={again.changed}")
 
     def close(self, last):

@@ -123,7 +123,7 @@ class Process:
             self._watched.append((match, act, reached))
         return match, reached
 
-    def reach(self, awaited, timeout=150):
+    def reach(self, awaited, timeout=300):
         """Waits for an event that `at` was told of."""
         match, reached = awaited
         deadline = time.monotonic() + timeout
@@ -136,7 +136,7 @@ class Process:
                 self._news.wait(0.5)
         return reached[0]
 
-    def hold(self, match, timeout=150):
+    def hold(self, match, timeout=300):
         """Stops it (SIGSTOP) at an event; `go` lets it go on."""
         return self.reach(self.at(match, lambda process: process.send(signal.SIGSTOP)), timeout)
 
@@ -151,7 +151,7 @@ class Process:
         except ProcessLookupError:
             pass
 
-    def finish(self, timeout=200):
+    def finish(self, timeout=400):
         """Waits for its end; gives its exit code."""
         try:
             self.process.wait(timeout)
