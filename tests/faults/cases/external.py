@@ -55,7 +55,7 @@ def starts(trial):
 
 def refused(trial, process, before, words):
     """A run that refuses, touches nobody and says what the way out is."""
-    trial.expect(process, 5, timeout=200)
+    trial.expect(process, 5, timeout=400)
     found = touched(trial, before)
     trial.check("nothing is restarted", not found, ", ".join(found))
     trial.check(f"it says {words}", words in process.output)

@@ -123,7 +123,7 @@ def body(fault, phase, codes):
             process.go()
         going = time.monotonic()
         trial.note(f"on {host}")
-        code = trial.expect(process, *sorted(codes), timeout=150)
+        code = trial.expect(process, *sorted(codes), timeout=300)
         trial.complete = code == 0
         if code:
             trial.check("it names the host, or says what does not hold", host in process.output or code == 5, host)
@@ -163,7 +163,7 @@ def lost_lines(trial):
     trial.lab.fault("vacuum-journal", event["host"])
     trial.note(f"on {event['host']}")
     process.go()
-    code = trial.expect(process, 0, 3, timeout=150)
+    code = trial.expect(process, 0, 3, timeout=300)
     trial.complete = code == 0
     trial.at_rest()
 

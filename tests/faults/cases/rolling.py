@@ -36,7 +36,7 @@ def body(step, place, when, fault):
         trial.note(f"{fault} on {host}")
         trial.lab.fault(fault, host)
         process.go()
-        trial.expect(process, 4, timeout=150)
+        trial.expect(process, 4, timeout=300)
         trial.check("it names the host", host in process.output, host)
         turns = [each for where, each in process.turns if where and where.startswith(step)]
         trial.check("no other turn begins after it", len(turns) <= len(began) + (when == "before"), str(turns))
