@@ -3,7 +3,7 @@
 
     differ.py SEED COUNT
 
-What answers them is compared by tests/templates/compare.py.
+Whoever has both engines at hand hands each line to both, and compares the answers.
 """
 import json
 import random
