@@ -321,7 +321,9 @@ fn read_inventory(input: &[u8], name: &str) {
                     );
                 }
             }
-            if inventory.hosts().next().is_some() {
+            // A host whose own name is `all` is meant by it, as in Ansible.
+            let named = inventory.hosts().any(|host| host.name == "all");
+            if !named && inventory.hosts().next().is_some() {
                 let all = inventory.select("all").unwrap().hosts;
                 assert_eq!(all.len(), inventory.hosts().count());
             }
