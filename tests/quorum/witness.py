@@ -93,23 +93,26 @@ def promised(predicted, plan):
     return ELECTION if (predicted["gap_seconds"] or 0) <= ELECTION / 2 else max(ELECTION, worst)
 
 
-def judged(promise, seen):
-    """What is wrong with a restart that was promised to leave nobody without a leader for longer than so; empty when it held."""
+def judged(promise, seen, election=ELECTION):
+    """What is wrong with a restart that was promised to leave nobody without a leader for longer than so; empty when it held. An
+    election may take as long as this."""
     if promise is None or seen is None:
         return ""
     wrong = []
-    if seen["gap"] > promise:
-        wrong.append(f"nothing was acknowledged for {seen['gap']} s, promised were at most {promise} s")
-    if seen["led_after"] is None or seen["led_after"] > promise + SWEEP:
-        wrong.append(f"a leader was seen {'never' if seen['led_after'] is None else str(seen['led_after']) + ' s'} after the stop, promised were at most {promise} s")
-    if not seen["led_by"]:
+    longest = max(promise, election)
+    if seen["gap"] > longest:
+        wrong.append(f"nothing was acknowledged for {seen['gap']} s, promised were at most {longest} s")
+    if seen["led_after"] is None or seen["led_after"] > longest + SWEEP:
+        wrong.append(f"a leader was seen {'never' if seen['led_after'] is None else str(seen['led_after']) + ' s'} after the stop, promised were at most {longest} s")
+    # An election is over before a restart is, however short that was; one that may be late need not be.
+    if not seen["led_by"] and (promise <= ELECTION or seen["down"] > promise):
         wrong.append(f"nobody led while {'they were' if seen['together'] > 1 else 'it was'} down, for {seen['down']} s")
     return "; ".join(wrong)
 
 
 def wanting(each, election):
     """The same of a restart as it is kept in the results; an election may take as long as this."""
-    return "" if each["promise"] is None or each["stop"] is None else judged(max(each["promise"], election), each)
+    return "" if each["promise"] is None or each["stop"] is None else judged(each["promise"], each, election)
 
 
 def unseen(each):

@@ -128,6 +128,12 @@ class Bars(unittest.TestCase):
     def test_a_gap_that_was_not_promised_away_may_be_long(self):
         self.assertEqual(missed(line(halves={QUORUM: half(longest_gap=21.0, elections_only=False, price=NOTICED | {"restarts": 6, "worst_gap_seconds": 23.0}, each=but(2, promise=23.0, gap=21.0))})), [])
 
+    def test_who_waited_in_vain_is_elected_again(self):
+        probe = half()["probe"] | {"elections": 3}
+        more = "no more elections than planned, unless what was left was planned anew"
+        self.assertEqual(missed(line(halves={QUORUM: half(probe=probe, each=but(2, promise=43.0))})), [more])
+        self.assertEqual(missed(line(halves={QUORUM: half(probe=probe, each=but(2, promise=43.0, led_after=21.0))})), [])
+
     def test_a_fault_may_cost_a_session_and_a_gap_but_no_write(self):
         self.assertEqual(missed(line(), line("fault-x", "fault", halves={QUORUM: half(longest_gap=20.0, lost_sessions=1, right=0)})), [])
         self.assertEqual(missed(line(), line("fault-x", "fault", halves={QUORUM: half(missing=1)})), ["no lost write"])

@@ -60,6 +60,11 @@ class Seen(unittest.TestCase):
         self.assertEqual(judged(ELECTION, found).count(";"), 2)
         self.assertEqual(judged(None, found), "")
 
+    def test_nobody_has_to_lead_before_the_end_where_more_was_said(self):
+        found = restart(outage(), [(10.1, 26.6)])
+        self.assertEqual((found["led_by"], judged(43.0, found)), ([], ""))
+        self.assertIn("nobody led while it was down", judged(14.9, found))
+
     def test_a_late_leader_is_seen_without_any_client(self):
         self.assertIn("a leader was seen 4.05 s after the stop", judged(ELECTION, restart(election(4.0))))
 
