@@ -109,8 +109,9 @@ fn a_module_without_the_function_that_is_called() {
         ("plan(#{})", ["there is no function `plan`", "did you mean `zookeeper::plan`?"]),
         ("zookeeper::ids()", ["called with 0 arguments and takes 1", "zookeeper::ids(ensemble)"]),
         ("zookeeper::plan(#{ verisons: [\"3.4.14\"] })", ["`verisons`", "did you mean `versions`?"]),
-        ("zookeeper::PATERNS", ["there is no constant `zookeeper::PATERNS`", "did you mean `zookeeper::PATTERNS`?"]),
-        ("zookeeper::PATTERNS.standalon", ["has no `standalon`", "did you mean `standalone`?"]),
+        ("dcos::PATERNS", ["there is no constant `dcos::PATERNS`", "did you mean `dcos::PATTERNS`?"]),
+        ("dcos::PATTERNS.standalon", ["has no `standalon`", "did you mean `standalone`?"]),
+        ("canonical([])", ["there is no function `canonical`", "did you mean `dcos::canonical`?"]),
     ] {
         project.file("play.rhai", &format!("{GOOD}let known = {playbook};\n"));
         let ran = project.zkmig(&["lint", "play.rhai", "-i", "hosts.yaml"]);

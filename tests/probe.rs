@@ -111,7 +111,7 @@ fn an_election_while_the_playbook_works_is_in_the_events_the_recap_and_the_recor
     "#;
     let ran = run(&project, server.port, playbook, &[]);
     ran.says(&["it gave 42", "quorum: 1 gap, ", " s (±", " without a spare; leader m1, 1 election\n"]);
-    let epochs: Vec<Value> = told(&project, "ensemble").iter().map(|view| view["epoch"].clone()).collect();
+    let epochs: Vec<Value> = told(&project, "members").iter().map(|view| view["epoch"].clone()).collect();
     assert_eq!(epochs, [Value::from(5), Value::Null, Value::from(6)]);
     let found = availability(&project);
     let gap = &found["gaps"][0];
@@ -178,7 +178,7 @@ fn an_sshd_that_hangs_hides_its_host_and_nothing_else() {
     project.file("play.rhai", &with_tools(playbook, server.port));
     let folder = format!("folder={}", project.path().display());
     let mut child = project.start(&["run", "play.rhai", "-i", "hosts.yaml", "--events", "events", "-e", &folder]);
-    let views = || if project.join("events").exists() { told(&project, "ensemble") } else { Vec::new() };
+    let views = || if project.join("events").exists() { told(&project, "members") } else { Vec::new() };
     wait_for("a quorum", || views().iter().any(|view| view["quorum"] == true));
     sshd.signal_connections("STOP");
     wait_for("a host that can't be asked", || views().iter().any(|view| view["unseen"][0]["host"] == "m1"));
@@ -208,7 +208,7 @@ fn nobody_who_listens_is_a_gap_that_is_not_over_and_several_probes_are_told_apar
         "and not over; never",
         "no leader seen",
     ]);
-    assert_eq!(told(&project, "ensemble").len(), 2);
+    assert_eq!(told(&project, "members").len(), 2);
 }
 
 #[test]
@@ -252,7 +252,7 @@ fn an_interrupt_ends_it_with_the_work_and_also_while_it_waits_for_the_first_answ
         let mut child = project.start(&["run", "play.rhai", "-i", "hosts.yaml", "--events", "events", "-e", &folder]);
         wait_for("a question", || server.asked.load(Ordering::SeqCst) > 0);
         if state != "hang" {
-            wait_for("the first look", || !told(&project, "ensemble").is_empty());
+            wait_for("the first look", || !told(&project, "members").is_empty());
         }
         let began = Instant::now();
         signal(&child, "INT");
@@ -330,5 +330,5 @@ fn a_web_server_is_asked_and_the_verdict_reads_the_body() {
         probe([m], || 1, #{port: port, http: "/health", headers: #{ "X-Who": "me" }, verdict: |m, answer| verdict(answer) });
     "#;
     run(&project, port, playbook, &[]).says(&["quorum: no gap in ", "leader m1"]);
-    assert_eq!(told(&project, "ensemble")[0]["epoch"], 9);
+    assert_eq!(told(&project, "members")[0]["epoch"], 9);
 }

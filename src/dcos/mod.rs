@@ -4,4 +4,5 @@
 pub mod backend;
 pub mod config_yaml;
 pub mod exhibitor;
+pub mod journal;
 pub mod numbering;

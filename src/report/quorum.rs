@@ -1,4 +1,4 @@
-//! What a probe of an ensemble found, in a line.
+//! What a probe of a group found, in a line.
 
 use std::time::Duration;
 

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 /// The name of an event with a [`View`].
-pub const ENSEMBLE: &str = "ensemble";
+pub const MEMBERS: &str = "members";
 
 /// The name of an event with an [`Availability`].
 pub const AVAILABILITY: &str = "availability";
@@ -42,7 +42,7 @@ pub struct Look {
     pub found: Found,
 }
 
-/// The ensemble as the latest looks show it.
+/// The members as the latest looks show them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct View {
     /// Who leads or follows.
@@ -116,7 +116,7 @@ pub struct Blind {
     pub seconds: f64,
 }
 
-/// What came of watching an ensemble.
+/// What came of watching a group.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Availability {
     /// The servers.
@@ -148,7 +148,7 @@ pub struct Availability {
 /// What a look made known.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Noticed {
-    /// The ensemble, where it differs from before.
+    /// The members, where they differ from before.
     pub view: Option<View>,
     /// Two leaders that were not known of.
     pub rivals: Option<Rivals>,
@@ -212,7 +212,7 @@ struct Standing {
 }
 
 impl Timeline {
-    /// A timeline of these servers, all voting members of one ensemble.
+    /// A timeline of these servers, all voting members of one group.
     pub fn new(servers: impl IntoIterator<Item = String>) -> Self {
         let server = |name| Server { name, found: None, looked_ms: 0, unseen_since: None, unseen_ms: 0, claim: None };
         Self {

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rhai::{AST, ASTNode, Engine, Expr, FnAccess, Namespace, Position, Stmt};
 
-use super::api::zookeeper;
+use super::api::{dcos, zookeeper};
 use super::catalog;
 use super::options::unknown_option;
 use super::playbook::Playbook;
@@ -237,14 +237,17 @@ impl Checker<'_> {
             let error = Error::input(format!("there is no function `{name}`"));
             match name.rsplit_once("::") {
                 Some((module, last)) => meant(error, module, last, self.functions.in_module(module)),
-                None if self.functions.in_module(zookeeper::NAME).any(|known| known == name) => {
-                    meant(error, zookeeper::NAME, name, [name])
-                }
-                None => {
-                    let known = self.functions.native.keys().chain(own.keys()).map(String::as_str);
-                    let known = known.filter(|known| known.starts_with(|first: char| first.is_alphabetic()));
-                    error.did_you_mean(name, known)
-                }
+                None => match [zookeeper::NAME, dcos::NAME]
+                    .iter()
+                    .find(|module| self.functions.in_module(module).any(|known| known == name))
+                {
+                    Some(module) => meant(error, module, name, [name]),
+                    None => {
+                        let known = self.functions.native.keys().chain(own.keys()).map(String::as_str);
+                        let known = known.filter(|known| known.starts_with(|first: char| first.is_alphabetic()));
+                        error.did_you_mean(name, known)
+                    }
+                },
             }
         };
         errors.push(self.at(position, error));

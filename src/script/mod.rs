@@ -81,6 +81,7 @@ pub fn language() -> Engine {
     value::register(&mut engine);
     variables::register(&mut engine);
     api::zookeeper::register(&mut engine);
+    api::dcos::register(&mut engine);
     engine
 }
 

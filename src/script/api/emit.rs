@@ -20,7 +20,7 @@ const EMIT: Entry = Entry {
     kind: None,
     doc: "Puts a map into the event stream (`--events`) and the run's record, as `{\"event\":\"data\",\"name\":…,\"data\":{…}}`, \
           for tools that read it; the terminal shows nothing. Secrets are redacted. What JSON can't hold, such as a function \
-          or what check mode does not know, is an error. The names `ensemble` and `availability` are for what probe tells.",
+          or what check mode does not know, is an error. The names `members` and `availability` are for what probe tells.",
     example: "emit(\"plan\", #{ restarts: [\"m1\", \"m2\"], seconds: 2.5 });",
 };
 
@@ -41,7 +41,7 @@ pub fn register(engine: &mut Engine, script: &Script) {
 
 impl Script {
     fn emit(&self, host: Option<&str>, name: &str, data: Map) -> Result<()> {
-        if [availability::ENSEMBLE, availability::AVAILABILITY].contains(&name) {
+        if [availability::MEMBERS, availability::AVAILABILITY].contains(&name) {
             return Err(Error::input(format!("`{name}` is the name of what probe tells"))
                 .hint("give the playbook's own data another name"));
         }

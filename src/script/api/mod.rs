@@ -9,10 +9,13 @@ use super::source::place;
 use crate::error::{Error, Result};
 use crate::run::events::Place;
 
+pub mod dcos;
+pub mod dcos_entries;
 pub mod emit;
 pub mod facts;
 pub mod files;
 pub mod flow;
+pub mod formats;
 pub mod host;
 pub mod journal;
 pub mod local;
@@ -48,8 +51,10 @@ pub const CATALOGS: &[&[Entry]] = &[
     facts::ENTRIES,
     text::ENTRIES,
     yaml::ENTRIES,
+    formats::ENTRIES,
     local::ENTRIES,
     zookeeper_entries::ENTRIES,
+    dcos_entries::ENTRIES,
 ];
 
 /// The result of a function that a script calls.
@@ -74,6 +79,7 @@ pub fn register(engine: &mut Engine, script: &Script) {
     local::register(engine, script);
     text::register(engine);
     yaml::register(engine);
+    formats::register(engine);
 }
 
 impl Script {

@@ -73,7 +73,7 @@ const PROBE: Entry = Entry {
     doc: "Calls the function, and meanwhile asks every host at every interval, beside what else happens there. Gives what the \
           function gives. The hosts are all voting members of one group. The recap, `zkmig runs show` and the event \
           `availability` then tell each gap (a time without one leader and more than half of the hosts serving), the time \
-          without a spare (one more failure would have ended the quorum), elections and leaders; the event `ensemble` tells every \
+          without a spare (one more failure would have ended the quorum), elections and leaders; the event `members` tells every \
           change. A gap is as long as from the look that missed the quorum to the one that found it again: that is exact to \
           about one interval, and the ± behind it says how exact it was. A host that can't be asked counts as not \
           serving. Two leaders at once are a warning. No look disturbs the function. Check mode only calls the function. \
@@ -172,7 +172,8 @@ fn question(options: Map) -> Result<(Asked, FnPtr)> {
     let port = options.any("port").ok_or_else(|| lacks("port", "such as port: 2181"))?;
     let port = port_of("probe", &port)?;
     let verdict = options.function("verdict")?;
-    let verdict = verdict.ok_or_else(|| lacks("verdict", "such as |m, answer| zookeeper::role(answer, 3)"))?;
+    let verdict = verdict
+        .ok_or_else(|| lacks("verdict", "such as |m, answer| #{ serves: true, leads: answer.contains(\"leader\") }"))?;
     let (send, http) = (options.text("send")?, options.text("http")?);
     let headers = options.json("headers")?.unwrap_or_default();
     let http = match (send, http) {
@@ -293,7 +294,7 @@ impl Reader {
             self.timeline.lock().unwrap_or_else(PoisonError::into_inner).as_mut().map(|timeline| timeline.take(look));
         let Noticed { view, rivals } = noticed.unwrap_or_default();
         if let Some(view) = view {
-            self.tell(availability::ENSEMBLE, &view);
+            self.tell(availability::MEMBERS, &view);
         }
         if let Some(rivals) = rivals {
             let leaders: Vec<String> = rivals.leaders.iter().map(claim).collect();

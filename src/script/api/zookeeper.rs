@@ -1,13 +1,11 @@
-//! `zookeeper::…`: what the bundled playbooks know about ensembles, files, answers and log lines. Pure functions.
+//! `zookeeper::…`: what ZooKeeper's ensembles, answers and log lines say, and what a renumbering will do. Pure functions.
 
 use rhai::{Array, Blob, Dynamic, Engine, FuncRegistration, Map, Module};
 
 use super::Scripted;
-use crate::dcos::{backend, config_yaml, exhibitor, numbering};
 use crate::error::Error;
-use crate::formats::{environment, properties};
 use crate::script::failure::raise;
-use crate::script::value::{from_json, to_json, wrong_type};
+use crate::script::value::wrong_type;
 use crate::zookeeper::ensemble::{Ensemble, Invalid};
 use crate::zookeeper::{client, four_letter, journal};
 
@@ -36,11 +34,6 @@ fn module() -> Module {
             .collect();
         Ensemble::from_servers(servers?).map(|ensemble| ensemble.to_string()).map_err(|error| invalid(&error))
     });
-    set(m, "canonical", |addresses: Array| -> Scripted<String> {
-        let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
-        let ensemble = numbering::canonical(addresses.iter().map(String::as_str));
-        ensemble.map(|ensemble| ensemble.to_string()).map_err(|error| invalid(&error))
-    });
     set(m, "ids", |text: &str| -> Scripted<Map> {
         let ensemble = Ensemble::parse(text).map_err(|error| invalid(&error))?;
         Ok(ensemble.servers().map(|(address, id)| (address.into(), Dynamic::from(i64::from(id)))).collect())
@@ -52,12 +45,6 @@ fn module() -> Module {
         let read = |text: &str| Ensemble::parse(text).map_err(|error| invalid(&error));
         let (from, to) = (read(from)?, read(to)?);
         Ok(from.moves(&to).into_iter().map(|(address, _, _)| address.to_owned().into()).collect())
-    });
-    set(m, "environment", |text: &str| -> Map {
-        environment::parse(text).into_iter().map(|one| (one.name.as_str().into(), one.value.into())).collect()
-    });
-    set(m, "other_lines", |text: &str| -> Array {
-        backend::other_lines(text).into_iter().map(Dynamic::from).collect()
     });
     set(m, "srvr", |answer: &str| -> Map {
         let srvr = four_letter::srvr(answer);
@@ -95,41 +82,6 @@ fn module() -> Module {
     set(m, "own_id", |line: &str| -> Dynamic {
         journal::own_id(line).map_or(Dynamic::UNIT, |id| i64::from(id).into())
     });
-    set(m, "exhibitor_command", |words: Array| -> Map {
-        let words: Vec<String> = words.iter().map(ToString::to_string).collect();
-        let read = exhibitor::command_line(&words);
-        let fields = [
-            ("config_type", read.config_type),
-            ("static_ensemble", read.static_ensemble),
-            ("zk_config_connect", read.zk_config_connect),
-            ("zk_config_zpath", read.zk_config_zpath),
-            ("hostname", read.hostname),
-        ];
-        fields.into_iter().map(|(name, value)| (name.into(), value.map_or(Dynamic::UNIT, Dynamic::from))).collect()
-    });
-    set(m, "lost_settings", |state: Dynamic, defaults: &str| -> Scripted<Array> {
-        let state = to_json(&state).map_err(raise)?;
-        let lost = exhibitor::lost_settings(&state, defaults);
-        Ok(lost
-            .into_iter()
-            .map(|lost| {
-                let mut map = Map::new();
-                map.insert("name".into(), lost.name.into());
-                map.insert("stored".into(), lost.stored.into());
-                map.insert("fixed".into(), lost.fixed.into());
-                map.insert("data".into(), lost.data.into());
-                map.into()
-            })
-            .collect())
-    });
-    set(m, "stored_state", |stored: &str| -> Dynamic { from_json(&exhibitor::stored_state(stored)) });
-    set(m, "zoo_cfg_state", |zoo_cfg: &str| -> Dynamic { from_json(&exhibitor::zoo_cfg_state(zoo_cfg)) });
-    set(m, "realm_password", |realm: &str, user: &str| -> Dynamic {
-        exhibitor::realm_password(realm, user).map_or(Dynamic::UNIT, Dynamic::from)
-    });
-    set(m, "config_yaml_to_static", |text: &str| -> Scripted<String> {
-        config_yaml::to_static(text).map_err(|why| raise(Error::stopped(format!("this can't be made static: {why}"))))
-    });
     set(m, "list_root_request", || -> Blob { client::list_root_request() });
     set(m, "list_root_answer", |answer: Blob| -> Array {
         client::list_root_answer(&answer).unwrap_or_default().into_iter().map(Dynamic::from).collect()
@@ -166,12 +118,6 @@ fn module() -> Module {
         map.insert("why".into(), why.into());
         map
     });
-    set(m, "properties", |text: &str| -> Map {
-        properties::parse(text).into_iter().map(|(key, value)| (key.into(), value.into())).collect()
-    });
-    set(m, "stored_ensemble", |text: &str| -> Scripted<String> {
-        Ensemble::parse_stored(text).map(|ensemble| ensemble.to_string()).map_err(|error| invalid(&error))
-    });
     set(m, "plan", |asked: Map| super::renumber::plan(&asked.into()));
     set(m, "joins", |asked: Map| super::renumber::joins(&asked.into()));
     set(m, "follow", |asked: Map, stages: Array| super::renumber::follow(&asked.into(), &stages.into()));
@@ -179,7 +125,8 @@ fn module() -> Module {
     module
 }
 
-fn set<A: 'static, const N: usize, const X: bool, R: rhai::Variant + Clone, const F: bool>(
+/// Adds a function to a module.
+pub(super) fn set<A: 'static, const N: usize, const X: bool, R: rhai::Variant + Clone, const F: bool>(
     module: &mut Module,
     name: &str,
     function: impl rhai::RhaiNativeFunc<A, N, X, R, F> + Send + Sync + 'static,
@@ -187,7 +134,8 @@ fn set<A: 'static, const N: usize, const X: bool, R: rhai::Variant + Clone, cons
     FuncRegistration::new(name).in_internal_namespace().set_into_module(module, function);
 }
 
-fn invalid(error: &Invalid) -> Box<rhai::EvalAltResult> {
+/// What is no ensemble, as a script's error.
+pub(super) fn invalid(error: &Invalid) -> Box<rhai::EvalAltResult> {
     raise(Error::stopped(format!("this is no ensemble: {error}")))
 }
 
@@ -195,28 +143,36 @@ fn invalid(error: &Invalid) -> Box<rhai::EvalAltResult> {
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::super::zookeeper_entries::ENTRIES;
+    use super::super::{dcos, dcos_entries, zookeeper_entries};
     use super::*;
+    use crate::script::catalog::Entry;
 
     #[test]
-    fn what_the_module_has_and_what_is_described_are_the_same() {
-        let module = module();
+    fn what_a_module_has_and_what_is_described_are_the_same() {
+        alike(NAME, &module(), zookeeper_entries::ENTRIES);
+        alike(dcos::NAME, &dcos::module(), dcos_entries::ENTRIES);
+    }
+
+    fn alike(module_name: &str, module: &Module, entries: &[Entry]) {
         let has: BTreeSet<(String, usize)> = module
             .gen_fn_signatures_with_mapper(Into::into)
             .map(|signature| {
                 let (name, rest) = signature.split_once('(').expect("a signature has parentheses");
                 let arguments = rest.split(')').next().unwrap_or_default();
-                (format!("{NAME}::{name}"), arguments.split(", ").filter(|argument| !argument.is_empty()).count())
+                (
+                    format!("{module_name}::{name}"),
+                    arguments.split(", ").filter(|argument| !argument.is_empty()).count(),
+                )
             })
             .collect();
-        let described: BTreeSet<(String, usize)> = ENTRIES
+        let described: BTreeSet<(String, usize)> = entries
             .iter()
             .flat_map(|entry| entry.arguments.iter().map(|arguments| (entry.name.to_owned(), *arguments)))
             .collect();
         assert_eq!(has, described);
-        let has: Vec<String> = module.iter_var().map(|(name, _)| format!("{NAME}::{name}")).collect();
+        let has: Vec<String> = module.iter_var().map(|(name, _)| format!("{module_name}::{name}")).collect();
         let described: Vec<&str> =
-            ENTRIES.iter().filter(|entry| entry.arguments.is_empty()).map(|entry| entry.name).collect();
+            entries.iter().filter(|entry| entry.arguments.is_empty()).map(|entry| entry.name).collect();
         assert_eq!(has, described);
     }
 }

@@ -22,15 +22,6 @@ const ENSEMBLE: Entry = pure(
     "note(zookeeper::ensemble(#{ \"10.0.0.1\": 2, \"10.0.0.2\": 1 }));",
 );
 
-const CANONICAL: Entry = pure(
-    "zookeeper::canonical",
-    "zookeeper::canonical(addresses)",
-    &[1],
-    "The ensemble of a list of addresses as DC/OS numbers it: sorted as texts, the ids from 1. Fails when there is none or one \
-     stands twice, or is no address.",
-    "note(zookeeper::canonical([\"10.0.0.9\", \"10.0.0.20\", \"10.0.0.104\"]));",
-);
-
 const IDS: Entry = pure(
     "zookeeper::ids",
     "zookeeper::ids(ensemble)",
@@ -47,33 +38,6 @@ const MOVES: Entry = pure(
     "The addresses, as a list, that have another id in the second ensemble than in the first. An empty text for the first gives \
      none; fails when one is no ensemble, as ids does.",
     "let moving = zookeeper::moves(\"2:10.0.0.1,1:10.0.0.2,3:10.0.0.3\", \"1:10.0.0.1,2:10.0.0.2,3:10.0.0.3\");",
-);
-
-const STORED_ENSEMBLE: Entry = pure(
-    "zookeeper::stored_ensemble",
-    "zookeeper::stored_ensemble(text)",
-    &[1],
-    "The ensemble of a list of servers as a shared configuration has it, where \"S:1:10.0.0.1, 2:10.0.0.2\" is right too: spaces and \
-     the type of a server. Fails as ids does.",
-    "note(zookeeper::stored_ensemble(\"S:1:10.0.0.1, 2:10.0.0.2\"));",
-);
-
-const ENVIRONMENT: Entry = pure(
-    "zookeeper::environment",
-    "zookeeper::environment(text)",
-    &[1],
-    "The variables of a systemd environment file as a map of texts, read as systemd 219 reads it: quotes, escapes, joined lines, \
-     comments. The last assignment of a variable counts; what systemd leaves out is left out.",
-    "let backend = zookeeper::environment(\"EXHIBITOR_BACKEND=STATIC\\n\").get(\"EXHIBITOR_BACKEND\");",
-);
-
-const OTHER_LINES: Entry = pure(
-    "zookeeper::other_lines",
-    "zookeeper::other_lines(text)",
-    &[1],
-    "The lines of DC/OS's `exhibitor` environment file that neither choose a backend nor configure one, as a list: they stay when \
-     the backend changes.",
-    "let kept = zookeeper::other_lines(\"EXHIBITOR_BACKEND=AWS_S3\\nAWS_REGION=eu-west-1\\nCACERT=/ca.crt\\n\");",
 );
 
 const SRVR: Entry = pure(
@@ -128,61 +92,6 @@ const OWN_ID: Entry = pure(
     "The id, a number, that a line of ZooKeeper's log tells of the process that printed it; () when it tells none. Ids of other \
      servers in the line don't count.",
     "let id = zookeeper::own_id(\"New election. My id =  5, proposed zxid=0x0\");",
-);
-
-const EXHIBITOR_COMMAND: Entry = pure(
-    "zookeeper::exhibitor_command",
-    "zookeeper::exhibitor_command(words)",
-    &[1],
-    "What the words of Exhibitor's command line, a list, say, as a map of texts: `config_type` (static, zookeeper, s3, azure, gcs, \
-     file), `static_ensemble`, `zk_config_connect`, `zk_config_zpath`, `hostname`; () for each that is not given.",
-    "let list = zookeeper::exhibitor_command([\"java\", \"--configtype=static\", \"--staticensemble=1:10.0.0.1\"]).static_ensemble;",
-);
-
-const LOST_SETTINGS: Entry = pure(
-    "zookeeper::lost_settings",
-    "zookeeper::lost_settings(state, defaults)",
-    &[2],
-    "The settings of a shared configuration that the static backend would replace, as a list of maps: `name`, `stored` (its value \
-     now), `fixed` (its value then), and `data`, true where it is the place of the data: ZooKeeper would begin with an empty \
-     database. `state` is the answer of Exhibitor's get-state, a map, `defaults` the text of the host's exhibitor_defaults.conf; \
-     for an empty one DC/OS's values are taken.",
-    "let lost = zookeeper::lost_settings(#{ config: #{ clientPort: 2182 } }, \"\");\nfor one in lost { note(`${one.name}: ${one.stored}, ${one.fixed} then`); }",
-);
-
-const STORED_STATE: Entry = pure(
-    "zookeeper::stored_state",
-    "zookeeper::stored_state(text)",
-    &[1],
-    "What Exhibitor's get-state would answer, from the text of the shared configuration: a map with `config`, in which are the \
-     settings that lost_settings compares, `serversSpec` and `rollInProgress`.",
-    "let rolling = zookeeper::stored_state(\"com.netflix.exhibitor-rolling-hostnames=\\n\").config.rollInProgress;",
-);
-
-const ZOO_CFG_STATE: Entry = pure(
-    "zookeeper::zoo_cfg_state",
-    "zookeeper::zoo_cfg_state(text)",
-    &[1],
-    "What Exhibitor's get-state would answer, as far as the text of a zoo.cfg tells: a map with `config`, in which are `serversSpec` \
-     and those of the settings that lost_settings compares that are in it.",
-    "let spec = zookeeper::zoo_cfg_state(\"server.1=10.0.0.1:2888:3888\\n\").config.serversSpec;",
-);
-
-const REALM_PASSWORD: Entry = pure(
-    "zookeeper::realm_password",
-    "zookeeper::realm_password(text, user)",
-    &[2],
-    "A user's password in the text of Exhibitor's realm file; () where there is none, or only its hash. Make it a secret at once.",
-    "let password = secret(#{ value: zookeeper::realm_password(\"admin: s3cret-w0rd,admin\", \"admin\") });",
-);
-
-const CONFIG_YAML_TO_STATIC: Entry = pure(
-    "zookeeper::config_yaml_to_static",
-    "zookeeper::config_yaml_to_static(text)",
-    &[1],
-    "The text of DC/OS's config.yaml, changed so that the next upgrade generates the static backend; all else stays, comments \
-     included. Fails when `exhibitor_storage_backend` is not there, or stands there twice.",
-    "note(zookeeper::config_yaml_to_static(\"exhibitor_storage_backend: zookeeper\\nexhibitor_zk_hosts: 10.0.0.7:2181\\n\"));",
 );
 
 const LIST_ROOT_REQUEST: Entry = pure(
@@ -243,14 +152,6 @@ const DONE_ANSWER: Entry = pure(
     "What the answer to create_request or delete_request says, as a map: `done`, true when a quorum has the change; else `why` \
      says the reason, and is empty otherwise.",
     "let answer = zookeeper::done_answer(blob());\nif !answer.done { note(answer.why); }",
-);
-
-const PROPERTIES: Entry = pure(
-    "zookeeper::properties",
-    "zookeeper::properties(text)",
-    &[1],
-    "The properties of a Java properties file as a map of texts: escapes, joined lines, comments. The last one of a name counts.",
-    "let port = zookeeper::properties(\"clientPort=2181\\n\").get(\"clientPort\");",
 );
 
 const PLAN: Entry = Entry {
@@ -389,18 +290,16 @@ const PATTERNS: Entry = Entry {
         "zookeeper::PATTERNS",
         "zookeeper::PATTERNS.name",
         &[],
-        "Regular expressions for lines that Exhibitor and ZooKeeper log, for journal.wait: a map of texts by name.",
-        "let pattern = zookeeper::PATTERNS.process_started;",
+        "Regular expressions for lines that ZooKeeper logs, for journal.wait: a map of texts by name. Exhibitor's are in dcos::PATTERNS.",
+        "let pattern = zookeeper::PATTERNS.election;",
     )
 };
 
 /// What the module has.
 pub const ENTRIES: &[Entry] = &[
     ENSEMBLE,
-    CANONICAL,
     IDS,
     MOVES,
-    STORED_ENSEMBLE,
     PLAN,
     FOLLOW,
     JOINS,
@@ -418,13 +317,4 @@ pub const ENTRIES: &[Entry] = &[
     DONE_ANSWER,
     OWN_ID,
     PATTERNS,
-    ENVIRONMENT,
-    OTHER_LINES,
-    PROPERTIES,
-    EXHIBITOR_COMMAND,
-    LOST_SETTINGS,
-    STORED_STATE,
-    ZOO_CFG_STATE,
-    REALM_PASSWORD,
-    CONFIG_YAML_TO_STATIC,
 ];
