@@ -3,6 +3,7 @@
 import hashlib
 import os
 import shutil
+import subprocess
 import time
 from pathlib import Path
 
@@ -28,6 +29,8 @@ class Case:
 
     # What a result of an earlier campaign has to have begun from to count for this case; None where the id says it all.
     start = None
+    # Whether it measures what labs side by side would stretch.
+    alone = False
 
     def __init__(self, family, name, title, body, shape=labs.THREE, ends=MIGRATED, chain=None, again=False, short=False):
         self.family, self.id, self.title, self.body = family, f"{family}-{name}", title, body
@@ -100,10 +103,10 @@ class Trial:
         """The state folder of that name. Chained cases share theirs."""
         return self.folder.parent / f"{self.case.chain or self.case.id}.{name}"
 
-    def start(self, *words, state="state"):
-        """Starts zkmig with these words."""
+    def start(self, *words, state="state", stdin=subprocess.DEVNULL):
+        """Starts zkmig with these words, and a standard input where it is asked for one."""
         process = Process(self.lab, self.binary, list(words), self.folder, len(self.processes) + 1,
-                          self.environment(state), ROOT)
+                          self.environment(state), ROOT, stdin)
         self.processes.append(process)
         return process
 

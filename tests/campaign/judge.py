@@ -9,14 +9,16 @@ from .zkmig import left_behind
 # A killed zkmig can't end its ssh masters; they end by themselves when they have had no channel for half a minute.
 GRACE_AFTER_KILL = 45
 GRACE = 8
+BACKEND = re.compile(r"--configtype=\w+")
 ENSEMBLE = re.compile(r"\d+:[0-9.]+(,\d+:[0-9.]+)+")
 
 
 class Cluster:
     """The cluster as it was before the case: what may be found later follows from it."""
 
-    def __init__(self, masters, ids, original, seeds, count, mounts, units):
-        self.masters, self.ids, self.original = masters, ids, original
+    def __init__(self, masters, ids, original, backend, seeds, count, mounts, units):
+        # `backend` is the word of Exhibitor's command line that chooses it.
+        self.masters, self.ids, self.original, self.backend = masters, ids, original, backend
         self.seeds, self.count, self.mounts, self.units = seeds, count, mounts, units
         ordered = sorted(masters)
         self.canonical_ids = {address: place for place, address in enumerate(ordered, 1)}
@@ -32,7 +34,8 @@ class Cluster:
         original = {host: lab.read(host, labs.FILE) for host in lab.masters}
         mounts = {host: lab.mounts(host) for host in lab.masters}
         units = {host: {group for _, group, _ in lab.processes(host)} for host in lab.masters}
-        return cls(lab.masters, ids, original, probe.ask("seed", count=count), count, mounts, units)
+        backend = BACKEND.search(lab.exhibitor_command(lab.masters[0]))[0]
+        return cls(lab.masters, ids, original, backend, probe.ask("seed", count=count), count, mounts, units)
 
     def name_of(self, host, content):
         """Which of the intended texts this is; None when it is none of them."""
@@ -86,9 +89,9 @@ def final(trial):
     lab = trial.lab
     before = len(trial.problems)
     if trial.ends == "migrated":
-        ends_as(trial, lambda host: trial.cluster.static_file(host, trial.cluster.canonical), trial.cluster.canonical_ids, "--configtype=static")
+        migrated(trial)
     elif trial.ends == "original":
-        ends_as(trial, lambda host: trial.cluster.original[host], trial.cluster.ids, "--configtype=zookeeper")
+        returned(trial)
     trial.reached = len(trial.problems) == before
     at_rest(trial)
     writes(trial)
@@ -193,6 +196,20 @@ def settled_enough(trial):
         return [host for host in trial.lab.masters if trial.lab.root(host, ["systemctl", "is-active", "--quiet", "ssh"])[0] != 0]
     found = until(deaf, 20)
     trial.check("every sshd is back", not found, ", ".join(found))
+
+
+def migrated(trial):
+    """The end of every migration: the last file, with the original beside it, and the last ids."""
+    cluster = trial.cluster
+    ends_as(trial, lambda host: cluster.static_file(host, cluster.canonical), cluster.canonical_ids, "--configtype=static")
+    for host in trial.lab.masters:
+        for name in (labs.ORIGINAL, f"{labs.BACKUP_FOLDER}/exhibitor.orig"):
+            trial.check(f"{host}: {name} is there", trial.lab.read(host, name) is not None)
+
+
+def returned(trial):
+    """The end of every way back: files, ids and backend are those of before."""
+    ends_as(trial, lambda host: trial.cluster.original[host], trial.cluster.ids, trial.cluster.backend)
 
 
 def ends_as(trial, text, wanted, kind):

@@ -25,17 +25,17 @@ MASTERS = ("10.10.0.193", "10.10.0.122", "10.10.0.203", "10.10.0.104", "10.10.0.
 
 
 class Shape:
-    """How a lab is booted: `ids` in the inventory's order. Cases of one shape share a lab."""
+    """How a lab is booted: `ids` in the inventory's order, `more` other words of lab/lab up. Cases of one shape share a lab."""
 
-    def __init__(self, name, masters, ids, check_ms=CHECK_MS, zookeeper="3.4.14", layout="bare", dcos="1.10"):
+    def __init__(self, name, masters, ids, check_ms=CHECK_MS, zookeeper="3.4.14", layout="bare", dcos="1.10", more=()):
         self.name, self.masters, self.ids, self.check_ms = name, masters, ids, check_ms
-        self.zookeeper, self.layout, self.dcos = zookeeper, layout, dcos
+        self.zookeeper, self.layout, self.dcos, self.more = zookeeper, layout, dcos, tuple(more)
 
     @property
     def words(self):
         """What lab/lab is told when it boots one."""
         return ["--masters", str(self.masters), "--ids", self.ids, "--check-ms", str(self.check_ms), "--zookeeper", self.zookeeper,
-                "--layout", self.layout, "--dcos", self.dcos]
+                "--layout", self.layout, "--dcos", self.dcos, *self.more]
 
     def __eq__(self, other):
         return isinstance(other, Shape) and vars(self) == vars(other)
@@ -170,6 +170,27 @@ class Lab:
     def external(self):
         """The hosts of the external ensemble."""
         return sorted(entry.name for entry in (self.folder / "external").iterdir())
+
+    def cut_external(self):
+        """No server of the external ensemble can be reached any more."""
+        for host in self.external():
+            self.fault("cut", host)
+
+    def heal_external(self, *hosts, timeout=60):
+        """These servers of the external ensemble are back, or all, and serve: after a cut they elect anew."""
+        hosts = hosts or self.external()
+        for host in hosts:
+            self.fault("heal", host)
+        deadline = time.monotonic() + timeout
+        while not all(self._elected(host) for host in hosts):
+            if time.monotonic() > deadline:
+                raise LabError(f"of the external ensemble {', '.join(hosts)} do not serve again within {timeout} s")
+            time.sleep(0.3)
+
+    def _elected(self, host):
+        """Whether a server of the external ensemble leads or follows."""
+        ask = f"exec 3<>/dev/tcp/{host}/2181 && printf srvr >&3 && grep -q ^Mode <&3"
+        return subprocess.run(self.inside("timeout", "3", "bash", "-c", ask), stdin=subprocess.DEVNULL, capture_output=True).returncode == 0
 
     def inside(self, *command):
         """The command line that runs a command in the lab's network, under the pid that it is started with."""

@@ -76,10 +76,10 @@ class Watchman:
             time.sleep(max(0.0, SWEEP - (time.monotonic() - began)))
 
     def look(self, answers):
-        """One that serves alone is wrong at once. A leader that has lost its followers says for a moment that it leads:
+        """One of several that serves alone is wrong at once. A leader that has lost its followers says for a moment that it leads:
         two are wrong when both say it again and both get a write through."""
         alone = [address for address, mode in answers.items() if mode == "standalone"]
-        if alone:
+        if alone and len(self.masters) > 1:
             self.violations.append(f"{', '.join(alone)} served alone")
         leaders = [address for address, mode in answers.items() if mode == "leader"]
         if len(leaders) < 2:

@@ -92,6 +92,8 @@ class Campaign:
         self.left = [chain for chain in chains(cases) if any(case.id not in done for case in chain)]
         self.skipped = len(cases) - sum(len(chain) for chain in self.left)
         self.total = sum(len(chain) for chain in self.left)
+        # What each lab that is at work is booted as.
+        self.shapes = {}
         self.count = 0
         self.stopping = False
         self.lock = threading.Lock()
@@ -102,13 +104,21 @@ class Campaign:
         return (line["verdict"] == "right" and line["binary"] == self.version and line["harness"] == self.harness
                 and line.get("start") == start)
 
-    def take(self, shape):
-        """The next chain for a lab: one of its own shape before it is booted anew in another."""
+    def take(self, number, shape):
+        """The next chain for a lab: one of its own shape before it is booted anew in another, which is best one that no other
+        lab has. What has to be alone comes last, when no other lab is at work."""
         with self.lock:
-            if self.stopping or not self.left:
+            self.shapes.pop(number, None)
+            together = [chain for chain in self.left if not chain[0].alone]
+            left = together or (self.left if not self.shapes else [])
+            if self.stopping or not left:
                 return None
-            place = next((place for place, chain in enumerate(self.left) if shape is None or chain[0].shape == shape), 0)
-            return self.left.pop(place)
+            own = (chain for chain in left if chain[0].shape == shape)
+            new = (chain for chain in left if chain[0].shape not in self.shapes.values())
+            chain = next(own, None) or next(new, None) or left[0]
+            self.left.remove(chain)
+            self.shapes[number] = chain[0].shape
+            return chain
 
     def report(self, line):
         """Keeps a result, and shows it."""
@@ -129,7 +139,7 @@ class Campaign:
         """One lab's work, until nothing is left."""
         lab = Lab(f"{self.options.name}{number}", self.out / f"lab-{number}.log")
         try:
-            while (chain := self.take(lab.shape)) is not None:
+            while (chain := self.take(number, lab.shape)) is not None:
                 self.carry_out(chain, lab)
         finally:
             try:
@@ -188,8 +198,14 @@ class Campaign:
         print(results.summary(self.cases, self.results, lambda line: line in counted))
         print(f"{minutes:.1f} minutes, {self.options.labs} labs, {os.cpu_count()} cores")
         missed = self.conclude([line for line in lines.values() if line])
-        print(f"{self.name}: {len(counted)} passed, {len(lines) - len(counted) + missed} failed", flush=True)
-        return 0 if len(counted) == len(lines) and not missed else 1
+        passed, failed = self.counts(counted, lines, missed)
+        print(f"{self.name}: {passed} passed, {failed} failed", flush=True)
+        return 1 if failed else 0
+
+    def counts(self, counted, lines, missed):
+        """How many things are right, and how many are not, of the results by case's name (None where a case was not run), of which
+        `counted` are right."""
+        return len(counted), len(lines) - len(counted) + missed
 
     def conclude(self, lines):
         """What is said of all results together; gives how many things that have to hold of them together don't."""

@@ -51,7 +51,7 @@ class Never(Exception):
 class Process:
     """A zkmig that runs."""
 
-    def __init__(self, lab, binary, words, folder, number, environment, cwd):
+    def __init__(self, lab, binary, words, folder, number, environment, cwd, stdin=subprocess.DEVNULL):
         self.lab, self.words = lab, words
         self.log_file = folder / f"zkmig-{number}.log"
         self.events_file = folder / f"zkmig-{number}.ndjson"
@@ -69,7 +69,7 @@ class Process:
             command += ["--events", str(self.fifo)]
         with open(self.log_file, "w", encoding="utf-8") as log:
             self.process = subprocess.Popen(
-                lab.inside(*command), stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=cwd,
+                lab.inside(*command), stdin=stdin, stdout=log, stderr=log, cwd=cwd,
                 env=environment, start_new_session=True)
         self._reader = threading.Thread(target=self._read, args=(descriptor,), daemon=True)
         self._reader.start()

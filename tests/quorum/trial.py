@@ -2,12 +2,11 @@
 
 import time
 
-from campaign import case, judge
+from campaign import case, judge, leader
 from campaign.client import Client
 from campaign.units import Units
 from campaign.zkmig import Never
 
-import leader
 import measure
 from exceptions import EXCEPTIONS
 from starts import FAST

@@ -2,12 +2,10 @@
 way back needs it, and never lets a master start without it."""
 
 import signal
-import subprocess
-import time
 
 from campaign.case import BACK, Case, FORWARD, MIGRATED, ORIGINAL
 from campaign.lab import Shape
-from campaign.zkmig import Match, Never
+from campaign.zkmig import Match
 
 from .hosts import FIRST, SECOND, effect, turn
 
@@ -17,30 +15,6 @@ RENUMBERED = Shape("3", 3, "1,2,3", check_ms=3000)
 STAYING = Shape("3", 3, "2,1,3", check_ms=20000)
 GONE = ["-e", "external_gone=accept"]
 RENUMBERING, LAST = "Restart with the original ids", "Restart on the original backend"
-
-
-def lose(trial):
-    """No server of the external ensemble can be reached any more."""
-    for host in trial.lab.external():
-        trial.lab.fault("cut", host)
-
-
-def bring_back(trial):
-    """They are back, and serve: after a cut they elect anew."""
-    for host in trial.lab.external():
-        trial.lab.fault("heal", host)
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        if all(serves(trial, host) for host in trial.lab.external()):
-            return
-        time.sleep(0.3)
-    raise Never("the external ensemble does not serve again within 60 s")
-
-
-def serves(trial, host):
-    """Whether a server of the external ensemble leads or follows."""
-    ask = f"exec 3<>/dev/tcp/{host}/2181 && printf srvr >&3 && grep -q ^Mode <&3"
-    return subprocess.run(trial.lab.inside("timeout", "3", "bash", "-c", ask), stdin=subprocess.DEVNULL, capture_output=True).returncode == 0
 
 
 def touched(trial, before):
@@ -68,7 +42,7 @@ def go_forward(trial):
 
 def forward_dead_from_the_start(trial):
     """Refused, with the way out; and forward with the operator's word."""
-    lose(trial)
+    trial.lab.cut_external()
     refused(trial, trial.run(), starts(trial), "external_gone=accept")
     go_forward(trial)
     trial.complete = True
@@ -79,7 +53,7 @@ def forward_dies(moment):
     def body(trial):
         process = trial.run()
         process.hold(moment())
-        lose(trial)
+        trial.lab.cut_external()
         process.go()
         trial.expect(process, 0, timeout=300)
         trial.complete = True
@@ -93,7 +67,7 @@ def forward_dies_with_the_run(trial):
     process.hold(turn(FIRST, 2))
     process.send(signal.SIGKILL)
     process.finish(20)
-    lose(trial)
+    trial.lab.cut_external()
     trial.unlock()
     trial.at_rest()
     refused(trial, trial.run(state="next"), starts(trial), "external_gone=accept")
@@ -109,9 +83,9 @@ def migrated(trial):
 def back_dead_from_the_start(trial):
     """Refused, and nothing touched; with the store it goes."""
     migrated(trial)
-    lose(trial)
+    trial.lab.cut_external()
     refused(trial, trial.run(BACK, state="back"), starts(trial), "external")
-    bring_back(trial)
+    trial.lab.heal_external()
     back_again(trial)
 
 
@@ -126,12 +100,12 @@ def back_dies(moment):
         migrated(trial)
         process = trial.run(BACK, state="back")
         process.hold(moment())
-        lose(trial)
+        trial.lab.cut_external()
         process.go()
         trial.expect(process, 5, timeout=400, what="the way back, without its store")
         trial.check("it says that a master would run alone, or that it went back", "alone" in process.output or "runs on the static backend again" in process.output)
         trial.at_rest()
-        bring_back(trial)
+        trial.lab.heal_external()
         back_again(trial)
     return body
 
@@ -141,7 +115,7 @@ def back_dies_for_good(trial):
     migrated(trial)
     process = trial.run(BACK, state="back")
     process.hold(turn(LAST, 2))
-    lose(trial)
+    trial.lab.cut_external()
     process.go()
     trial.expect(process, 5, timeout=400, what="the way back, without its store")
     trial.at_rest()

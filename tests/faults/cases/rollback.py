@@ -44,8 +44,7 @@ def refused(trial):
     """Without the external ensemble a master that restarts would serve alone: the way back is refused, and nothing touched."""
     finished(trial)
     masters = trial.lab.masters
-    for host in trial.lab.external():
-        trial.lab.fault("cut", host)
+    trial.lab.cut_external()
     before = {host: trial.lab.started(host) for host in masters}
     process = trial.run(BACK, state="back")
     trial.expect(process, 5, timeout=120, what="the way back")

@@ -2,7 +2,7 @@
 
 import time
 
-from campaign.lab import LabError
+from .lab import LabError
 
 # In seconds, beyond what Exhibitor waits before it starts ZooKeeper: two check periods on the ZooKeeper backend.
 PATIENCE = 60

@@ -1,9 +1,6 @@
-"""Makes environment files, and compares two readings of them. tests/lab/environment calls it."""
+"""Environment files of every kind, drawn, and what a process has of one."""
 
-import json
-import os
 import random
-import sys
 
 NAMES = ["A", "B_1", "_c", "lower", "EXHIBITOR_BACKEND", "EXHIBITOR_STATICENSEMBLE", "ZK_CONFIG_CONNECT", "A", "A"]
 NO_NAMES = ["1A", "A-B", "export A", "A B", "ä", ""]
@@ -35,7 +32,7 @@ def line(chance):
 
 
 def differs_by_version(text):
-    """Whether systemd 219 and later ones read the file differently; see tests/lab/environment."""
+    """Whether systemd 219 and later ones read the file differently; see cases/environment.py."""
     state, escaped = "pre_key", False
     for c in text:
         newline = c in "\n\r"
@@ -74,47 +71,20 @@ def differs_by_version(text):
     return state == "double" and escaped
 
 
-def generate(folder, count, seed):
-    chance, made = random.Random(seed), 1
-    # The first is empty: what is in the environment of its process is systemd's own.
-    open(os.path.join(folder, "000"), "w").close()
-    while made < count:
+def files(count, seed):
+    """So many texts by name. The first is empty."""
+    chance, made = random.Random(seed), {"000": ""}
+    while len(made) < count:
         text = "".join(line(chance) + chance.choice(["\n", "\n", "\n", "\r\n"]) for _ in range(chance.randrange(1, 7)))
         if chance.randrange(3) == 0:
             text = text[: chance.randrange(len(text) + 1)]
         if not differs_by_version(text):
-            with open(os.path.join(folder, f"{made:03}"), "w", newline="") as file:
-                file.write(text)
-            made += 1
+            made[f"{len(made):03}"] = text
+    return made
 
 
-def environment(path):
-    with open(path, newline="") as file:
-        return dict(entry.split("=", 1) for entry in file.read().split("\0") if entry)
-
-
-def compare(files, theirs, ours):
-    with open(ours) as file:
-        ours = json.load(file)
-    own = set(environment(os.path.join(theirs, "000")))
-    passed = failed = variables = 0
-    for name in sorted(os.listdir(files)):
-        path = os.path.join(theirs, name)
-        # A process without output did not start.
-        read = {k: v for k, v in environment(path).items() if k not in own} if os.path.exists(path) else None
-        if read == ours.get(name):
-            passed += 1
-            variables += len(read)
-        else:
-            failed += 1
-            with open(os.path.join(files, name), newline="") as file:
-                print(f"FAILED: {name}: {file.read()!r}\n  systemd: {read}\n  zkmig:   {ours.get(name)}")
-    print(f"{passed + failed} files, {variables} variables alike")
-    print(f"lab: {passed} passed, {failed} failed")
-    return 1 if failed or not variables else 0
-
-
-if sys.argv[1] == "generate":
-    generate(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))
-else:
-    sys.exit(compare(*sys.argv[2:5]))
+def read_back(content):
+    """The variables in what `env -0` wrote; None where there is nothing: the process did not start."""
+    if content is None:
+        return None
+    return dict(entry.split("=", 1) for entry in content.decode().split("\0") if entry)
