@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::script::failure::raise;
 use crate::script::value::{from_json, to_json};
 use crate::zookeeper::ensemble::Ensemble;
-use crate::zookeeper::renumber::versions::common;
+use crate::zookeeper::renumber::versions::{common, reloads};
 use crate::zookeeper::renumber::{self, Plan, Request, Timing, Unplannable};
 
 /// A request as a playbook writes it.
@@ -38,6 +38,7 @@ struct Asked {
     tick_seconds: f64,
     #[serde(default = "init_limit")]
     init_limit: u32,
+    reload_seconds: Option<f64>,
     max_down: Option<u8>,
 }
 
@@ -96,13 +97,22 @@ fn request(asked: &Dynamic) -> Result<Request, Error> {
     if !matches!(asked.max_down, None | Some(1 | 2)) {
         return Err(Error::input("max_down of a plan is 1 or 2"));
     }
+    let reload = if asked.versions.iter().any(|version| reloads(version)) {
+        asked.reload_seconds.unwrap_or(renumber::RELOAD)
+    } else {
+        0.0
+    };
     let timing = Timing {
         restart: asked.restart_seconds,
         pause: asked.pause_seconds,
         tick: asked.tick_seconds,
         init_limit: asked.init_limit,
+        reload,
     };
-    if [timing.restart, timing.pause, timing.tick].iter().any(|seconds| !seconds.is_finite() || *seconds < 0.0) {
+    if [timing.restart, timing.pause, timing.tick, timing.reload]
+        .iter()
+        .any(|seconds| !seconds.is_finite() || *seconds < 0.0)
+    {
         return Err(Error::input("the seconds of a plan's request are no times: none may be below 0"));
     }
     Ok(Request {

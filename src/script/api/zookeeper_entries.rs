@@ -185,6 +185,11 @@ const PLAN: Entry = Entry {
             "how long a new leader waits for a server's answer, `initLimit` of its zoo.cfg; 10",
         ),
         opt(
+            "reload_seconds",
+            "a number of seconds",
+            "how long a server takes at the most to read its database, which versions up to 3.4.9 do before each vote; 5.0, and nothing for later ones",
+        ),
+        opt(
             "max_down",
             "1 or 2",
             "how many servers may be down at once by plan; without it, or with (), whichever of both has less time without a spare",
@@ -220,12 +225,12 @@ const PLAN: Entry = Entry {
         "The restarts that give the servers of an ensemble other ids, in the order that costs least. Servers are addresses, ensembles \
          texts such as \"1:10.0.0.1,2:10.0.0.2,3:10.0.0.3\". Gives a map: `stages`, `price`, `cheapest`, true when it was made sure \
          that no other plan costs less, `not_joined`, who could join those that serve and has not: the plan does not count on it; \
-         `max_down`, 1 or 2, and `why`, a sentence that tells why this plan. A stage has `ensemble`, the list that it gives, and `restarts`, in order. A restart has \
+         `max_down`, 1 or 2; `why`, a sentence that tells why this plan, and `cautions`, sentences on what else an election may come to with this ZooKeeper. A stage has `ensemble`, the list that it gives, and `restarts`, in order. A restart has \
          `servers` (stopped together, in this order, and started again when the others have a leader; `at_once` is true where they \
          have to be stopped in the same moment, none waiting for another); while they are down: `serving_while_down`, \
          `spare_while_down` (how many more could fail before the quorum is lost, () without one), `lost_while_down` (nobody leads), \
          `election`, `noticed` (it begins when the leader notices that it has lost its quorum, up to a tick later), `electing` (who \
-         takes part in it), `late` (who is elected may wait `init_limit` ticks for a server that is late); afterwards: \
+         takes part in it), `late` (who is elected may wait `init_limit` ticks for servers that are late, and more than once), `loses_writes` (such a server may be elected itself, and writes be lost); afterwards: \
          `serving`, `racing` (who of the servers joins only if it calls the others in time, and otherwise has to be restarted \
          again), `looking` (who does not serve), `leaders` (who may lead, the likeliest first), `spare`; how many seconds one more failure would end the quorum \
          (`seconds_without_spare`: while they are down, and until the next restart begins); and how many \

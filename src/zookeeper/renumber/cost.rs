@@ -22,15 +22,17 @@ impl Default for Exposure {
 /// What a plan costs. The order of the fields is their weight.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Cost {
+    /// Restarts by which writes can be lost that were acknowledged.
+    pub lossy: i32,
     /// Restarts through which nobody leads, where the elections come to the worst.
     pub outages: i32,
-    /// Elections that may wait for a server that is late.
+    /// Elections that most likely wait for a server that is late.
     pub late: i32,
     /// Elections that begin when the leader notices that it has lost its quorum, which takes it up to a tick.
     pub slow: i32,
     /// Servers that join only if they call somebody in time, and otherwise have to be restarted again.
     pub racing: i32,
-    /// Seconds in which one more failure would end the quorum, where one server is down at a time by plan.
+    /// Seconds in which one more failure would end the quorum, where one server is down at a time by plan and elections are short.
     pub exposed: i32,
     /// Elections, where they come to the likeliest.
     pub elections: i32,
@@ -50,6 +52,7 @@ pub struct Cost {
 impl Cost {
     /// Nothing.
     pub const NONE: Self = Self {
+        lossy: 0,
         outages: 0,
         late: 0,
         slow: 0,
@@ -64,21 +67,21 @@ impl Cost {
     };
 
     /// More than anything costs that can be done.
-    pub const NEVER: Self = Self::fewer_outages(1 << 20);
+    pub const NEVER: Self = Self { lossy: 1 << 20, ..Self::NONE };
 
-    /// What everything costs less than that has fewer outages than this.
+    /// What everything costs less than that loses no writes, and has fewer outages than this.
     pub const fn fewer_outages(outages: i32) -> Self {
         Self { outages, ..Self::NONE }
     }
 
     /// What everything costs less than that has as many outages, and fewer elections that may be late.
     pub const fn fewer_late(self, late: i32) -> Self {
-        Self { outages: self.outages, late, ..Self::NONE }
+        Self { lossy: self.lossy, outages: self.outages, late, ..Self::NONE }
     }
 
     /// What everything costs less than that has no more outages or late elections, and fewer that begin late.
     pub const fn fewer_slow(self, slow: i32) -> Self {
-        Self { outages: self.outages, late: self.late, slow, ..Self::NONE }
+        Self { slow, ..self.fewer_late(self.late) }
     }
 
     /// What everything costs less than that is no worse in all that weighs more, and has fewer servers that may have to be
@@ -99,7 +102,7 @@ impl Cost {
 
     /// Whether it is nothing but elections, none of which may wait for a server that is late.
     pub fn elections_only(self) -> bool {
-        self.outages == 0 && self.late == 0
+        self.lossy == 0 && self.outages == 0 && self.late == 0
     }
 
     /// Whether it is nothing but elections, each of which begins at once.
@@ -112,8 +115,8 @@ impl Cost {
         self <= Self::NONE.fewer_late(1)
     }
 
-    /// What the ends of a restart that are not the likeliest have to cost less than: they count for their outages, and for elections
-    /// that may be late.
+    /// What the ends of a restart that are not the likeliest have to cost less than: they count for the writes that they may lose, for
+    /// their outages, and for elections that may be late.
     pub fn other(self) -> Self {
         let fewer = self.fewer_late(self.late);
         if self <= fewer { fewer } else { self.fewer_late(self.late + 1) }
@@ -122,6 +125,7 @@ impl Cost {
     /// What is left of a limit: costs are compared field by field, so what is spent can be taken off each.
     pub fn minus(self, spent: Self) -> Self {
         Self {
+            lossy: self.lossy - spent.lossy,
             outages: self.outages - spent.outages,
             late: self.late - spent.late,
             slow: self.slow - spent.slow,
@@ -139,6 +143,7 @@ impl Cost {
     /// Both, one after the other.
     pub fn plus(self, other: Self) -> Self {
         Self {
+            lossy: self.lossy + other.lossy,
             outages: self.outages + other.outages,
             late: self.late + other.late,
             slow: self.slow + other.slow,
@@ -170,6 +175,7 @@ impl Cost {
         let (exposed, thin) =
             lists.exposed(i32::from(outcome.counted_while_down <= lists.majority), i32::from(after <= lists.majority));
         Self {
+            lossy: i32::from(outcome.lossy),
             outages: i32::from(outcome.lost_while_down || before.leader.is_none() || outcome.state.leader.is_none()),
             late: i32::from(outcome.late),
             slow,
@@ -191,6 +197,7 @@ impl Cost {
         let mut open = 0;
         for other in each {
             open = 1;
+            total.lossy = total.lossy.max(other.lossy);
             total.outages = total.outages.max(other.outages);
             total.late = total.late.max(other.late);
         }
@@ -203,10 +210,11 @@ impl Lists {
     /// What so many restarts and pauses without a spare count, before elections and after them.
     fn exposed(&self, restarts: i32, pauses: i32) -> (i32, i32) {
         let Exposure { restart, pause } = self.exposure;
-        match (self.max_down, 4 * pause < restart) {
-            (0..=1, true) => (restarts * restart, pauses * pause),
-            (0..=1, false) => (restarts * restart + pauses * pause, 0),
-            (2.., _) => (0, restarts * restart + pauses * pause),
+        // Where an election may take longer than a restart, fewer of them weigh more.
+        match (self.max_down > 1 || self.rules.waits_for_the_late(), 4 * pause < restart) {
+            (false, true) => (restarts * restart, pauses * pause),
+            (false, false) => (restarts * restart + pauses * pause, 0),
+            (true, _) => (0, restarts * restart + pauses * pause),
         }
     }
 }

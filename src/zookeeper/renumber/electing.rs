@@ -6,10 +6,16 @@
 //! number: who has that id leads, whoever cast the vote, and whoever adopted it goes to the address that its own list
 //! has for it. So a vote that one server casts can elect another server, with older data, which nobody can follow
 //! for `initLimit` ticks: 20 seconds.
-//! From 3.5 on a server with older data than the elected one may be late: where it has the missing transactions to
+//! From 3.6.3 to 3.9.2 a server with older data than the elected one may be late: where it has the missing transactions to
 //! write, what it acknowledges of them may come before its answer to the new leader, which then waits in vain for
-//! that, for `initLimit` ticks (ZOOKEEPER-4685, and seen on 3.8). Where those that served until now
-//! are not enough for a quorum, an election may be so late.
+//! that, for `initLimit` ticks (ZOOKEEPER-4685, and seen on 3.8). While clients write, those that served differ by what was on its
+//! way when the leader ended, so that every election may be late; one for which those that served until now are not enough
+//! most likely is, because the others have much to write.
+//!
+//! *Losing writes.* A server that is late has written down the new epoch (`QuorumPeer.setCurrentEpoch`), and forgets what it was sent when it
+//! gives up after `syncLimit` ticks: its shutdown is not carried out, because it never began to serve (`ZooKeeperServer.canShutdown`@3.8.0), so
+//! that its database stays as it was. Its vote is then above all others but those of who took part in the same attempt. So where those others,
+//! with who comes back, can elect it without the leader that still waits, all is lost that was written since it served last.
 //!
 //! *Serving.* A leader counts the ids that its followers say they have, and keeps its quorum as long as more than n/2
 //! different ids follow, itself included. On 3.4 it looks at no list; from 3.5 on it counts only ids that its own list
@@ -32,8 +38,8 @@ use super::state::State;
 struct Elected {
     leader: Server,
     serving: Set,
-    /// Whether a quorum needs one that may be late.
-    late: bool,
+    /// Those without whom there is no quorum, and who did not serve: they may be late.
+    older: Set,
 }
 
 /// What an election, or waiting, leads to.
@@ -43,8 +49,10 @@ pub struct Outcome {
     pub state: State,
     /// Nobody leads while the servers are down.
     pub lost_while_down: bool,
-    /// Whoever is elected then needs a server that may be late.
+    /// Whoever is elected then needs a server that did not serve, and may be late.
     pub late: bool,
+    /// That server may be elected itself, and writes be lost.
+    pub lossy: bool,
     /// There is an election.
     pub election: bool,
     /// Who takes part in it while the servers are down.
@@ -60,7 +68,7 @@ pub struct Outcome {
 impl Outcome {
     /// Whether nothing is lost but the time of an election, which waits for nobody.
     pub fn elections_only(&self) -> bool {
-        !self.lost_while_down && !self.late && self.state.leader.is_some()
+        !self.lost_while_down && !self.late && !self.lossy && self.state.leader.is_some()
     }
 
     /// Who of the `group` that was restarted joins only if it calls somebody in time.
@@ -125,8 +133,17 @@ impl Lists {
             self.forming(moved, candidate, followers) >= self.majority
                 && self.counted(moved, candidate, followers) >= self.majority
         };
-        let late = self.rules.waits_for_the_late() && !forms(serving & (newest | 1 << candidate));
-        forms(serving).then_some(Elected { leader: candidate, serving, late })
+        let known = newest | 1 << candidate;
+        let older = if self.rules.waits_for_the_late() && !forms(serving & known) { serving & !known } else { 0 };
+        forms(serving).then_some(Elected { leader: candidate, serving, older })
+    }
+
+    /// Whether one that this leader needs, and that is late, may be elected in its place once all are up: by those that have not taken part in
+    /// the leader's attempt, or are late too.
+    fn loses_writes(&self, moved: Set, elected: Elected) -> bool {
+        let Elected { leader, serving, older } = elected;
+        let voters = self.all() & !(1 << leader) & !(serving & !older);
+        members(older).any(|server| self.elected(moved, voters, voters, server).is_some())
     }
 
     /// What an election of those who are up may come to: the likeliest first. `newest` have the newest data. Nothing where it must be
@@ -198,7 +215,7 @@ impl Lists {
             let newest = (before.serving & !first) | rest;
             let Some(winner) = members(newest).max_by_key(|server| self.id(before.moved, *server)) else { return true };
             let stays = self.elected(before.moved, up | rest, newest, winner).is_some_and(|elected| {
-                !elected.late && self.counted(before.moved, winner, elected.serving & !rest) >= self.majority
+                elected.older == 0 && self.counted(before.moved, winner, elected.serving & !rest) >= self.majority
             });
             rest & (1 << winner) != 0 || !stays
         })
@@ -224,7 +241,7 @@ impl Lists {
         let leads = before.leader.map(usize::from).filter(|_| !self.elects(before, group));
         let electing = if leads.is_some() { 0 } else { up & !before.absent & !self.astray(before) };
         let middles = match leads {
-            Some(leader) => vec![(Some(Elected { leader, serving: left, late: false }), false)],
+            Some(leader) => vec![(Some(Elected { leader, serving: left, older: 0 }), false)],
             None if self.at_once(before, group) && self.elected_and_gone(before, group, electing) => vec![(None, true)],
             None => {
                 self.elections(before.moved, electing, left, lossless)?.into_iter().map(|one| (one, true)).collect()
@@ -242,14 +259,18 @@ impl Lists {
                 Some(elected) => {
                     let serving = self.settle(then, up, elected.serving, elected.leader);
                     let down = Elected { serving, ..elected };
-                    (Some(down), vec![Some(self.settled(now, down))])
+                    (Some(down), vec![(Some(self.settled(now, down)), self.loses_writes(moved, elected))])
                 }
                 None => {
                     let ends = self.elections(moved, all, before.serving, false).unwrap_or_default().into_iter();
-                    (None, ends.map(|end| end.map(|elected| self.settled(now, elected))).collect())
+                    let settled = |end: Option<Elected>| {
+                        let lossy = end.is_some_and(|elected| self.loses_writes(moved, elected));
+                        (end.map(|elected| self.settled(now, elected)), lossy)
+                    };
+                    (None, ends.map(settled).collect())
                 }
             };
-            for end in ends {
+            for (end, lossy) in ends {
                 let outcome = Outcome {
                     state: match end {
                         Some(end) => State {
@@ -262,7 +283,8 @@ impl Lists {
                         None => State { deaf, ..State::new(moved, before.serving, None) },
                     },
                     lost_while_down: down.is_none(),
-                    late: down.is_some_and(|down| down.late),
+                    late: down.is_some_and(|down| down.older != 0),
+                    lossy,
                     electing,
                     election,
                     serving_down: down.map_or(0, |down| down.serving),

@@ -80,7 +80,10 @@ pub fn plan(cluster: &Cluster) -> Found {
 /// Limits up to what costs less than this, ever more seconds without a spare, then one election more each: what has few is found
 /// quickly, because everything else is cut off.
 fn limits(cost: Cost, exposure: Exposure) -> Vec<Cost> {
-    let fewer = (0..cost.outages.min(3)).map(Cost::fewer_outages);
+    let no_writes_lost =
+        [Cost::NONE.fewer_late(1), Cost::fewer_outages(1), Cost::fewer_outages(3), Cost::fewer_outages(1 << 20)];
+    let no_writes_lost = no_writes_lost.into_iter().filter(|_| cost.lossy > 0);
+    let fewer = (0..cost.outages.min(3)).map(|outages| Cost { lossy: cost.lossy, ..Cost::fewer_outages(outages) });
     let in_time = (1..=cost.late.min(3)).map(|late| cost.fewer_late(late));
     let at_once = (1..=cost.slow.min(3)).map(|slow| cost.fewer_slow(slow));
     let sure = (1..=cost.racing.min(3)).map(|racing| cost.fewer_racing(racing));
@@ -90,7 +93,15 @@ fn limits(cost: Cost, exposure: Exposure) -> Vec<Cost> {
         .filter(|exposed| *exposed < cost.exposed)
         .map(|exposed| cost.less_exposed(exposed));
     let elections = (2..=cost.elections).map(|elections| cost.fewer_elections(elections));
-    fewer.chain(in_time).chain(at_once).chain(sure).chain(exposed).chain(elections).chain([cost]).collect()
+    no_writes_lost
+        .chain(fewer)
+        .chain(in_time)
+        .chain(at_once)
+        .chain(sure)
+        .chain(exposed)
+        .chain(elections)
+        .chain([cost])
+        .collect()
 }
 
 /// One stage, the leader last: the plan of last resort.
@@ -172,14 +183,14 @@ impl Planner {
                 }
             }
         }
-        let outages = [2, 2, 3, 3, 1 << 20].map(Cost::fewer_outages);
+        let outages = [2, 2, 3, 3, 1 << 20, 1 << 20].map(Cost::fewer_outages);
+        let outages = outages.into_iter().chain([Cost::NEVER; 2]);
         let whole = self.room;
         // Where elections are not enough, a list between seldom helps.
         self.room = Room { leads: whole.leads.min(1), stages: 0 };
         let found = outages
-            .iter()
             .zip(QUICK_OF_STAGE.iter().cycle())
-            .find_map(|(limit, of_stage)| self.hasty(cluster, *limit, quick, *of_stage));
+            .find_map(|(limit, of_stage)| self.hasty(cluster, limit, quick, *of_stage));
         self.room = whole;
         found.unwrap_or_else(|| as_they_stand(cluster))
     }

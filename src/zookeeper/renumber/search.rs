@@ -156,7 +156,7 @@ impl<'a> Stage<'a> {
         if Cost::at_least(self.lists, count(left), self.lists.elects(state, group)).plus(self.rest) >= limit {
             return None;
         }
-        let lossless = limit.outages < 1 || limit <= Cost::fewer_outages(1).plus(self.rest);
+        let lossless = limit.lossy < 1 && (limit.outages < 1 || limit <= Cost::fewer_outages(1).plus(self.rest));
         let outcomes = self.lists.restart_unless(state, group, lossless)?;
         let mut each = Vec::new();
         for (at, outcome) in outcomes.iter().enumerate() {

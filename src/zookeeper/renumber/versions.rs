@@ -11,13 +11,15 @@ pub enum Rules {
     V3413,
     /// 3.5.
     V35,
-    /// 3.6 to 3.9.
+    /// 3.6.0 to 3.6.2, and 3.9.3 and later of 3.9.
     V36,
+    /// 3.6.3 to 3.9.2.
+    V363,
 }
 
 impl Rules {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::V346, Self::V3413, Self::V35, Self::V36];
+    pub const ALL: [Self; 5] = [Self::V346, Self::V3413, Self::V35, Self::V36, Self::V363];
 
     /// Those of a version such as `3.4.14`, also with what a build adds to it (`3.4.8--1`); none of one that they were never
     /// held against.
@@ -28,7 +30,8 @@ impl Rules {
             (3, 4, Some(6..=12)) => Some(Self::V346),
             (3, 4, Some(13..)) => Some(Self::V3413),
             (3, 5, _) => Some(Self::V35),
-            (3, 6..=9, _) => Some(Self::V36),
+            (3, 6, Some(0..=2)) | (3, 9, Some(3..)) => Some(Self::V36),
+            (3, 6..=9, _) => Some(Self::V363),
             _ => None,
         }
     }
@@ -43,14 +46,14 @@ impl Rules {
     /// Whether a server calls the others one after the other, each when the one before it is connected: `QuorumCnxManager.toSend`
     /// connects by itself up to 3.5, and hands the connection to others from 3.6 on (`initiateConnectionAsync`).
     pub fn calls_in_turn(self) -> bool {
-        self != Self::V36
+        !matches!(self, Self::V36 | Self::V363)
     }
 
     /// Whether a leader that is established counts only ids of its own list among those who follow it. `Leader.lead` puts every
     /// synced follower's id into a set, and `QuorumMaj.containsQuorum` asks for its size, up to 3.4.14;
     /// `SyncedLearnerTracker.addAck`@3.5 and later asks for membership.
     pub fn counts_by_list(self) -> bool {
-        matches!(self, Self::V35 | Self::V36)
+        matches!(self, Self::V35 | Self::V36 | Self::V363)
     }
 
     /// Whether a leader that forms its quorum does: `Leader.isParticipant` in `getEpochToPropose`, `waitForEpochAck` and
@@ -66,8 +69,11 @@ impl Rules {
     }
 
     /// Whether a leader that forms may wait in vain for a server that has missing transactions to write first (ZOOKEEPER-4685).
+    /// `Learner.syncWithLeader`@3.6.3 and 3.8.0 hands them to the thread that logs and acknowledges them (`logRequest`) before it
+    /// answers the new leader, which takes the first acknowledgement for the answer. In 3.5.9 and 3.6.2 that thread is started
+    /// after the answer, and 3.9.3 has them logged first.
     pub fn waits_for_the_late(self) -> bool {
-        matches!(self, Self::V35 | Self::V36)
+        self == Self::V363
     }
 }
 
@@ -77,9 +83,17 @@ impl fmt::Display for Rules {
             Self::V346 => "3.4.6 to 3.4.12",
             Self::V3413 => "3.4.13 and 3.4.14",
             Self::V35 => "3.5",
-            Self::V36 => "3.6 to 3.9",
+            Self::V36 => "3.6.0 to 3.6.2, and 3.9.3 on",
+            Self::V363 => "3.6.3 to 3.9.2",
         })
     }
+}
+
+/// Whether a server of this version reads its whole database again before it votes: `ZooKeeperServer.shutdown`@3.4.6 clears it
+/// (`ZKDatabase.clear`), and `QuorumPeer.getLastLoggedZxid` loads it. Not from 3.4.10 on (ZOOKEEPER-2678).
+pub fn reloads(version: &str) -> bool {
+    let patch = version.strip_prefix("3.4.").and_then(|rest| rest.split(['.', '-', '_', ' ']).next());
+    patch.and_then(|patch| patch.parse::<u32>().ok()).is_some_and(|patch| patch < 10)
 }
 
 /// The rules that hold for servers of these versions: of each that tells its own.
@@ -137,6 +151,9 @@ mod tests {
             ("3.4.14-4c25d48", Some(Rules::V3413)),
             ("3.5.10", Some(Rules::V35)),
             ("3.6.0", Some(Rules::V36)),
+            ("3.6.3", Some(Rules::V363)),
+            ("3.8.0", Some(Rules::V363)),
+            ("3.9.2", Some(Rules::V363)),
             ("3.9.3-c26634f34490bb0ea7a09cc51e05ede3b4e320ee", Some(Rules::V36)),
             ("3.4.5", None),
             ("3.10.0", None),
@@ -144,6 +161,15 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(Rules::of(version), rules, "{version}");
+        }
+    }
+
+    #[test]
+    fn up_to_3_4_9_a_database_is_read_again_before_a_vote() {
+        for (version, expected) in
+            [("3.4.6", true), ("3.4.8--1", true), ("3.4.10", false), ("3.4.14-4c25d48", false), ("3.8.0", false)]
+        {
+            assert_eq!(reloads(version), expected, "{version}");
         }
     }
 
