@@ -79,6 +79,21 @@ fn an_ansible_cfg_is_looked_for_as_ansible_does() {
 }
 
 #[test]
+fn an_ansible_cfg_that_changes_what_inventories_mean_is_an_error() {
+    let project = Project::local();
+    project.file("ansible.cfg", "[defaults]\nhash_behaviour = merge\n");
+    project
+        .zkmig(&["inventory", "-i", "hosts.yaml", "--ansible-cfg"])
+        .fails(2, &["`hash_behaviour` changes what inventories mean", "ansible.cfg:2"]);
+    project.file("ansible.cfg", "[defaults]\nhash_behaviour = replace\nprivate_key_file = {{CWD}}/hosts.yaml\n");
+    let ran = project.zkmig(&["config", "--ansible-cfg"]);
+    let key = line(&ran.says(&[]).stdout, "private_key");
+    assert!(key.ends_with("/hosts.yaml (ansible.cfg:3)") && !key.contains("CWD"), "{key}");
+    let ran = project.zkmig_with(&[("ZKMIG_FORKZ", "3")], &["config"]);
+    assert!(ran.stderr.contains("ZKMIG_FORKZ is no setting: is ZKMIG_FORKS meant?"), "{}", ran.stderr);
+}
+
+#[test]
 fn what_is_wrong_in_a_file_is_an_error_with_its_line() {
     let project = Project::local();
     let wrong = |text: &str| {

@@ -321,5 +321,5 @@ fn the_command_that_undoes_has_what_the_called_playbook_was_given() {
         .file("inner.rhai", "declare(#{ unit: #{ type: \"text\", value: \"a\" }, other: #{ type: \"int\", value: 1 } });\nundo_with(\"back\");\nlet m = hosts(\"m1\")[0];\nm.run(\"true\");\nfail(\"here\");\n")
         .file("back.rhai", "declare(#{ unit: #{ type: \"text\", value: \"a\" } });\n")
         .run("playbook(\"inner\", #{ vars: #{ unit: \"b c\", other: 2 } });\n", &[])
-        .fails(5, &["go back: zkmig run back.rhai -i hosts.yaml -e 'unit=b c'\n"]);
+        .fails(5, &["go back: zkmig run back.rhai -i hosts.yaml -e '{\"unit\":\"b c\"}'\n"]);
 }

@@ -291,7 +291,7 @@ fn a_stop_says_what_was_changed_and_how_to_go_on_and_back() {
     let folder = folder(&project);
     let ran = project.zkmig(&arguments(&folder, &[]));
     let id = project.records()[0].file_name().unwrap().to_string_lossy().into_owned();
-    let undo = format!("zkmig run undo.rhai -i hosts.yaml -e {folder} -e 'deep=a b'");
+    let undo = format!("zkmig run undo.rhai -i hosts.yaml -e {folder} -e '{{\"deep\":\"a b\"}}'");
     ran.fails(
         3,
         &[
@@ -315,7 +315,7 @@ fn a_stop_says_what_was_changed_and_how_to_go_on_and_back() {
     let given = arguments(&folder, &["-e", "shallow=1", "-e", "{shallow: 1, deep: d}", "-e", "@vars.yaml"]);
     project.zkmig(&given).fails(
         3,
-        &["go back: zkmig run undo.rhai -i hosts.yaml -e '{\"deep\":\"d\"}' -e '{\"deep\":\"c\"}' -e 'deep=a b'\n"],
+        &["go back: zkmig run undo.rhai -i hosts.yaml -e '{\"deep\":\"d\"}' -e '{\"deep\":\"c\"}' -e '{\"deep\":\"a b\"}'\n"],
     );
     project.file("play.rhai", "hosts(\"masters\"); fail(\"no\");");
     project

@@ -6,8 +6,7 @@ use std::path::PathBuf;
 use super::print;
 use super::session::{HostArgs, load, warn};
 use crate::error::{Error, Result};
-use crate::inventory::{Inventory, Listing};
-use crate::report::ndjson;
+use crate::inventory::{Graph, Inventory, Listing};
 
 #[derive(clap::Args)]
 #[command(args_conflicts_with_subcommands = false)]
@@ -17,12 +16,15 @@ pub struct Args {
     /// All groups, hosts and variables, as ansible-inventory's JSON
     #[arg(long, group = "what")]
     list: bool,
-    /// With --list: the groups' variables beside the groups, and of the hosts only their own
-    #[arg(long, requires = "list")]
+    /// With --list: the groups' variables beside the groups, and of the hosts only their own, as with --host
+    #[arg(long)]
     export: bool,
-    /// The groups and their hosts, as a tree
-    #[arg(long, group = "what")]
-    graph: bool,
+    /// The groups and their hosts, as a tree; all of them, or those of a group
+    #[arg(long, value_name = "GROUP", group = "what")]
+    graph: Option<Option<String>>,
+    /// With --graph: the variables, too
+    #[arg(long, requires = "graph")]
+    vars: bool,
     /// The variables of a host, as JSON
     #[arg(long, value_name = "HOST", group = "what")]
     host: Option<String>,
@@ -49,8 +51,9 @@ enum Explain {
 
 pub fn run(mut args: Args) -> Result<()> {
     args.hosts.settle(None)?;
-    let folder = args.playbook_dir.clone().unwrap_or_else(|| PathBuf::from("."));
-    let inventory = load(&args.hosts, Some(folder))?;
+    // As ansible-inventory has it: what is beside the playbook is no part of an export, unless it is asked for.
+    let folder = args.playbook_dir.clone().or_else(|| (!args.export).then(|| PathBuf::from(".")));
+    let inventory = load(&args.hosts, folder)?;
     if args.verbose > 0 {
         warn(inventory.notes());
     }
@@ -58,8 +61,7 @@ pub fn run(mut args: Args) -> Result<()> {
         return print(&inventory.explain(host, var)?);
     }
     if let Some(host) = &args.host {
-        let vars = inventory.host_listing(known(&inventory, host)?);
-        return print(&format!("{}\n", json(&serde_json::Value::Object(vars))?));
+        return print(&format!("{}\n", inventory.host_text(known(&inventory, host)?, args.export)));
     }
     let limit = match &args.hosts.limit {
         Some(pattern) => {
@@ -80,8 +82,9 @@ pub fn run(mut args: Args) -> Result<()> {
             _ => Ok(()),
         };
     }
-    if args.graph {
-        return print(&inventory.graph(limit.as_deref()));
+    if let Some(group) = &args.graph {
+        let graph = Graph { group: group.as_deref(), limit: limit.as_deref(), vars: args.vars };
+        return print(&inventory.graph(&graph)?);
     }
     let hosts = match limit {
         Some(hosts) => hosts,
@@ -95,10 +98,4 @@ fn known<'a>(inventory: &'a Inventory, name: &str) -> Result<&'a crate::inventor
         Error::input(format!("the inventory has no host `{name}`"))
             .did_you_mean(name, inventory.hosts().map(|host| host.name.as_str()))
     })
-}
-
-fn json(value: &serde_json::Value) -> Result<String> {
-    serde_json::to_string_pretty(value)
-        .map(|text| ndjson::json(&text))
-        .map_err(|error| Error::defect("the inventory has no JSON form").caused_by(error))
 }

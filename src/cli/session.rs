@@ -13,7 +13,7 @@ use super::connection::{ConnectionArgs, defaults};
 use super::vault_options::VaultArgs;
 use crate::error::{Error, Kind, Result};
 use crate::host::control::Control;
-use crate::host::secret::Secret;
+use crate::host::secret::{Password, Secret};
 use crate::host::{Transport, User, local, ssh};
 use crate::inventory::{Connection, Extra, Host, Inventory, LoadOptions, Warning};
 use crate::report::ndjson;
@@ -418,11 +418,17 @@ struct Connector {
 #[async_trait]
 impl Connect for Connector {
     async fn connect(&self, host: &Host, connection: &Connection) -> Result<Arc<dyn Transport>> {
-        if let Some(password) = &connection.become_with.password {
+        if let Some(Password::Known(password)) = &connection.become_with.password {
             self.secrets.add(password.expose());
         }
         let mut how = connection.become_with.clone();
-        how.password = how.password.or_else(|| self.asked.clone());
+        how.password = match how.password {
+            Some(Password::Later(open)) => {
+                let secrets = self.secrets.clone();
+                Some(Password::Later(Arc::new(move || open().inspect(|password| secrets.add(password.expose())))))
+            }
+            known => known.or_else(|| self.asked.clone().map(Password::Known)),
+        };
         if connection.local {
             return Ok(Arc::new(local::Local::new(how)));
         }

@@ -20,6 +20,15 @@ const TAKEN: &[(&str, &str, &str)] = &[
     ("privilege_escalation", "become_method", "become_method"),
 ];
 
+/// Keys by which the same inventory means something else: section, key, the value that changes nothing.
+const CHANGING: &[(&str, &str, &str)] = &[
+    ("defaults", "hash_behaviour", "replace"),
+    ("defaults", "inventory_ignore_extensions", ""),
+    ("defaults", "inventory_ignore_patterns", ""),
+    ("inventory", "ignore_extensions", ""),
+    ("inventory", "ignore_patterns", ""),
+];
+
 /// Takes what the file says; without a name, the first of those that Ansible looks for.
 pub fn read(config: &mut Config, named: Option<&Path>) -> Result<()> {
     let path = match named {
@@ -53,8 +62,17 @@ pub fn read(config: &mut Config, named: Option<&Path>) -> Result<()> {
         let key = key.trim();
         // Python's reader of these files ends a value at ` ;`.
         let value = value.split(" ;").next().unwrap_or_default().trim();
+        let here = || std::env::current_dir().map(|folder| folder.display().to_string()).unwrap_or_default();
+        let value = if value.contains("{{CWD}}") { &*value.replace("{{CWD}}", &here()) } else { value };
         let taken = TAKEN.iter().find(|(in_section, known, _)| *in_section == section && *known == key);
         let setting = taken.and_then(|(_, _, name)| SETTINGS.iter().find(|setting| setting.name == *name));
+        if CHANGING.iter().any(|(in_section, known, as_it_is)| {
+            *in_section == section && *known == key && !value.is_empty() && value != *as_it_is
+        }) {
+            return Err(Error::input(format!("`{key}` changes what inventories mean, and is not supported"))
+                .at(excerpt)
+                .hint("leave it out, and write what it does into the inventory"));
+        }
         let Some(setting) = setting else {
             left.push(format!("[{section}] {key}"));
             continue;

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, closest};
 
 mod ansible;
 mod file;
@@ -109,6 +109,7 @@ impl Config {
             })?;
             config.set(setting.name, value, setting.environment.to_owned());
         }
+        config.passed_over.extend(slips());
         Ok(config)
     }
 
@@ -166,6 +167,18 @@ impl Config {
             _ => None,
         }
     }
+}
+
+/// What else is taken from the environment: the time that inventory programs have.
+const TIMEOUT: &str = "ZKMIG_INVENTORY_TIMEOUT";
+
+/// Names in the environment that nearly say a setting.
+fn slips() -> Vec<String> {
+    let known = || SETTINGS.iter().map(|setting| setting.environment).chain([TIMEOUT]);
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    let ours = names.filter(|name| name.starts_with("ZKMIG_") && !known().any(|known| known == name));
+    let slip = |name: String| closest(&name, known()).map(|meant| format!("{name} is no setting: is {meant} meant?"));
+    ours.filter_map(slip).collect()
 }
 
 impl Value {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::secret::Secret;
+use super::secret::Password;
 use super::shell::LOOP;
 
 /// The program that makes another user of the one who logged in.
@@ -44,7 +44,7 @@ pub struct Become {
     /// Options that it is given too.
     pub flags: Vec<String>,
     /// What it is given when it asks for a password.
-    pub password: Option<Secret>,
+    pub password: Option<Password>,
 }
 
 /// Who a shell runs as.
@@ -150,13 +150,14 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host::secret::Secret;
 
     fn line(method: Method, flags: &[&str], password: Option<&str>) -> String {
         let how = Become {
             method,
             exe: None,
             flags: flags.iter().map(|flag| (*flag).to_owned()).collect(),
-            password: password.map(|password| Secret::from(password.to_owned())),
+            password: password.map(|password| Password::Known(Secret::from(password.to_owned()))),
         };
         command_line(&Becomes::Other { user: "postgres".into(), how }, "zkmig-1")
     }

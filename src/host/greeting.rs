@@ -51,6 +51,7 @@ pub async fn greet(channel: &mut Channel, becomes: &Becomes, nonce: &str) -> Res
             match &how.password {
                 Some(password) if !asked => {
                     asked = true;
+                    let password = password.open()?;
                     send(channel, Zeroizing::new(format!("{}\n", password.expose())).as_bytes()).await?;
                 }
                 _ => return Err(refusal(&err, &out, becomes, nonce, true)),
@@ -172,6 +173,10 @@ fn refused(err: &str, user: &str, how: &Become, asked: bool) -> Error {
         return Error::failed("there is no `script` on the host, at whose terminal doas could ask for a password")
             .hint("install util-linux's script, or let doas.conf say `permit nopass`");
     }
+    if has(&["doas is not enabled"]) {
+        return Error::failed("doas is not enabled on the host")
+            .hint("write a `permit` line into /etc/doas.conf on the host, or set another `ansible_become_method`");
+    }
     if has(&["not found", "No such file"]) {
         return Error::failed(format!("there is no {name} on the host"))
             .hint(format!("install {name}, set `ansible_become_method` or `ansible_become_exe`, or log in as `{user}` with `ansible_user`"));
@@ -183,10 +188,10 @@ fn refused(err: &str, user: &str, how: &Become, asked: bool) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::secret::Secret;
+    use crate::host::secret::{Password, Secret};
 
     fn told(method: Method, err: &str, password: Option<&str>, asked: bool) -> String {
-        let password = password.map(|password| Secret::from(password.to_owned()));
+        let password = password.map(|password| Password::Known(Secret::from(password.to_owned())));
         let becomes = Becomes::Other { user: "pg".into(), how: Become { method, password, ..Become::default() } };
         let error = refusal(err.as_bytes(), b"", &becomes, "zkmig-1", asked);
         let parts = error.parts();

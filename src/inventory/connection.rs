@@ -5,16 +5,17 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
 
 use super::becoming::{self, METHODS, What, names};
 use super::templates::is_template;
-use super::{Host, Inventory, Variable, ssh_arguments};
+use super::{Host, Inventory, Origin, Variable, ssh_arguments};
 use crate::error::{Error, Result};
 use crate::host::becoming::{Become, Method};
-use crate::host::secret::Secret;
+use crate::host::secret::{Password, Secret};
 use crate::host::{User, is_user_name};
 
 /// zkmig's own variables.
@@ -301,7 +302,6 @@ impl<'a> Reader<'a> {
             connection.become_user =
                 Some(is_user_name(&user).then_some(user).ok_or_else(|| given.wrong("a user's name"))?);
         }
-        let password = of(What::Password)?;
         let flags = of(What::Flags)?;
         if let Some(given) = of(What::Exe)? {
             let exe = given.text("a program's path")?;
@@ -310,16 +310,39 @@ impl<'a> Reader<'a> {
         if let Some(given) = flags {
             how.flags = becoming::flags(&given.text("options of the program")?);
         }
-        if let Some(given) = password {
-            let password = given
-                .written()
-                .ok_or_else(|| given.variable.origin.at(Error::input(format!("{} has to be a text", given.name))))?;
-            how.password = Some(Secret::from(password));
-        }
+        how.password = self.password(names(method, What::Password))?;
         if method == Method::Sudo {
             self.refuse_unsupported(&["ansible_sudo_chdir"])?;
         }
         Ok(())
+    }
+
+    /// A password: what is in a vault or made by a template stays there until somebody asks for it.
+    fn password(&self, names: &[&str]) -> Result<Option<Password>> {
+        let found = names.iter().rev().find_map(|name| {
+            let variable = self.host.variable(name).filter(|variable| !variable.value.is_null())?;
+            Some((*name, variable))
+        });
+        let Some((name, variable)) = found else { return Ok(None) };
+        let origin = variable.origin.clone();
+        let no_text = format!("{name} has to be a text");
+        let wrong = move |origin: &Origin| origin.at(Error::input(no_text.clone()));
+        if let Some(sealed) = variable.vault() {
+            let (vault, sealed) = (self.inventory.options.vault.clone(), sealed.to_owned());
+            let named = format!("the variable {name} ({})", origin.place());
+            return Ok(Some(Password::Later(Arc::new(move || vault.decrypt(&sealed, &named).map(Secret::from)))));
+        }
+        if is_template(&variable.value) {
+            let Some(templates) = &self.inventory.options.templates else {
+                return self.value(name, variable).map(|_| None);
+            };
+            let later = templates.later(self.inventory, self.host, name);
+            return Ok(Some(Password::Later(Arc::new(move || {
+                let rendered = later().map_err(|error| origin.at(error))?.unwrap_or_default();
+                text(&rendered).map(Secret::from).ok_or_else(|| wrong(&origin))
+            }))));
+        }
+        variable.text().map(|text| Some(Password::Known(Secret::from(text)))).ok_or_else(|| wrong(&origin))
     }
 
     fn ssh(&self, connection: &mut Connection) -> Result<()> {
@@ -405,18 +428,23 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// The text of a value that was made.
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(value) => Some(value.to_string()),
+        _ => None,
+    }
+}
+
 impl Given<'_> {
     /// The text: as it was written, where it is not one by itself.
     fn written(&self) -> Option<String> {
         if self.value == self.variable.value {
             return self.variable.text();
         }
-        match &self.value {
-            Value::String(text) => Some(text.clone()),
-            Value::Number(number) => Some(number.to_string()),
-            Value::Bool(value) => Some(value.to_string()),
-            _ => None,
-        }
+        text(&self.value)
     }
 
     fn shown(&self) -> String {

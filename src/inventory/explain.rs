@@ -14,7 +14,18 @@ impl Inventory {
                 .did_you_mean(name, found.variable_names()));
         }
         let mut text = format!("{name} of {host}\n");
+        let mut told = std::collections::HashSet::new();
         for (index, variable) in given.iter().enumerate() {
+            // A file beside the inventory and the playbook gives its values twice.
+            if let Some(source) = &variable.origin.source
+                && !told.insert((
+                    std::path::absolute(&*source.path).ok(),
+                    source.text.clone(),
+                    variable.origin.span.clone(),
+                ))
+            {
+                continue;
+            }
             let origin = &variable.origin;
             let hidden = is_secret(name) || origin.source.as_ref().is_some_and(super::Source::is_sealed);
             let value = if hidden {

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::document::{self, Kind, Notices};
 use super::vault::Vault;
-use super::{Origin, Source, Variable, Variables, is_secret};
+use super::{Origin, Source, Variable, Variables, is_secret, key_values};
 use crate::error::{Error, Result};
 
 /// Whose the variables of the command line are.
@@ -18,7 +18,7 @@ pub const EXTRA: &str = "-e";
 pub struct Extra(Vec<(Arc<str>, Variable)>);
 
 impl Extra {
-    /// Reads the arguments of `-e`. `KEY=VALUE` gives one text, taken as it is; `@FILE` and a text that begins with `{` give
+    /// Reads the arguments of `-e`. `KEY=VALUE` gives a text, and there may be several with blanks between; `@FILE` and a text that begins with `{` give
     /// what is in the YAML or JSON. A file that is a vault needs [`Self::parse_with`].
     pub fn parse(arguments: &[String]) -> Result<Self> {
         Self::parse_with(arguments, &Vault::default())
@@ -33,17 +33,23 @@ impl Extra {
             } else if argument.trim_start().starts_with('{') {
                 extra.mapping(&Source::given(EXTRA, argument.as_str()), vault)?;
             } else {
-                let (name, value) = argument.split_once('=').ok_or_else(|| {
-                    Error::input(format!("-e takes KEY=VALUE, @FILE or a YAML map, not `{argument}`"))
-                        .hint(format!("-e {argument}=…"))
-                })?;
-                check_name(name.trim())?;
-                let origin = Origin { owner: EXTRA.into(), source: None, span: 0..0 };
-                let value = Value::String(value.to_owned());
-                extra.0.push((name.trim().into(), Variable { value, written: None, origin }));
+                for (name, value) in key_values::read(argument)? {
+                    check_name(&name)?;
+                    let origin = Origin { owner: EXTRA.into(), source: None, span: 0..0 };
+                    extra.0.push((name.into(), Variable { value: Value::String(value), written: None, origin }));
+                }
             }
         }
         Ok(extra)
+    }
+
+    /// The argument that gives a variable this text.
+    pub fn argument(name: &str, value: &str) -> String {
+        let plain = |c: char| !c.is_whitespace() && !"\"'\\{}%#".contains(c);
+        if value.chars().all(plain) {
+            return format!("{name}={value}");
+        }
+        Value::Object([(name.to_owned(), value.into())].into_iter().collect()).to_string()
     }
 
     fn mapping(&mut self, file: &Source, vault: &Vault) -> Result<()> {

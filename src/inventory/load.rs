@@ -136,7 +136,15 @@ impl Loader<'_> {
             return Err(failed(std::io::Error::other("it is neither a file nor a folder")));
         }
         let absolute = std::path::absolute(path).map_err(failed)?;
+        let folder = absolute.parent().map(Path::to_path_buf);
         self.loaded.model.current = Some(Arc::new(absolute));
+        self.parse(path)?;
+        self.loaded.model.folders.extend(folder);
+        Ok(())
+    }
+
+    /// Reads a file in its format.
+    fn parse(&mut self, path: &Path) -> Result<()> {
         if script::is_program(path) {
             let sources = script::read(&mut self.loaded.model, path, self.timeout)?;
             self.loaded.files.extend(sources);

@@ -59,6 +59,8 @@ pub struct Model {
     members: HashSet<(usize, usize)>,
     /// The file that is being read.
     pub current: Option<Arc<PathBuf>>,
+    /// The folders of the files that have been read, in their order.
+    pub folders: Vec<PathBuf>,
     /// It is TOML.
     pub is_toml: bool,
     /// Whether the first variable of all came from TOML.
@@ -197,8 +199,9 @@ impl Model {
     }
 
     /// Sets a variable of what has this name: a group, or else a host.
-    pub fn set(&mut self, name: &str, key: Arc<str>, variable: Variable) -> Result<()> {
+    pub fn set(&mut self, name: &str, key: Arc<str>, mut variable: Variable) -> Result<()> {
         if let Some(group) = self.group_index(name) {
+            variable.origin.owner = format!("group {name}").into();
             return self.set_group(group, key, variable);
         }
         match self.host_index(name) {

@@ -5,8 +5,13 @@ use std::io::{self, Write};
 
 use serde_json::{Map, Value, json};
 
+use super::document::UNSAFE;
 use super::model::ALL;
-use super::{Host, Inventory};
+use super::{Host, Inventory, formats, python_json};
+use crate::error::{Error, Result};
+
+/// Under which name a list has what is known of the hosts.
+const META: &str = "_meta";
 
 /// Variables that Ansible makes itself, and leaves out of its lists.
 const INTERNAL: &[&str] = &[
@@ -54,6 +59,17 @@ pub struct Listing<'a> {
     pub export: bool,
 }
 
+/// What a tree shows.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Graph<'a> {
+    /// The group that it begins with; all, unless it is said.
+    pub group: Option<&'a str>,
+    /// Only these hosts.
+    pub limit: Option<&'a [&'a Host]>,
+    /// With variables.
+    pub vars: bool,
+}
+
 /// A host's variables as they are listed: all but Ansible's own, by name.
 fn listed(mut vars: Map<String, Value>) -> Map<String, Value> {
     vars.retain(|name, _| !INTERNAL.contains(&name.as_str()));
@@ -62,9 +78,16 @@ fn listed(mut vars: Map<String, Value>) -> Map<String, Value> {
 }
 
 impl Inventory {
-    /// The variables of a host as they are listed.
-    pub fn host_listing(&self, host: &Host) -> Map<String, Value> {
-        listed(host.all_vars_json())
+    /// The variables of a host as they are listed; for an export only those that are given to the host itself.
+    pub fn host_listing(&self, host: &Host, export: bool) -> Map<String, Value> {
+        listed(if export { self.own_json(host) } else { host.all_vars_json() })
+    }
+
+    /// The JSON of a host's variables, in the form of `ansible-inventory --host`.
+    pub fn host_text(&self, host: &Host, export: bool) -> String {
+        let mut vars = Value::Object(self.host_listing(host, export));
+        bare(&mut vars);
+        python_json::text(&vars, 0)
     }
 
     /// Writes groups, hosts and variables in the form of `ansible-inventory --list`, host by host: the whole may be large.
@@ -72,37 +95,45 @@ impl Inventory {
         let shown: Option<HashSet<&str>> =
             what.limit.map(|hosts| hosts.iter().map(|host| host.name.as_str()).collect());
         let is_shown = |host: &Host| shown.as_ref().is_none_or(|shown| shown.contains(host.name.as_str()));
-        let pretty = |value: &Value, depth: usize| -> io::Result<String> {
-            let text = serde_json::to_string_pretty(value)?;
-            let indented = text.replace('\n', &format!("\n{}", "  ".repeat(depth)));
-            Ok(crate::report::ndjson::json(&indented))
-        };
-        let key = |name: &str| -> io::Result<String> { Ok(crate::report::ndjson::json(&serde_json::to_string(name)?)) };
-        write!(out, "{{\n  \"_meta\": {{\n    \"hostvars\": {{")?;
-        let mut hosts: Vec<&Host> = self.hosts.iter().filter(|host| is_shown(host)).collect();
-        hosts.sort_unstable_by(|one, other| one.name.cmp(&other.name));
-        let mut first = true;
-        for host in hosts {
-            let vars = if what.export { listed(self.own_json(host)) } else { self.host_listing(host) };
-            if vars.is_empty() {
+        let mut groups: Vec<(&str, Option<usize>)> =
+            self.groups.iter().enumerate().map(|(index, group)| (&*group.name, Some(index))).collect();
+        // What is known of the hosts stands among the groups, by its name.
+        groups.push((META, None));
+        groups.sort_unstable();
+        let mut before = "{";
+        for (name, index) in groups {
+            let Some(index) = index else {
+                write!(out, "{before}{}{}: ", python_json::line(1), python_json::text(&META.into(), 0))?;
+                self.write_hosts(out, what.export, &is_shown)?;
+                before = ",";
                 continue;
-            }
-            let comma = if first { "" } else { "," };
-            write!(out, "{comma}\n      {}: {}", key(&host.name)?, pretty(&Value::Object(vars), 3)?)?;
-            first = false;
-        }
-        let end = if first { "" } else { "\n    " };
-        write!(out, "{end}}},\n    \"profile\": \"inventory_legacy\"\n  }}")?;
-        let mut groups: Vec<usize> = (0..self.groups.len()).collect();
-        groups.sort_unstable_by_key(|index| self.groups.get(*index).map(|group| &group.name));
-        for index in groups {
-            let Some(group) = self.groups.get(index) else { continue };
+            };
             let fields = self.group_fields(index, what.export, &is_shown);
             if !fields.is_empty() {
-                write!(out, ",\n  {}: {}", key(&group.name)?, pretty(&Value::Object(fields), 1)?)?;
+                let (name, fields) = (python_json::text(&name.into(), 0), python_json::text(&Value::Object(fields), 1));
+                write!(out, "{before}{}{name}: {fields}", python_json::line(1))?;
+                before = ",";
             }
         }
         out.write_all(b"\n}\n")
+    }
+
+    fn write_hosts(&self, out: &mut dyn Write, export: bool, is_shown: &dyn Fn(&Host) -> bool) -> io::Result<()> {
+        let mut hosts: Vec<&Host> = self.hosts.iter().filter(|host| is_shown(host)).collect();
+        hosts.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+        write!(out, "{{{}\"hostvars\": {{", python_json::line(2))?;
+        let mut before = "";
+        for host in hosts {
+            let vars = self.host_listing(host, export);
+            if !vars.is_empty() {
+                let (name, vars) =
+                    (python_json::text(&host.name.as_str().into(), 0), python_json::text(&Value::Object(vars), 3));
+                write!(out, "{before}{}{name}: {vars}", python_json::line(3))?;
+                before = ",";
+            }
+        }
+        let end = if before.is_empty() { String::new() } else { python_json::line(2) };
+        write!(out, "{end}}},{}\"profile\": \"inventory_legacy\"{}}}", python_json::line(2), python_json::line(1))
     }
 
     fn group_fields(&self, index: usize, export: bool, is_shown: &dyn Fn(&Host) -> bool) -> Map<String, Value> {
@@ -121,21 +152,24 @@ impl Inventory {
                 fields.insert("hosts".to_owned(), json!(hosts));
             }
         }
-        if export {
-            let mut vars: Map<String, Value> =
-                group.vars.iter().map(|(name, variable)| (name.to_string(), variable.value.clone())).collect();
-            for vars_file in self.beside.iter().filter_map(|beside| beside.groups.get(&index)) {
-                vars.extend(vars_file.iter().map(|(name, variable)| (name.to_string(), variable.value.clone())));
-            }
-            if group.priority != 1 {
-                vars.insert("ansible_group_priority".to_owned(), json!(group.priority));
-            }
-            let vars = listed(vars);
-            if !vars.is_empty() {
-                fields.insert("vars".to_owned(), Value::Object(vars));
-            }
+        let vars = if export { self.group_listing(index) } else { Map::new() };
+        if !vars.is_empty() {
+            fields.insert("vars".to_owned(), Value::Object(vars));
         }
         fields
+    }
+
+    /// What is given to a group itself.
+    fn group_listing(&self, index: usize) -> Map<String, Value> {
+        let Some(group) = self.groups.get(index) else { return Map::new() };
+        let beside = self.beside.iter().filter_map(|beside| beside.groups.get(&index));
+        let given = std::iter::once(&group.vars).chain(beside).flat_map(|vars| vars.iter());
+        let mut vars: Map<String, Value> =
+            given.map(|(name, variable)| (name.to_string(), variable.value.clone())).collect();
+        if group.priority != 1 {
+            vars.insert("ansible_group_priority".to_owned(), json!(group.priority));
+        }
+        listed(vars)
     }
 
     /// What is given to the host itself.
@@ -153,31 +187,67 @@ impl Inventory {
         written.ok().and_then(|()| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
     }
 
-    /// The groups and their hosts as a tree, in the form of `ansible-inventory --graph`; of the hosts only those of the
-    /// limit.
-    pub fn graph(&self, limit: Option<&[&Host]>) -> String {
-        let shown: Option<HashSet<&str>> = limit.map(|hosts| hosts.iter().map(|host| host.name.as_str()).collect());
+    /// A group, the groups below it and their hosts as a tree, in the form of `ansible-inventory --graph`; of the hosts only
+    /// those of the limit.
+    pub fn graph(&self, what: &Graph<'_>) -> Result<String> {
+        let top = what.group.unwrap_or("all");
+        let index = self.group_index(top).ok_or_else(|| {
+            Error::input(format!("the inventory has no group `{top}`")).did_you_mean(top, self.group_names())
+        })?;
         let mut text = String::new();
-        self.branch(ALL, 0, shown.as_ref(), &mut text);
-        text
+        self.branch(index, 0, what, &mut text)?;
+        Ok(text)
     }
 
-    fn branch(&self, index: usize, depth: usize, shown: Option<&HashSet<&str>>, text: &mut String) {
-        let Some(group) = self.groups.get(index) else { return };
+    fn branch(&self, index: usize, depth: usize, what: &Graph<'_>, text: &mut String) -> Result<()> {
+        let Some(group) = self.groups.get(index) else { return Ok(()) };
         let line = |depth: usize, name: &str| match depth {
             0 => format!("{name}\n"),
             _ => format!("{}--{name}\n", "  |".repeat(depth)),
         };
+        let given = |depth: usize, vars: Map<String, Value>, text: &mut String| -> Result<()> {
+            for (name, value) in if what.vars { vars } else { Map::new() } {
+                text.push_str(&line(depth, &format!("{{{name} = {}}}", self.python_text(value)?)));
+            }
+            Ok(())
+        };
         text.push_str(&line(depth, &format!("@{}:", group.name)));
         for child in &group.children {
-            self.branch(*child, depth + 1, shown, text);
+            self.branch(*child, depth + 1, what, text)?;
         }
         if index != ALL {
             for host in group.hosts.iter().filter_map(|host| self.hosts.get(*host)) {
-                if shown.is_none_or(|shown| shown.contains(host.name.as_str())) {
+                if what.limit.is_none_or(|shown| shown.iter().any(|shown| shown.name == host.name)) {
                     text.push_str(&line(depth + 1, &host.name));
+                    given(depth + 2, self.host_listing(host, false), text)?;
                 }
             }
         }
+        given(depth + 1, self.group_listing(index), text)
+    }
+
+    /// A value as Python prints it. Vaults stay closed.
+    fn python_text(&self, mut value: Value) -> Result<String> {
+        bare(&mut value);
+        match (&value, &self.options.templates) {
+            (Value::String(text), _) => Ok(text.clone()),
+            (value, Some(templates)) => formats::constructed::text(&**templates, value),
+            (value, None) => Ok(value.to_string()),
+        }
+    }
+}
+
+/// Takes the marks of texts that are no templates away.
+fn bare(value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(bare),
+        Value::Object(fields) => match fields.get_mut(UNSAFE).map(Value::take) {
+            Some(text) if fields.len() == 1 => *value = text,
+            Some(text) => {
+                fields.insert(UNSAFE.to_owned(), text);
+            }
+            None => fields.values_mut().for_each(bare),
+        },
+        _ => {}
     }
 }

@@ -1,11 +1,15 @@
 //! What inventories need of a template engine. The engine is above this module, and is handed over.
 
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
 use super::{Host, Inventory};
 use crate::error::Result;
+
+/// A variable that is rendered when it is wanted.
+pub type Later = Arc<dyn Fn() -> Result<Option<Value>> + Send + Sync>;
 
 /// Renders what stands in inventories.
 pub trait Templates: Debug + Send + Sync {
@@ -20,6 +24,23 @@ pub trait Templates: Debug + Send + Sync {
 
     /// A variable of a host, rendered, with vaults opened; none where the host does not have it.
     fn variable(&self, inventory: &Inventory, host: &Host, name: &str) -> Result<Option<Value>>;
+
+    /// The same, to be rendered when it is called: what it needs of the inventory is kept.
+    fn later(&self, inventory: &Inventory, host: &Host, name: &str) -> Later;
+}
+
+/// Whether a value is another when it is used: it has a template, a vault or a text that is marked as no template inside.
+pub fn is_unfinished(value: &Value) -> bool {
+    match value {
+        Value::String(_) => is_template(value),
+        Value::Array(items) => items.iter().any(is_unfinished),
+        Value::Object(fields) => {
+            let marks = [super::document::UNSAFE, super::document::VAULT];
+            (fields.len() == 1 && marks.iter().any(|mark| fields.contains_key(*mark)))
+                || fields.values().any(is_unfinished)
+        }
+        _ => false,
+    }
 }
 
 /// Whether a value has a template anywhere.

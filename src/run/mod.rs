@@ -174,7 +174,7 @@ impl Run {
             words.extend(manifest.target_words(&Extra::meant(&manifest.extra_vars, takes)?));
         }
         for (name, value) in vars {
-            words.extend(["-e".to_owned(), record::manifest::word(&format!("{name}={value}"))]);
+            words.extend(["-e".to_owned(), record::manifest::word(&Extra::argument(name, value))]);
         }
         Ok(words.join(" "))
     }

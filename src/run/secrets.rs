@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use serde_json::Value;
 
 use super::events::What;
@@ -148,12 +150,31 @@ fn spellings(text: &str) -> Vec<String> {
     spellings.push(debug.get(1..debug.len() - 1).unwrap_or_default().to_owned());
     spellings.push(text.replace('\'', r"'\''"));
     spellings.push(text.replace('\'', "''"));
+    // What Kubernetes and HTTP have secrets in; a line end may be encoded with it.
+    let lines = format!("{text}\n");
+    for bytes in [text, &lines] {
+        spellings.extend([STANDARD_NO_PAD.encode(bytes), URL_SAFE_NO_PAD.encode(bytes)]);
+    }
+    // In XML, in addresses, in regular expressions.
+    let xml = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    spellings.push(xml.replace('"', "&#34;").replace('\'', "&#39;"));
+    spellings.push(xml.replace('"', "&quot;").replace('\'', "&#x27;"));
+    spellings.extend([percent(text, "/"), percent(text, ""), percent(text, "").replace("%20", "+")]);
+    let special = |c: char| "()[]{}?*+-|^$\\.&~# \t\n\r\x0b\x0c".contains(c);
+    spellings.push(text.chars().flat_map(|c| special(c).then_some('\\').into_iter().chain([c])).collect());
     // An escaped text in JSON that is itself a text in JSON.
     spellings.push(json.replace('\\', r"\\").replace('"', "\\\""));
     spellings.sort();
     spellings.dedup();
     spellings.retain(|spelling| spelling.len() >= SHORTEST);
     spellings
+}
+
+/// A text as it stands in an address; `safe` is what stands there as it is, beside letters, digits and `_.-~`.
+fn percent(text: &str, safe: &str) -> String {
+    let plain =
+        |byte: u8| byte.is_ascii_alphanumeric() || "_.-~".contains(char::from(byte)) || safe.contains(char::from(byte));
+    text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }
 
 /// The text without the beginnings of a secret that were left where something was cut off. A beginning of less than half
@@ -174,6 +195,21 @@ fn without_beginnings(text: &str, secret: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The spellings are those of Jinja's `e`, Ansible's `urlencode`, `regex_escape` and `b64encode`.
+    #[test]
+    fn a_secret_is_replaced_in_what_filters_make_of_it() {
+        let secrets = Secrets::default();
+        secrets.add("p@ss \"w0rd\" $x<&>'");
+        for text in [
+            "p@ss &#34;w0rd&#34; $x&lt;&amp;&gt;&#39;",
+            "p%40ss%20%22w0rd%22%20%24x%3C%26%3E%27",
+            "p@ss\\ \"w0rd\"\\ \\$x<\\&>'",
+            "cEBzcyAidzByZCIgJHg8Jj4n",
+        ] {
+            assert_eq!(secrets.redact(&format!("is {text}!")), "is [redacted]!", "{text}");
+        }
+    }
 
     #[test]
     fn a_secret_is_replaced_wherever_it_stands_in_an_event() {

@@ -17,7 +17,7 @@ use super::playbook::Playbook;
 use super::source::Sources;
 use super::value::from_json;
 use crate::error::{Error, Kind, Result};
-use crate::inventory::{Host, Variable, is_secret, is_template};
+use crate::inventory::{Host, Variable, is_secret, is_unfinished};
 use crate::run::Run;
 
 /// How many hosts of one value an error names.
@@ -124,7 +124,7 @@ impl Variables {
             self.run.secrets.add(&text);
             return Ok(Value::String(text));
         }
-        if is_template(&variable.value) {
+        if is_unfinished(&variable.value) {
             let Some(templates) = &options.templates else {
                 return Err(variable.origin.at(Error::input(format!(
                     "variable `{name}` of {} is a template, which can't be rendered here",
@@ -228,7 +228,7 @@ impl Variables {
         for host in hosts {
             let Some(variable) = host.variable(name) else { continue };
             given = true;
-            if !is_template(&variable.value) && variable.vault().is_none() {
+            if !is_unfinished(&variable.value) {
                 let checked = declaration.check(as_written(Some(declaration), variable));
                 checked.map_err(|error| variable.origin.at(error).detail(format!("for host {}", host.name)))?;
             }

@@ -16,7 +16,7 @@ struct Cases(serde_json::Map<String, serde_json::Value>);
 impl World for Cases {
     fn variable(&self, _: &str, name: &str) -> Option<Raw> {
         let value = self.0.get(name)?.clone();
-        Some(Raw { value, place: "vars.json".into(), excerpt: None })
+        Some(Raw { value, place: "vars.json".into(), excerpt: None, sealed: false })
     }
     fn names(&self, _: &str) -> Vec<String> {
         self.0.keys().cloned().collect()

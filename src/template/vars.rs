@@ -17,6 +17,7 @@ use super::settings::Settings;
 use super::syntax::Options;
 use super::value::{Key, Map, Value};
 use crate::error::{Error, Excerpt, Result};
+use crate::inventory::address;
 
 /// A variable as the inventory has it, unrendered.
 #[derive(Clone, Debug)]
@@ -27,10 +28,16 @@ pub struct Raw {
     pub place: String,
     /// The same as a place to show.
     pub excerpt: Option<Excerpt>,
+    /// It stands in a file that is a vault: what it gives is a secret.
+    pub sealed: bool,
 }
 
 /// What templates can know of an inventory.
 pub trait World: Send + Sync {
+    /// Whether it is an inventory, whose hosts have magic variables.
+    fn is_inventory(&self) -> bool {
+        true
+    }
     /// The variable of a host that counts.
     fn variable(&self, host: &str, name: &str) -> Option<Raw>;
     /// The names of a host's variables.
@@ -45,6 +52,8 @@ pub trait World: Send + Sync {
     fn file(&self, host: &str) -> Option<String>;
     /// What is behind a vault's text; `origin` says whose it is.
     fn decrypt(&self, text: &str, origin: &str) -> Result<String>;
+    /// Has a value treated as a secret.
+    fn reveal(&self, _value: &Json) {}
     /// What is known from the host itself, never rendered.
     fn facts(&self, _host: &str) -> Option<serde_json::Map<String, Json>> {
         None
@@ -142,7 +151,7 @@ impl HostVars {
             return Ok(value.clone());
         }
         super::stack::with_room(|| {
-            let raw = Raw { value: value.clone(), place: what.to_owned(), excerpt: None };
+            let raw = Raw { value: value.clone(), place: what.to_owned(), excerpt: None, sealed: false };
             let open = self.open();
             let value = open.0.lazy(what, &raw);
             json::from_value(&value)
@@ -280,10 +289,13 @@ impl HostScope {
         if let Some(value) = self.settings.magic.get(name) {
             return Some(json::to_value(value));
         }
+        if !self.world.is_inventory() {
+            return None;
+        }
         let this = self.this.upgrade()?;
         Some(match name {
             "inventory_hostname" => Value::str(&*self.host),
-            "inventory_hostname_short" => Value::str(self.host.split('.').next().unwrap_or_default()),
+            "inventory_hostname_short" => Value::str(address::short(&self.host)),
             "group_names" => Value::texts(self.world.groups_of(&self.host)),
             "groups" => {
                 let groups = self.world.groups().into_iter();
@@ -304,7 +316,12 @@ impl HostScope {
 
     /// A value of the inventory: its templates are rendered when they are used.
     pub fn lazy(&self, what: &str, raw: &Raw) -> Value {
-        let place = Rc::new(Written { what: what.to_owned(), place: raw.place.clone(), excerpt: raw.excerpt.clone() });
+        let place = Rc::new(Written {
+            what: what.to_owned(),
+            place: raw.place.clone(),
+            excerpt: raw.excerpt.clone(),
+            sealed: raw.sealed,
+        });
         self.of_json(&raw.value, &place)
     }
 
@@ -366,7 +383,14 @@ impl HostScope {
         });
         let fault = match rendered {
             Ok(Value::Marker(fault)) => fault.again(),
-            Ok(value) => return value,
+            Ok(value) => {
+                if place.sealed
+                    && let Ok(value) = json::from_value(&value)
+                {
+                    self.world.reveal(&value);
+                }
+                return value;
+            }
             Err(fault) => fault,
         };
         let mut fault = fault;
@@ -385,6 +409,7 @@ struct Written {
     what: String,
     place: String,
     excerpt: Option<Excerpt>,
+    sealed: bool,
 }
 
 impl Written {

@@ -8,13 +8,15 @@ use serde_json::{Map, Value as Json};
 use super::vars::{HostVars, Raw, World};
 use super::{Settings, engine, interp, json};
 use crate::error::{Error, Result};
+use crate::inventory::formats::constructed::leaves;
 use crate::inventory::vault::Vault;
-use crate::inventory::{Host, Inventory, Templates};
+use crate::inventory::{Host, Inventory, Later, Source, Templates};
 
 fn raw(host: &Host, name: &str) -> Option<Raw> {
     let variable = host.variable(name)?;
     let excerpt = variable.origin.source.as_ref().map(|source| source.excerpt(&variable.origin.span));
-    Some(Raw { value: variable.value.clone(), place: variable.origin.place(), excerpt })
+    let sealed = variable.origin.source.as_ref().is_some_and(Source::is_sealed);
+    Some(Raw { value: variable.value.clone(), place: variable.origin.place(), excerpt, sealed })
 }
 
 fn names(host: &Host) -> Vec<String> {
@@ -64,6 +66,10 @@ impl World for Inventory {
 
     fn decrypt(&self, text: &str, origin: &str) -> Result<String> {
         self.options().vault.decrypt(text, origin)
+    }
+
+    fn reveal(&self, value: &Json) {
+        self.options().vault.reveal_value(value);
     }
 }
 
@@ -115,15 +121,23 @@ impl World for Kept {
     fn decrypt(&self, text: &str, origin: &str) -> Result<String> {
         self.vault.decrypt(text, origin)
     }
+
+    fn reveal(&self, value: &Json) {
+        self.vault.reveal_value(value);
+    }
 }
 
 /// Variables that are templates of each other, without an inventory.
 struct Loose(Map<String, Json>);
 
 impl World for Loose {
+    fn is_inventory(&self) -> bool {
+        false
+    }
+
     fn variable(&self, _: &str, name: &str) -> Option<Raw> {
         let value = self.0.get(name)?.clone();
-        Some(Raw { value, place: format!("the variable {name}"), excerpt: None })
+        Some(Raw { value, place: format!("the variable {name}"), excerpt: None, sealed: false })
     }
 
     fn names(&self, _: &str) -> Vec<String> {
@@ -206,8 +220,23 @@ impl Templates for InInventory {
     }
 
     fn holds(&self, text: &str, vars: &Map<String, Json>) -> Result<bool> {
-        let value = self.expression(&format!("({text}) | ternary(true, false)"), vars)?;
-        Ok(value == Json::Bool(true))
+        let told = || Error::input(format!("the condition `{text}` has no answer"));
+        let mut condition = Json::String(text.trim().to_owned());
+        // A template may give the condition, but not be a part of it.
+        if text.trim().starts_with("{{") && text.trim().ends_with("}}") {
+            condition = self.render(&condition, vars)?;
+            let mut written = std::collections::HashSet::new();
+            vars.values().for_each(|value| leaves(value, &mut written));
+            if condition.as_str().is_some_and(|text| !written.contains(text)) {
+                return Err(told().caused_by("a text that was computed is no condition"));
+            }
+        }
+        let answer = match &condition {
+            Json::String(expression) if expression.trim().is_empty() => return Err(told().caused_by("it is empty")),
+            Json::String(expression) => self.expression(expression.trim(), vars)?,
+            other => other.clone(),
+        };
+        answer.as_bool().ok_or_else(|| told().caused_by(format!("it gives {answer}, which is neither true nor false")))
     }
 
     fn render(&self, value: &Json, vars: &Map<String, Json>) -> Result<Json> {
@@ -220,5 +249,11 @@ impl Templates for InInventory {
 
     fn variable(&self, inventory: &Inventory, host: &Host, name: &str) -> Result<Option<Json>> {
         HostVars::new(self.keep(inventory), &host.name, Arc::clone(&self.settings)).get(name)
+    }
+
+    fn later(&self, inventory: &Inventory, host: &Host, name: &str) -> Later {
+        let vars = HostVars::new(self.keep(inventory), &host.name, Arc::clone(&self.settings));
+        let name = name.to_owned();
+        Arc::new(move || vars.get(&name))
     }
 }

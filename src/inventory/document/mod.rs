@@ -167,10 +167,39 @@ pub fn read_json(source: &Source) -> Result<Node> {
     json::read_strictly(source)
 }
 
-/// Makes the values of a file that is a vault known as secrets.
+/// The shortest part of a template that is a secret by itself.
+const LEAST_CONSTANT: usize = 4;
+
+/// What stands in a template as it is, between what is rendered; nothing of a text that is no template.
+fn constants(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(text).filter(|text| ["{{", "{%", "{#"].iter().any(|open| text.contains(open)));
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let Some(open) =
+            text.match_indices('{').map(|(at, _)| at).find(|at| text[at + 1..].starts_with(['{', '%', '#']))
+        else {
+            rest = None;
+            return Some(text.trim());
+        };
+        let close = match text.as_bytes().get(open + 1) {
+            Some(b'{') => "}}",
+            Some(b'%') => "%}",
+            _ => "#}",
+        };
+        let inside = &text[open + 2..];
+        rest = inside.find(close).map(|at| &inside[at + close.len()..]);
+        Some(text[..open].trim())
+    })
+}
+
+/// Makes the values of a file that is a vault known as secrets. Of a template that is each part that is not rendered; what it
+/// gives is told when it is.
 pub fn reveal(vault: &Vault, node: &Node) {
     match &node.kind {
-        Kind::Scalar(Value::String(text)) => vault.reveal(text),
+        Kind::Scalar(Value::String(text)) => {
+            vault.reveal(text);
+            constants(text).filter(|part| part.len() >= LEAST_CONSTANT).for_each(|part| vault.reveal(part));
+        }
         Kind::Scalar(_) => {
             if let Some(written) = &node.written {
                 vault.reveal(written);

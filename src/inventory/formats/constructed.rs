@@ -1,8 +1,8 @@
 //! `constructed`: variables and groups made from the variables that hosts have so far.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::ops::Range;
-use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
@@ -12,6 +12,10 @@ use super::super::document::{Kind, Node, UNSAFE};
 use super::super::model::{ALL, Model};
 use crate::error::{Error, Result};
 use crate::inventory::{LoadOptions, Origin, Source, Templates, Variable, Variables};
+
+/// What a host has by itself: no template, whatever it looks like.
+const NAMES: [&str; 5] =
+    ["inventory_hostname", "inventory_hostname_short", "inventory_file", "inventory_dir", "group_names"];
 
 /// A configuration.
 pub struct Constructed<'a> {
@@ -26,16 +30,14 @@ pub struct Constructed<'a> {
 }
 
 /// A value as Python puts it into a text.
-pub fn text(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Null => "None".to_owned(),
-        Value::Bool(true) => "True".to_owned(),
-        Value::Bool(false) => "False".to_owned(),
-        Value::Object(fields) if fields.len() == 1 && fields.contains_key(UNSAFE) => {
-            fields.get(UNSAFE).and_then(Value::as_str).unwrap_or_default().to_owned()
-        }
-        other => other.to_string(),
+pub fn text(templates: &dyn Templates, value: &Value) -> Result<String> {
+    if let Value::String(text) = value {
+        return Ok(text.clone());
+    }
+    let vars = Map::from_iter([("value".to_owned(), value.clone())]);
+    match templates.expression("value | string", &vars)? {
+        Value::String(text) => Ok(text),
+        other => Ok(other.to_string()),
     }
 }
 
@@ -107,13 +109,11 @@ impl<'a> Constructed<'a> {
     pub fn apply(&self, model: &mut Model) -> Result<()> {
         let mut besides = Vec::new();
         if self.vars_files {
-            let mut files: Vec<&Path> = Vec::new();
-            let named: Vec<_> = model.hosts.iter().filter_map(|host| host.file.clone()).collect();
-            for folder in named.iter().filter_map(|file| file.parent()) {
-                if !files.contains(&folder) {
-                    files.push(folder);
-                    besides.push(beside::read(folder, model, &self.options.vault, &mut Vec::new())?);
-                }
+            // Of a folder that was read from twice the later place counts.
+            let folders = model.folders.clone();
+            let last = folders.iter().enumerate().filter(|(at, folder)| !folders[at + 1..].contains(folder));
+            for (_, folder) in last {
+                besides.push(beside::read(folder, model, &self.options.vault, &mut Vec::new())?);
             }
         }
         for host in 0..model.hosts.len() {
@@ -137,7 +137,8 @@ impl<'a> Constructed<'a> {
             entry.groups.iter().filter_map(|group| Some((*group, model.groups.get(*group)?))).collect();
         groups.sort_by_key(|(_, group)| (group.depth, group.priority, group.name.clone()));
         groups.iter().for_each(|(_, group)| add(&group.vars));
-        for found in besides.iter().flat_map(|beside| groups.iter().filter_map(|(index, _)| beside.groups.get(index))) {
+        // Files count in the order in which the host came to the groups.
+        for found in besides.iter().flat_map(|beside| entry.groups.iter().filter_map(|at| beside.groups.get(at))) {
             add(found);
         }
         add(&entry.vars);
@@ -160,19 +161,23 @@ impl<'a> Constructed<'a> {
         vars
     }
 
+    /// What expressions see of a host's variables: `-e` before them, where that is asked for.
+    fn seen<'v>(&self, vars: &'v Map<String, Value>) -> Cow<'v, Map<String, Value>> {
+        if !self.extra {
+            return Cow::Borrowed(vars);
+        }
+        let mut seen = vars.clone();
+        seen.extend(self.options.extra.iter().map(|(name, variable)| (name.to_string(), variable.value.clone())));
+        Cow::Owned(seen)
+    }
+
     fn value(&self, expression: &Node, vars: &Map<String, Value>) -> Result<Value> {
         let Kind::Scalar(Value::String(text)) = &expression.kind else {
             return Err(Error::input("an expression has to be a text").at(self.source.excerpt(&expression.span)));
         };
-        let mut with_extra;
-        let mut seen = vars;
-        if self.extra {
-            with_extra = vars.clone();
-            let extra = self.options.extra.iter();
-            with_extra.extend(extra.map(|(name, variable)| (name.to_string(), variable.value.clone())));
-            seen = &with_extra;
-        }
-        self.templates.expression(text, seen).map_err(|error| error.at(self.source.excerpt(&expression.span)))
+        self.templates
+            .expression(text, &self.seen(vars))
+            .map_err(|error| error.at(self.source.excerpt(&expression.span)))
     }
 
     /// Nothing where a host does not have what an expression needs, unless the configuration is strict.
@@ -192,7 +197,8 @@ impl<'a> Constructed<'a> {
         let Some(Kind::Map(composed)) = self.node.get("compose").map(|node| &node.kind) else { return Ok(()) };
         let Some(name) = model.hosts.get(host).map(|host| host.name.clone()) else { return Ok(()) };
         let mut texts = HashSet::new();
-        vars.values().for_each(|value| leaves(value, &mut texts));
+        let written = vars.iter().filter(|(name, _)| !NAMES.contains(&name.as_str()));
+        written.for_each(|(_, value)| leaves(value, &mut texts));
         for (key, expression) in composed {
             if let Some(value) = self.lenient(self.value(expression, vars), &name)? {
                 let origin = self.origin(format!("host {name}"), &key.span);
@@ -236,42 +242,44 @@ impl<'a> Constructed<'a> {
         let Some(key) = entry.get("key") else { return Err(wrong("an entry of `keyed_groups` has no `key`")) };
         let Some(value) = self.lenient(self.value(key, vars), host)? else { return Ok(()) };
         let given = |field: &str| entry.get(field).map(Node::value).filter(|value| !value.is_null());
-        let default = given("default_value").map(|value| text(&value));
+        let text =
+            |value: &Value| text(self.templates, value).map_err(|error| error.at(self.source.excerpt(&entry.span)));
+        let default = given("default_value").map(|value| text(&value)).transpose()?;
         let trailing = given("trailing_separator");
         if default.is_some() && trailing.is_some() {
             return Err(wrong("`default_value` and `trailing_separator` exclude each other"));
         }
         let is_empty = |value: &Value| value.is_null() || value == "";
         let or_default = |value: &Value| match &default {
-            Some(default) if is_empty(value) => default.clone(),
+            Some(default) if is_empty(value) => Ok(default.clone()),
             _ => text(value),
         };
         if is_false(&value) && !(is_empty(&value) && default.is_some()) {
             let nothing = matches!(&value, Value::Array(_) | Value::Object(_));
             return if self.strict && !nothing { Err(wrong("the key has no value")) } else { Ok(()) };
         }
-        let prefix = given("prefix").map(|value| text(&value)).unwrap_or_default();
-        let mut separator = given("separator").map_or_else(|| "_".to_owned(), |value| text(&value));
-        let parent = match given("parent_group").map(|parent| self.templates.render(&parent, vars)) {
+        let prefix = given("prefix").map(|value| text(&value)).transpose()?.unwrap_or_default();
+        let mut separator = given("separator").map_or_else(|| Ok("_".to_owned()), |value| text(&value))?;
+        let parent = match given("parent_group").map(|parent| self.templates.render(&parent, &self.seen(vars))) {
             None => None,
             Some(parent) => match self.lenient(parent, host)? {
-                Some(parent) => Some(text(&parent)).filter(|parent| !parent.is_empty()),
+                Some(parent) => Some(text(&parent)?).filter(|parent| !parent.is_empty()),
                 None => return Ok(()),
             },
         };
         let names: Vec<String> = match &value {
-            value if is_empty(value) => vec![or_default(value)],
+            value if is_empty(value) => vec![or_default(value)?],
             Value::String(name) => vec![name.clone()],
-            Value::Array(items) => items.iter().map(or_default).collect(),
+            Value::Array(items) => items.iter().map(or_default).collect::<Result<_>>()?,
             Value::Object(fields) if !fields.contains_key(UNSAFE) => fields
                 .iter()
                 .map(|(name, value)| match (is_empty(value), &default, &trailing) {
-                    (true, Some(default), _) => format!("{name}{separator}{default}"),
-                    (true, None, Some(Value::Bool(false))) => name.clone(),
-                    _ => format!("{name}{separator}{}", text(value)),
+                    (true, Some(default), _) => Ok(format!("{name}{separator}{default}")),
+                    (true, None, Some(Value::Bool(false))) => Ok(name.clone()),
+                    _ => Ok(format!("{name}{separator}{}", text(value)?)),
                 })
-                .collect(),
-            Value::Object(_) => vec![text(&value)],
+                .collect::<Result<_>>()?,
+            Value::Object(_) => vec![text(&value)?],
             _ => return Err(wrong("the name of a group has to be a text, a list of them or a mapping")),
         };
         if prefix.is_empty() && !self.leading_separator {
@@ -295,7 +303,7 @@ impl<'a> Constructed<'a> {
 }
 
 /// The texts in a value.
-fn leaves<'a>(value: &'a Value, texts: &mut HashSet<&'a str>) {
+pub fn leaves<'a>(value: &'a Value, texts: &mut HashSet<&'a str>) {
     match value {
         Value::String(text) => {
             texts.insert(text);
@@ -307,7 +315,7 @@ fn leaves<'a>(value: &'a Value, texts: &mut HashSet<&'a str>) {
 }
 
 /// What was computed is no template, whatever it looks like; what was only passed on stays one.
-fn untrusted(value: Value, known: &HashSet<&str>) -> Value {
+pub fn untrusted(value: Value, known: &HashSet<&str>) -> Value {
     match value {
         Value::String(text) if !known.contains(text.as_str()) => json!({ UNSAFE: text }),
         Value::Array(items) => Value::Array(items.into_iter().map(|item| untrusted(item, known)).collect()),

@@ -188,11 +188,20 @@ impl Reader<'_> {
     fn signed(&mut self) -> Read<Value> {
         let negative = self.peek() == Some('-');
         self.at += 1;
+        // Parentheses around a number are no part of it.
+        let mut open = 0;
+        while self.takes('(') {
+            open += 1;
+        }
         self.blank();
-        match self.peek() {
+        let number = match self.peek() {
             Some('0'..='9' | '.') if !self.rest().starts_with("...") => self.number(negative),
             _ => Err(Fault::NoLiteral),
+        };
+        if number.is_ok() && !(0..open).all(|_| self.takes(')')) {
+            return Err(Fault::NoLiteral);
         }
+        number
     }
 
     /// A number, and the imaginary part that may follow it.

@@ -1,13 +1,14 @@
 //! Configurations of inventory plugins: YAML with a key `plugin`. `constructed` and `generator` are read here; one that asks
 //! a cloud is refused, with the way around.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::super::document::{Key, Kind, Node, UNSAFE};
+use super::super::document::{Key, Kind, Node};
 use super::super::model::Model;
-use super::constructed::Constructed;
+use super::constructed::{Constructed, leaves, untrusted};
 use crate::error::{Error, Result};
 use crate::inventory::{LoadOptions, Origin, Source, Templates, Variable};
 
@@ -87,7 +88,7 @@ impl Generator<'_> {
     fn text(&self, node: &Node, vars: &Map<String, Value>) -> Result<String> {
         let value =
             self.templates.render(&node.value(), vars).map_err(|error| error.at(self.source.excerpt(&node.span)))?;
-        let text = super::constructed::text(&value);
+        let text = super::constructed::text(self.templates, &value)?;
         if text.is_empty() {
             return Err(Error::input("a name is empty").at(self.source.excerpt(&node.span)));
         }
@@ -129,10 +130,9 @@ impl Generator<'_> {
         let mut variable = Variable::of(owner, self.source, key, node);
         if let Value::String(text) = &variable.value {
             let rendered = self.templates.render(&Value::String(text.clone()), vars);
-            variable.value = match rendered.map_err(|error| variable.origin.at(error))? {
-                Value::String(text) => Value::Object(Map::from_iter([(UNSAFE.to_owned(), Value::String(text))])),
-                other => other,
-            };
+            let mut known = HashSet::new();
+            vars.values().for_each(|value| leaves(value, &mut known));
+            variable.value = untrusted(rendered.map_err(|error| variable.origin.at(error))?, &known);
         }
         model.set_group(group, Arc::clone(&key.name), variable)
     }
