@@ -192,7 +192,7 @@ fn vaults_and_marks_inside_of_values_are_opened_and_are_secrets_wherever_they_go
         note(`raw ${m.vars.raw} ${m.vars.both.k}`);
         note(`one ${m.vars.creds.pass} ${m.vars.url} ${m.vars.db_url}`);
         note(as_json(m.vars.creds) + as_json(#{ url: m.vars.url, db: m.vars.db_url }) + m.vars.creds.list[0]);
-        m.template("FOLDER/rendered", #{ file: "t.j2" });
+        m.template("t.j2", "FOLDER/rendered", #{});
         m.copy("FOLDER/copied", #{ content: m.vars.creds.pass + "\n" + m.vars.db_url + "\n" + as_json(m.vars.creds) + "\n" });
         try { m.run(["sh", "-c", "echo \"$1\" >&2; exit 9", "sh", m.vars.db_url]); } catch (e) { note(`failed: ${e}`); }
     "#;
@@ -252,7 +252,7 @@ fn colours_are_as_the_settings_say_and_ssh_args_reach_ssh() {
     let project = Project::new("all:\n  vars: { ansible_host: 127.0.0.1, ansible_port: 1 }\n  hosts: { h1: }\n");
     project.file(
         "ssh",
-        "#!/bin/sh\nprintf '%s ' \"$@\" >>\"$0.log\"; echo >>\"$0.log\"\nwhile [ $# -gt 0 ]; do\n\
+        "#!/bin/sh\nwhile [ $# -gt 0 ]; do\n[ \"$1\" != -F ] || cat \"$2\" >>\"$0.log\"\n\
          [ \"$1\" != -E ] || echo 'ssh: connect to host 127.0.0.1 port 1: Connection refused' >\"$2\"\nshift\ndone\nexit 255\n",
     );
     std::fs::set_permissions(project.join("ssh"), std::fs::Permissions::from_mode(0o755)).unwrap();

@@ -195,11 +195,12 @@ fn the_command_line_gives_texts_files_and_maps() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("vars.yaml");
     std::fs::write(&file, "a: 1\nb: [x]\n").unwrap();
-    let arguments = [format!("@{}", file.display()), "a=2".to_owned(), "{c: true}".to_owned(), "d=x=y z".to_owned()];
+    let arguments =
+        [format!("@{}", file.display()), "a=2".to_owned(), "{c: true}".to_owned(), "d='x=y z' e=1".to_owned()];
     let extra = Extra::parse(&arguments).unwrap();
     let shown: Vec<String> = extra.iter().map(|(name, variable)| format!("{name}={}", variable.value)).collect();
-    assert_eq!(shown, ["a=1", "b=[\"x\"]", "a=\"2\"", "c=true", "d=\"x=y z\""]);
-    for wrong in ["novalue", "1a=2", "@/nowhere/at/all", "{a", "[a]"] {
+    assert_eq!(shown, ["a=1", "b=[\"x\"]", "a=\"2\"", "c=true", "d=\"x=y z\"", "e=\"1\""]);
+    for wrong in ["novalue", "a=1 novalue", "1a=2", "@/nowhere/at/all", "{a", "[a]"] {
         assert!(Extra::parse(&[wrong.to_owned()]).is_err(), "{wrong}");
     }
 }
