@@ -262,7 +262,7 @@ fn colours_are_as_the_settings_say_and_ssh_args_reach_ssh() {
         project.zkmig_with(&[("PATH", &path)], &["exec", "all", "-i", "hosts.yaml", "--ansible-cfg", "--", "true"]);
     ran.fails(4, &[]);
     let log = std::fs::read_to_string(project.join("ssh.log")).unwrap();
-    assert!(log.contains("ServerAliveInterval=7") && log.contains("jump.example.test"), "{log}");
+    assert!(log.contains("ServerAliveInterval 7") && log.contains("ProxyJump jump.example.test"), "{log}");
 
     let coloured = |setting: &str| {
         let ran = project.zkmig_with(
