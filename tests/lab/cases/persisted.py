@@ -4,7 +4,7 @@ from campaign import leader
 from campaign.case import AS_IT_IS, Case
 from campaign.zkmig import Match
 
-from .shapes import MOVING, PROCEDURE, QUICK
+from .shapes import MOVING, QUICK, SEVEN
 
 RESTART = ["-e", "on_persisted_id=restart-process"]
 
@@ -56,10 +56,10 @@ def put_back(kind):
 
 
 def pair_put_back(trial):
-    """With this leader the first restart of the list between is one of two masters together: both are the canary."""
-    leader.place(trial.lab, "10.10.0.203")
+    """With this leader the first restart with other ids is one of two masters together: both are the canary."""
+    leader.place(trial.lab, "10.10.0.193")
     put_back("leak")(trial, "-e", "max_down=2")
-    restarts = {event["host"] for event in trial.last.of("effect_finished", name="restart") if event["step"].startswith("Rolling restart")}
+    restarts = {event["host"] for event in trial.last.of("effect_finished", name="restart", outcome="changed") if event["step"].startswith("Second rolling")}
     trial.check("two were restarted with the new list", len(restarts) == 2, ", ".join(sorted(restarts)))
 
 
@@ -78,7 +78,6 @@ def cases():
         Case("persisted", "canary-already-running", "the second restart's first master keeps its id, files anew", put_back("already-running"),
              shape=MOVING, ends=AS_IT_IS, short=True),
         Case("persisted", "canary-leak", "the second restart's first master keeps its id", put_back("leak"), shape=MOVING, ends=AS_IT_IS, short=True),
-        Case("persisted", "canary-pair", "the second restart's first turn is of two, who keep their ids", pair_put_back, shape=PROCEDURE, ends=AS_IT_IS,
-             short=True),
+        Case("persisted", "canary-pair", "the second restart's first turn is of two, who keep their ids", pair_put_back, shape=SEVEN, ends=AS_IT_IS),
         Case("persisted", "canary-ended", "the same, and its process is ended", ended, shape=MOVING, short=True),
     ]

@@ -4,6 +4,8 @@ from campaign.lab import Shape
 
 # The procedure's masters, at a check period at which a leader is missed before a restart is over.
 PROCEDURE = Shape("5", 5, "1,4,2,5,3", check_ms=1000)
+# Seven whose renumbering can begin with two masters together.
+SEVEN = Shape("7", 7, "3,4,7,1,2,5,6", check_ms=1000)
 # Three masters whose ids take the fewest restarts to change: one keeps its own. For all that is about something else.
 QUICK = Shape("3", 3, "3,1,2")
 # Three masters of which none keeps its id in the end, and which leave one out.
