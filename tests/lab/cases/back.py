@@ -58,7 +58,7 @@ def lost_too_late(trial):
     """The same, with an Exhibitor that starts ZooKeeper before the loss can be seen: it is stopped."""
     trial.forward()
     trial.during(copied(), trial.lab.cut_external, 5, playbook=BACK)
-    trial.says("started ZooKeeper alone, so it was stopped")
+    trial.says("started ZooKeeper alone, so both were stopped")
     trial.says("version-2")
     trial.check("the others hold the quorum", len(trial.serving()) == 2, str(trial.serving()))
     # It did run alone for a moment, as it said: what counts is that it does not any more.
