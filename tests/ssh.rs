@@ -17,7 +17,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use zkmig::error::{Error, Kind};
 use zkmig::host::becoming::Become;
 use zkmig::host::control::Control;
-use zkmig::host::ssh::{Ssh, Target};
+use zkmig::host::ssh::Ssh;
+use zkmig::host::target::Target;
 use zkmig::host::{Command, Output, Pipe, Stdin, Transport, User};
 use zkmig::task::{Context, Predictions, Silent, write};
 

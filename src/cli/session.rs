@@ -14,6 +14,7 @@ use super::vault_options::VaultArgs;
 use crate::error::{Error, Kind, Result};
 use crate::host::control::Control;
 use crate::host::secret::{Password, Secret};
+use crate::host::target::Target;
 use crate::host::{Transport, User, local, ssh};
 use crate::inventory::{Connection, Extra, Host, Inventory, LoadOptions, Warning};
 use crate::report::ndjson;
@@ -433,7 +434,7 @@ impl Connect for Connector {
             return Ok(Arc::new(local::Local::new(how)));
         }
         let user = if connection.becomes { connection.become_user() } else { User::Login };
-        let target = ssh::Target {
+        let target = Target {
             name: host.name.clone(),
             address: connection.address.clone(),
             port: connection.port,

@@ -18,11 +18,14 @@ mod greeting;
 pub mod local;
 #[doc(hidden)]
 pub mod marker;
+mod master;
 pub mod secret;
 mod session;
 mod shell;
 pub mod ssh;
 mod ssh_error;
+pub mod target;
+mod way;
 
 /// Who runs a script on the host.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -1,63 +1,28 @@
 //! A host over SSH: one master connection, on which the shells, the streams and the forwarded ports run.
 
 use std::collections::HashMap;
-use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use openssh::{ControlPersist, ForwardType, KnownHosts, SessionBuilder, Stdio};
+use openssh::{ForwardType, Stdio};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::UnixStream;
 use tokio::sync::Mutex;
 
 use super::becoming::{Become, Becomes, command_line};
-use super::control::{Control, end_ssh};
+use super::control::Control;
+use super::master::establish;
 use super::session::{Opener, Session};
 use super::shell::Channel;
-use super::ssh_error::{explain, is_worth_another_try};
+use super::target::Target;
 use super::{Command, Exit, Output, Socket, Stream, Transport, User};
 use crate::error::{Error, Result};
-
-/// How often a connection is tried when the host's sshd refuses it for the moment.
-const TRIES: u32 = 3;
-
-/// How long a master without any channel lives on: it is ended by `close`, and this is for a zkmig that was killed.
-const IDLE: std::num::NonZeroUsize = match std::num::NonZeroUsize::new(10) {
-    Some(seconds) => seconds,
-    None => std::num::NonZeroUsize::MIN,
-};
-
-/// How long a login may take once the host answers: ssh's own time-out ends there, and a key may have to be touched.
-const LOGIN: Duration = Duration::from_secs(30);
 
 /// How long the question who logged in may take, and the most bytes that are read of the answer.
 const ANSWER: Duration = Duration::from_secs(30);
 const MOST_ANSWERED: u64 = 64 * 1024;
-
-/// Where and how to connect.
-#[derive(Clone, Debug)]
-pub struct Target {
-    /// The host's name in the inventory.
-    pub name: String,
-    /// What ssh is given: an address, a name, or a `Host` of the ssh configuration.
-    pub address: String,
-    /// The port; ssh's configuration says otherwise.
-    pub port: Option<u16>,
-    /// The login user.
-    pub user: Option<String>,
-    /// The private key; only this one is tried then.
-    pub key: Option<PathBuf>,
-    /// An ssh client configuration instead of the user's own.
-    pub config_file: Option<PathBuf>,
-    /// Options of ssh's configuration that win over it.
-    pub options: Vec<(String, String)>,
-    /// Refuse hosts whose key is not known; otherwise a new key is accepted and remembered.
-    pub strict: bool,
-    /// How long a connection may take.
-    pub connect_timeout: Duration,
-}
 
 /// A connection over SSH.
 pub struct Ssh {
@@ -102,135 +67,6 @@ impl Ssh {
         }
         Ok(ssh)
     }
-}
-
-async fn establish(target: &Target, control: &Control) -> Result<openssh::Session> {
-    // ssh itself takes what follows an `@` for the host.
-    if target.address.rsplit('@').any(|part| part.is_empty() || part.starts_with('-')) {
-        return Err(Error::input(format!("`{}` can't be a host's address", target.address.escape_debug())));
-    }
-    if let Some(user) = target.user.as_ref().filter(|user| user.is_empty() || user.starts_with('-')) {
-        return Err(Error::input(format!("`{}` can't be a user's name", user.escape_debug())));
-    }
-    let folder = control.connection();
-    let folder = folder.map_err(|error| Error::input("can't make a folder for ssh").caused_by(error))?;
-    let config = configuration(target, &folder)?;
-    let mut builder = SessionBuilder::default();
-    builder
-        .known_hosts_check(if target.strict { KnownHosts::Strict } else { KnownHosts::Add })
-        .connect_timeout(target.connect_timeout)
-        .control_directory(&folder)
-        .control_persist(ControlPersist::IdleFor(IDLE))
-        .config_file(&config);
-    if let Some(user) = &target.user {
-        builder.user(user.clone());
-    }
-    if let Some(port) = target.port {
-        builder.port(port);
-    }
-    if let Some(key) = &target.key {
-        builder.keyfile(key);
-    }
-    let mut pause = Duration::from_millis(500);
-    let mut tried = 1;
-    let patience = target.connect_timeout + LOGIN;
-    loop {
-        let address = &target.address;
-        let connected = tokio::select! {
-            connected = builder.connect_mux(address) => connected,
-            () = tokio::time::sleep(patience) => {
-                end_ssh(&folder);
-                return Err(Error::unreachable(format!("{address} let nobody in within {} s", patience.as_secs()))
-                    .hint(format!("it takes connections and then says nothing more: try it by hand, ssh -v {address}"))
-                    .hint("`zkmig_connect_timeout` sets the time"));
-            }
-            () = talkative(&folder) => {
-                end_ssh(&folder);
-                return Err(Error::unreachable(format!("{address} sends text without end instead of letting anybody in"))
-                    .hint("look at the banner of its sshd"));
-            }
-        };
-        match connected {
-            Ok(session) => return Ok(session),
-            Err(error) if tried < TRIES && is_worth_another_try(&error) => {
-                tokio::time::sleep(pause).await;
-                pause *= 3;
-                tried += 1;
-            }
-            Err(error) => return Err(explain(&error, target)),
-        }
-    }
-}
-
-/// Ends when what ssh has written to its log is more than it ever has to say: a host's banners go there, however many.
-async fn talkative(folder: &Path) {
-    const MOST: u64 = 1024 * 1024;
-    loop {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        let masters = std::fs::read_dir(folder).into_iter().flatten().flatten();
-        let logs = masters.filter_map(|entry| std::fs::metadata(entry.path().join("log")).ok());
-        if logs.map(|log| log.len()).sum::<u64>() > MOST {
-            return;
-        }
-    }
-}
-
-/// Writes the ssh configuration of one connection: what zkmig needs, what the inventory says, then the user's own. ssh
-/// takes the first value that it finds.
-fn configuration(target: &Target, folder: &Path) -> Result<PathBuf> {
-    let mut text = String::from("Host *\n");
-    for (key, value) in &target.options {
-        // `Host` and `Match` would end the part in which what follows stands.
-        let ends = ["host", "match", "include"].contains(&key.to_ascii_lowercase().as_str());
-        let plain = !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric());
-        if ends || !plain || value.trim().is_empty() || value.chars().any(char::is_control) {
-            return Err(Error::input(format!("`{}` can't be given to ssh as an option", key.escape_debug())));
-        }
-        // The text can be written to: it is memory.
-        let _ = writeln!(text, "  {key} {value}");
-    }
-    // What a user's configuration may ask for and a connection without a person can't bear; a silent peer is noticed.
-    for line in [
-        "RemoteCommand none",
-        "RequestTTY no",
-        "PermitLocalCommand no",
-        "ForwardAgent no",
-        "ForwardX11 no",
-        "ServerAliveInterval 5",
-        "ServerAliveCountMax 3",
-        "ConnectionAttempts 1",
-    ] {
-        let _ = writeln!(text, "  {line}");
-    }
-    match &target.config_file {
-        Some(path) => text.push_str(&include(path)?),
-        None => {
-            if let Some(home) = std::env::var_os("HOME") {
-                text.push_str(&include(&PathBuf::from(home).join(".ssh/config"))?);
-            }
-            text.push_str("Include /etc/ssh/ssh_config\n");
-        }
-    }
-    let file = tempfile::Builder::new()
-        .prefix("config")
-        .tempfile_in(folder)
-        .and_then(|mut file| {
-            std::io::Write::write_all(&mut file, text.as_bytes())?;
-            file.into_temp_path().keep().map_err(|error| error.error)
-        })
-        .map_err(|error| Error::input("can't write the configuration of ssh").caused_by(error))?;
-    Ok(file)
-}
-
-/// The line that has ssh read this file. ssh reads a path as a pattern with placeholders, in quotes or not.
-fn include(path: &Path) -> Result<String> {
-    let text = path.to_str().filter(|text| !text.chars().any(|c| c.is_control() || "\"'\\*?[]$%".contains(c)));
-    let text = text.ok_or_else(|| {
-        Error::input(format!("the path of ssh's configuration {} can't be given to ssh", path.display())).hint(
-            "ssh takes quotes, backslashes and any of * ? [ ] $ % for more than a character: use a path without them",
-        )
-    })?;
-    Ok(format!("Include \"{text}\"\n"))
 }
 
 impl Channels {
@@ -362,50 +198,5 @@ impl Transport for Ssh {
 
     fn round_trips(&self) -> u64 {
         self.session.round_trips()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn written(config_file: Option<&str>, options: &[(&str, &str)]) -> Result<String> {
-        let control = Control::new()?;
-        let target = Target {
-            name: "m1".to_owned(),
-            address: "m1".to_owned(),
-            port: None,
-            user: None,
-            key: None,
-            config_file: config_file.map(PathBuf::from),
-            options: options.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
-            strict: true,
-            connect_timeout: Duration::from_secs(1),
-        };
-        let path = configuration(&target, control.path())?;
-        std::fs::read_to_string(path).map_err(|error| Error::defect("no file").caused_by(error))
-    }
-
-    #[test]
-    fn nothing_can_break_out_of_its_line_in_the_configuration_of_ssh() {
-        for path in ["/a\"b", "/a\nHost *", "/a'b", "/a\\b", "/a*", "/a[b]", "/$HOME/x", "/a%h"] {
-            assert!(written(Some(path), &[]).is_err(), "{path:?}");
-        }
-        for option in [
-            ("", "ProxyCommand x"),
-            ("Host", "none"),
-            ("match", "all"),
-            ("Include", "/x"),
-            ("A B", "x"),
-            ("A", "x\nB y"),
-            ("A", ""),
-        ] {
-            assert!(written(None, &[option]).is_err(), "{option:?}");
-        }
-        let text = written(Some("/it is/fine"), &[("ProxyJump", "bastion")]).expect("a configuration");
-        assert!(
-            text.starts_with("Host *\n  ProxyJump bastion\n") && text.ends_with("Include \"/it is/fine\"\n"),
-            "{text}"
-        );
     }
 }

@@ -1,8 +1,10 @@
 //! What ssh said when it could not connect, as errors that tell what to do.
 
-use crate::error::{Error, Kind};
+use std::path::Path;
+use std::time::Duration;
 
-use super::ssh::Target;
+use super::target::Target;
+use crate::error::{Error, Kind};
 
 /// The error with everything that caused it, in one text.
 pub fn whole(error: &openssh::Error) -> String {
@@ -17,8 +19,8 @@ pub fn whole(error: &openssh::Error) -> String {
 }
 
 /// Whether the host's sshd refused for the moment: it starts, or has too many connections in the making.
-pub fn is_worth_another_try(error: &openssh::Error) -> bool {
-    let text = whole(error).to_lowercase();
+pub fn is_worth_another_try(text: &str) -> bool {
+    let text = text.to_lowercase();
     let passing = [
         "connection refused",
         "connection reset",
@@ -31,14 +33,40 @@ pub fn is_worth_another_try(error: &openssh::Error) -> bool {
     passing.iter().any(|one| text.contains(one)) && !lasting.iter().any(|one| text.contains(one))
 }
 
+/// Whom ssh wanted to reach.
+pub struct Peer<'a> {
+    /// The address, a name, or a `Host` of the ssh configuration.
+    pub address: &'a str,
+    /// The port, where it was named.
+    pub port: Option<u16>,
+    /// The user, where one was named.
+    pub user: Option<&'a str>,
+    /// The private key, where one was named.
+    pub key: Option<&'a Path>,
+    /// How long it was waited for.
+    pub timeout: Duration,
+}
+
+impl<'a> Peer<'a> {
+    /// The host itself.
+    pub fn of(target: &'a Target) -> Self {
+        Self {
+            address: &target.address,
+            port: target.port,
+            user: target.user.as_deref(),
+            key: target.key.as_deref(),
+            timeout: target.connect_timeout,
+        }
+    }
+}
+
 /// What went wrong and what to do about it.
-pub fn explain(error: &openssh::Error, target: &Target) -> Error {
-    let text = whole(error);
+pub fn explain(text: &str, target: &Peer<'_>) -> Error {
     let lower = text.to_lowercase();
     let has = |needle: &str| lower.contains(needle);
-    let address = &target.address;
-    let at = target.port.map_or_else(|| address.clone(), |port| format!("{address} port {port}"));
-    let user = target.user.as_deref().map_or_else(|| address.clone(), |user| format!("{user}@{address}"));
+    let address = target.address;
+    let at = target.port.map_or_else(|| address.to_owned(), |port| format!("{address} port {port}"));
+    let user = target.user.map_or_else(|| address.to_owned(), |user| format!("{user}@{address}"));
     let unreachable = |message: String| Error::unreachable(message);
     let explained = if has("remote host identification has changed") {
         unreachable(format!("the key of {address} is not the one that is known"))
@@ -64,7 +92,7 @@ pub fn explain(error: &openssh::Error, target: &Target) -> Error {
     } else if has("no route to host") || has("network is unreachable") {
         unreachable(format!("there is no way to {address}")).hint("check the network, the address and the jump host")
     } else if has("timed out") || has("timeout") {
-        unreachable(format!("{at} did not answer within {} s", target.connect_timeout.as_secs()))
+        unreachable(format!("{at} did not answer within {} s", target.timeout.as_secs()))
             .hint("is the host up, and does a firewall let you through? `zkmig_connect_timeout` sets the time")
     } else if has("kex_exchange_identification") || has("connection closed") || has("connection reset") || has("banner")
     {
@@ -73,8 +101,6 @@ pub fn explain(error: &openssh::Error, target: &Target) -> Error {
     } else if has("bad configuration option") || has("terminating,") {
         Error::new(Kind::Input, "ssh does not understand its configuration")
             .hint("look at `ansible_ssh_common_args`, `zkmig_ssh_config` and ~/.ssh/config")
-    } else if has("no such file or directory") && has("failed to connect") {
-        Error::new(Kind::Input, "there is no `ssh` on this machine").hint("install the OpenSSH client")
     } else {
         unreachable(format!("can't connect to {at}")).hint(format!("try it by hand: ssh {user}"))
     };
@@ -82,7 +108,7 @@ pub fn explain(error: &openssh::Error, target: &Target) -> Error {
     explained.detail(format!("ssh said:\n{}", said.chars().take(2000).collect::<String>()))
 }
 
-fn denied(lower: &str, user: &str, target: &Target) -> Error {
+fn denied(lower: &str, user: &str, target: &Peer<'_>) -> Error {
     let methods =
         lower.rsplit_once("permission denied (").and_then(|(_, rest)| rest.split_once(')')).map(|(methods, _)| methods);
     let password_only = methods.is_some_and(|methods| !methods.contains("publickey"));
@@ -90,7 +116,7 @@ fn denied(lower: &str, user: &str, target: &Target) -> Error {
         return Error::unreachable(format!("{user} can only log in with a password, and zkmig never types one"))
             .hint(format!("put a key there: ssh-copy-id {user}"));
     }
-    if let Some(key) = &target.key
+    if let Some(key) = target.key
         && is_encrypted(key)
     {
         return Error::unreachable(format!(
@@ -99,13 +125,13 @@ fn denied(lower: &str, user: &str, target: &Target) -> Error {
         ))
         .hint(format!("start an agent and add it: ssh-add {}", key.display()));
     }
-    let tried = target.key.as_ref().map_or_else(String::new, |key| format!(" with the key {}", key.display()));
+    let tried = target.key.map_or_else(String::new, |key| format!(" with the key {}", key.display()));
     Error::unreachable(format!("{user} may not log in{tried}"))
         .hint("check `ansible_user` and `ansible_ssh_private_key_file`, and that the public key is in authorized_keys")
 }
 
 /// Whether a private key file is protected by a passphrase: the cipher's name stands in its first bytes.
-fn is_encrypted(path: &std::path::Path) -> bool {
+fn is_encrypted(path: &Path) -> bool {
     use base64::Engine as _;
     let Ok(text) = std::fs::read_to_string(path) else { return false };
     if text.contains("ENCRYPTED") {
