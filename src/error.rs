@@ -13,6 +13,8 @@ pub enum Kind {
     Failed,
     /// A host could not be reached, or stopped answering. Exit code 4.
     Unreachable,
+    /// A host may not be asked: nothing is known of what was looked for. Exit code 3.
+    Forbidden,
     /// A gate, a check of the playbook or the operator stopped the run. Exit code 5.
     Stopped,
     /// Another run holds the lock. Exit code 6.
@@ -29,7 +31,7 @@ impl Kind {
         match self {
             Self::Defect => 1,
             Self::Input => 2,
-            Self::Failed => 3,
+            Self::Failed | Self::Forbidden => 3,
             Self::Unreachable => 4,
             Self::Stopped => 5,
             Self::Locked => 6,
@@ -44,6 +46,7 @@ impl Kind {
             Self::Input => "input",
             Self::Failed => "failed",
             Self::Unreachable => "unreachable",
+            Self::Forbidden => "forbidden",
             Self::Stopped => "stopped",
             Self::Locked => "locked",
             Self::Interrupted => "interrupted",

@@ -233,3 +233,75 @@ fn a_file_that_is_written_as_another_user_is_that_users() {
     users.hosts(login, &format!("      ansible_become: true\n      ansible_become_user: {other}\n"));
     users.project.zkmig(&["exec", "m", "-i", "hosts.yaml", "--read-only", "--", "id", "-un"]).says(&[other]);
 }
+
+#[test]
+fn who_says_no_is_told_in_the_hosts_own_words() {
+    let Some(users) = Users::new("w") else { return };
+    let (login, other) = (users.login.as_str(), users.other.as_str());
+    // A PATH in which there is nothing.
+    fs::create_dir_all("/etc/sudoers.d").unwrap();
+    sudoers(login, &format!("ALL=({other}) NOPASSWD: ALL\nDefaults:{login} secure_path=/nowhere"));
+    users.is_other(login, &variables("sudo", None));
+    sudoers(login, &format!("ALL=({other}) NOPASSWD: NOEXEC: ALL"));
+    users.refused(login, other, &variables("sudo", None), &["may not start any program", "noexec", "the host printed"]);
+    sudoers(login, &format!("ALL=({other}) ALL"));
+    // In place of sudo: what is the host's own, before and behind the real one.
+    let instead = |text: &str, password: Option<&str>| {
+        let path = users.sshd.path("instead");
+        fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        format!("{}      ansible_become_exe: {}\n", variables("sudo", password), path.display())
+    };
+    let own_question = instead(
+        "printf '(LDAP) Password for me: ' >&2; read -r given; sleep 1; printf '%s\\n' \"$given\" | { exec sudo \"$@\" </dev/stdin; }",
+        Some("wrong"),
+    );
+    users.refused(login, other, &own_question, &["does not take the password"]);
+    users.refused(
+        login,
+        other,
+        &instead("printf 'Verification code: ' >&2; read -r given; exit 1", Some(OWN)),
+        &["asks what zkmig can't answer", "Verification code:"],
+    );
+    users.refused(
+        login,
+        other,
+        &instead(
+            "printf 'sudo: Account or password is expired, reset your password and try again\\n' >&2; exit 1",
+            Some(OWN),
+        ),
+        &["has expired", "reset your password"],
+    );
+    users.refused(
+        login,
+        other,
+        &instead("echo 'fortune: command not found' >&2; echo 'the gate is shut' >&2; exit 1", Some(OWN)),
+        &["gave no shell", "the gate is shut"],
+    );
+    // One fault has one name.
+    users.hosts(login, &format!("{}      ansible_become: true\n", variables("sudo", Some("wrong"))));
+    let ran = users.project.run("hosts(\"m\");", &["--events", "events"]);
+    ran.fails(3, &["does not take the password"]);
+    assert!(ran.stdout.contains("failed=1 unreachable=0"), "{}", ran.stdout);
+    assert!(!fs::read_to_string(users.project.join("events")).unwrap().contains("host_unreachable"));
+}
+
+#[test]
+fn a_sudo_that_takes_its_time_is_waited_for_with_the_lock_too() {
+    let Some(users) = Users::new("t") else { return };
+    let login = users.login.as_str();
+    sudoers(login, "ALL=(ALL) NOPASSWD: ALL");
+    let path = users.sshd.path("slow");
+    fs::write(&path, "#!/bin/sh\nsleep 12\nexec sudo \"$@\"\n").unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    let lock = users.project.join("lock");
+    users.hosts(
+        login,
+        &format!(
+            "      ansible_become: true\n      ansible_become_exe: {}\n      zkmig_lock_file: {}\n",
+            path.display(),
+            lock.display()
+        ),
+    );
+    users.project.run("note(hosts(\"m\")[0].run(\"id -un\").stdout);", &[]).says(&["root"]);
+}

@@ -59,10 +59,13 @@ impl Hosts {
             )
         };
         let user = if user().is_empty() { String::new() } else { format!("User {}", user()) };
-        let text = host("first", &self.first, &user)
-            + &host("second", &self.second, of_second)
-            + &host("last", &self.last, of_last)
-            + "Host *\n  GlobalKnownHostsFile none\n";
+        let text = [
+            host("first", &self.first, &user),
+            host("second", &self.second, of_second),
+            host("last", &self.last, of_last),
+            "Host *\n  GlobalKnownHostsFile none\n".to_owned(),
+        ]
+        .concat();
         self.project.file("ssh_config", &text);
     }
 

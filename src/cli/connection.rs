@@ -27,6 +27,9 @@ pub struct ConnectionArgs {
     /// How it is become
     #[arg(long, value_name = "METHOD")]
     pub become_method: Option<String>,
+    /// Leave out hosts that can't be reached, where the playbook does not say what becomes of them. The exit code is 4 then
+    #[arg(long)]
+    pub skip_unreachable: bool,
     /// Take what an ansible.cfg says, too: this one, or the first that Ansible would take
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
     pub ansible_cfg: Option<Option<PathBuf>>,
@@ -79,6 +82,7 @@ impl HostArgs {
             become_method,
             host_key_checking: config.flag("host_key_checking"),
             ssh_args: config.text("ssh_args"),
+            skip_unreachable: self.connection.skip_unreachable,
         };
         if let Some(key) = &self.connection.reached.private_key
             && let Err(error) = std::fs::File::open(key)

@@ -57,7 +57,7 @@ pub fn run(mut args: Args) -> Result<()> {
         resumes: None,
     })?;
     session.conduct(STACK, |run| {
-        let hosts = run.connect(&names)?;
+        let hosts = run.connect_or_skip(&names, run.options.skip_unreachable)?;
         let results: Vec<Result<()>> = std::thread::scope(|scope| {
             let threads: Vec<_> = hosts
                 .iter()

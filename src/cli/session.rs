@@ -184,7 +184,8 @@ impl Session {
         for text in vault.warnings() {
             events.emit(What::Warning { text: text.clone() });
         }
-        let options = Options { check, forks: usize::from(hosts.forks()), yes, limit };
+        let skip_unreachable = hosts.connection.reached.skip_unreachable;
+        let options = Options { check, forks: usize::from(hosts.forks()), yes, skip_unreachable, limit };
         let connector = Connector { secrets: secrets.clone(), asked, control: Arc::new(Control::new()?) };
         let handle = runtime.handle().clone();
         let run =
@@ -298,8 +299,7 @@ impl Session {
     /// The error of a run with where the run stands, and how it goes on and back.
     fn with_standing(&self, error: Error) -> Error {
         let run = &self.run;
-        let ours =
-            matches!(error.kind(), Kind::Failed | Kind::Unreachable | Kind::Stopped | Kind::Interrupted | Kind::Defect);
+        let ours = !matches!(error.kind(), Kind::Input | Kind::Locked);
         if !ours || run.options.check || !run.has_touched_hosts() {
             return error;
         }
@@ -317,7 +317,8 @@ impl Session {
 
     /// Does the work on a thread of its own while signals are heard; then ends every connection.
     pub fn conduct(self, stack: usize, work: impl FnOnce(&Arc<Run>) -> Result<()> + Send) -> Result<()> {
-        let result = self.work(stack, work).map_err(|error| self.with_standing(error));
+        let result = self.work(stack, work).and_then(|()| self.run.told_of_absent());
+        let result = result.map_err(|error| self.with_standing(error));
         let (exit_code, message) = match &result {
             Ok(()) => (0, None),
             Err(error) => (error.kind().exit_code(), Some(error.to_string())),

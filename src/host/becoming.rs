@@ -85,6 +85,14 @@ pub fn go(nonce: &str) -> String {
 }
 
 impl Becomes {
+    /// The program that makes the user another, or nothing.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Nobody => "",
+            Self::Other { how, .. } => how.exe.as_deref().unwrap_or(how.method.name()),
+        }
+    }
+
     /// Whether the shell has a terminal of its own, and waits for [`go`] on it.
     pub fn has_terminal(&self) -> bool {
         matches!(self, Self::Other { how, .. } if how.method == Method::Doas && how.password.is_some())
@@ -96,7 +104,7 @@ impl Becomes {
 pub fn command_line(becomes: &Becomes, nonce: &str) -> String {
     // The text of the loop is the first thing on standard input; its length is in the line.
     let size = LOOP.len();
-    let start = format!("set -- {nonce}; echo {nonce} up; eval \"$(head -c {size})\"");
+    let start = format!("set -- {nonce}; echo {nonce} up; PATH=$PATH:/usr/bin:/bin; eval \"$(head -c {size})\"");
     let Becomes::Other { user, how } = becomes else {
         return format!("exec /bin/sh -c {}", quoted(&start));
     };
@@ -110,7 +118,9 @@ pub fn command_line(becomes: &Becomes, nonce: &str) -> String {
     match how.method {
         Method::Sudo => {
             let prompt = prompt(nonce);
-            format!("exec env LC_ALL=C {exe} -H{flags} -S -p {prompt} -u {user} -- /bin/sh -c {}", quoted(&start))
+            let become_it =
+                format!("exec env LC_ALL=C {exe} -H{flags} -S -p {prompt} -u {user} -- /bin/sh -c {}", quoted(&start));
+            format!("exec /bin/sh -c {}", quoted(&format!("echo {asks} >&2; {become_it}")))
         }
         Method::Su | Method::Runuser => {
             let become_it = format!("exec env LC_ALL=C {exe}{flags} -s /bin/sh {user} -c {}", quoted(&start));
@@ -143,7 +153,7 @@ pub fn command_line(becomes: &Becomes, nonce: &str) -> String {
 }
 
 /// A text as one word of any shell.
-fn quoted(text: &str) -> String {
+pub fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 

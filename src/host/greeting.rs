@@ -1,63 +1,84 @@
 //! A shell comes up on a host: it is greeted, through the questions of the program that makes it another user, and where it
 //! does not come up the error says why.
 
+use std::time::Duration;
+
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use zeroize::Zeroizing;
 
 use super::becoming::{Become, Becomes, Method, asks, ended, go, prompt};
-use super::shell::{Channel, LOOP, gone};
+use super::shell::{Channel, LOOP};
 use crate::error::{Error, Result};
 
 /// The most that is read before the shell is ready.
 const MOST: usize = 256 * 1024;
 
+/// How long a question that nobody knows has to stand there until it is taken for one: what is printed may come in pieces.
+const QUIET: Duration = Duration::from_secs(2);
+
+/// What was heard of a shell that has not come up yet.
+#[derive(Default)]
+struct Heard {
+    out: Vec<u8>,
+    err: Vec<u8>,
+    /// The shell itself has spoken.
+    is_up: bool,
+    /// How often a password was asked for.
+    asked: usize,
+}
+
 /// Gets the loop to say that it is ready, through the question for a password if there is one.
 pub async fn greet(channel: &mut Channel, becomes: &Becomes, nonce: &str) -> Result<()> {
     let up = format!("{nonce} up\n");
     let ready = format!("{nonce} ready\n");
-    let (mut out, mut err) = (Vec::new(), Vec::new());
-    let (mut is_up, mut asked) = (false, false);
+    let mut heard = Heard::default();
     let (mut from_stdout, mut from_stderr) = (vec![0; 4096], vec![0; 4096]);
     loop {
+        let question = if heard.is_up { None } else { unknown_question(&heard.err, becomes, nonce) };
         let more = tokio::select! {
-            read = channel.stdout.read(&mut from_stdout) => read.ok().filter(|n| *n > 0).map(|n| out.extend_from_slice(&from_stdout[..n])),
-            read = channel.stderr.read(&mut from_stderr) => read.ok().filter(|n| *n > 0).map(|n| err.extend_from_slice(&from_stderr[..n])),
+            read = channel.stdout.read(&mut from_stdout) => read.ok().filter(|n| *n > 0).map(|n| heard.out.extend_from_slice(&from_stdout[..n])),
+            read = channel.stderr.read(&mut from_stderr) => read.ok().filter(|n| *n > 0).map(|n| heard.err.extend_from_slice(&from_stderr[..n])),
+            () = tokio::time::sleep(QUIET), if question.is_some() => {
+                let name = becomes.name();
+                let error = Error::failed(format!("{name} on the host asks what zkmig can't answer: `{}`", question.unwrap_or_default()));
+                return Err(told(error, &heard, nonce).hint(format!("{name} there has to ask for a password alone, or for nothing")));
+            }
         };
         if more.is_none() {
             // The other pipe may still hold the reason.
             let rest = async {
-                let _ = (&mut channel.stderr).take(64 * 1024).read_to_end(&mut err).await;
+                let _ = (&mut channel.stderr).take(64 * 1024).read_to_end(&mut heard.err).await;
             };
-            let _ = tokio::time::timeout(std::time::Duration::from_secs(1), rest).await;
-            return Err(refusal(&err, &out, becomes, nonce, asked));
+            let _ = tokio::time::timeout(Duration::from_secs(1), rest).await;
+            return Err(refusal(&heard, becomes, nonce));
         }
-        if !is_up && find(&out, up.as_bytes()).is_some() {
-            is_up = true;
+        if !heard.is_up && find(&heard.out, up.as_bytes()).is_some() {
+            heard.is_up = true;
             if becomes.has_terminal() {
                 send(channel, format!("{}\n", go(nonce)).as_bytes()).await?;
             }
             send(channel, LOOP.as_bytes()).await?;
         }
-        if find(&out, ready.as_bytes()).is_some() {
+        if find(&heard.out, ready.as_bytes()).is_some() {
             return Ok(());
         }
-        if find(&err, ended(nonce).as_bytes()).is_some() {
-            return Err(refusal(&err, &out, becomes, nonce, asked));
+        if find(&heard.err, ended(nonce).as_bytes()).is_some() {
+            return Err(refusal(&heard, becomes, nonce));
         }
         if let Becomes::Other { how, .. } = becomes
-            && !is_up
-            && take_question(&mut err, how.method, nonce)
+            && !heard.is_up
+            && take_question(&mut heard.err, how.method, nonce)
         {
+            heard.asked += 1;
             match &how.password {
-                Some(password) if !asked => {
-                    asked = true;
+                Some(password) if heard.asked == 1 => {
                     let password = password.open()?;
                     send(channel, Zeroizing::new(format!("{}\n", password.expose())).as_bytes()).await?;
                 }
-                _ => return Err(refusal(&err, &out, becomes, nonce, true)),
+                _ => return Err(refusal(&heard, becomes, nonce)),
             }
         }
-        if out.len() + err.len() > MOST {
+        if heard.out.len() + heard.err.len() > MOST {
             return Err(Error::unreachable("the host prints without end before its shell is ready")
                 .hint("look at the login user's shell start files on the host"));
         }
@@ -70,25 +91,31 @@ pub async fn send(channel: &mut Channel, bytes: &[u8]) -> Result<()> {
         channel.stdin.write_all(bytes).await?;
         channel.stdin.flush().await
     };
-    sent.await.map_err(|error| gone().caused_by(error))
+    sent.await.map_err(|error| Error::unreachable("the connection to the host ended").caused_by(error))
 }
 
 fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
     haystack.windows(needle.len()).position(|window| window == needle)
 }
 
-/// Takes the question for a password out of what was printed, if it is there. sudo asks with the nonce; the others have a
-/// question of their own, which counts only behind the nonce, at the end of what was printed.
+/// What was printed since the program began, and its last line, if that has no end.
+fn since_it_began<'a>(err: &'a [u8], nonce: &str) -> Option<(&'a [u8], &'a [u8])> {
+    let asks = asks(nonce);
+    let whole = &err[find(err, asks.as_bytes())? + asks.len()..];
+    Some((whole, whole.rsplit(|byte| *byte == b'\n').next().unwrap_or_default()))
+}
+
+/// Takes the question for a password out of what was printed, if it is there. sudo asks with the nonce, unless the host's PAM has a
+/// question of its own, as the others have; such a one counts only once the program has begun, at the end of what was printed.
 fn take_question(err: &mut Vec<u8>, method: Method, nonce: &str) -> bool {
     if method == Method::Sudo {
         let prompt = prompt(nonce);
-        let Some(at) = find(err, prompt.as_bytes()) else { return false };
-        err.drain(at..at + prompt.len());
-        return true;
+        if let Some(at) = find(err, prompt.as_bytes()) {
+            err.drain(at..at + prompt.len());
+            return true;
+        }
     }
-    let asks = asks(nonce);
-    let Some(at) = find(err, asks.as_bytes()).map(|at| at + asks.len()) else { return false };
-    let last = err[at..].rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
+    let Some((_, last)) = since_it_began(err, nonce) else { return false };
     let question = String::from_utf8_lossy(last).trim().to_lowercase();
     let is_one = question.contains("password") && question.ends_with(':');
     if is_one {
@@ -98,51 +125,71 @@ fn take_question(err: &mut Vec<u8>, method: Method, nonce: &str) -> bool {
     is_one
 }
 
-/// What the host said instead of giving a shell, without what is ours.
-fn said(err: &str, out: &str, nonce: &str) -> Option<String> {
+/// What the program asks that is no question for a password, if the last thing that it printed looks like a question.
+fn unknown_question(err: &[u8], becomes: &Becomes, nonce: &str) -> Option<String> {
+    if matches!(becomes, Becomes::Nobody) {
+        return None;
+    }
+    let (_, last) = since_it_began(err, nonce)?;
+    let question = String::from_utf8_lossy(last).trim().to_owned();
+    (question.ends_with([':', '?']) && !question.contains(nonce)).then_some(question)
+}
+
+/// The error with what the host said instead of giving a shell, without what is ours.
+fn told(error: Error, heard: &Heard, nonce: &str) -> Error {
+    let (err, out) = (String::from_utf8_lossy(&heard.err), String::from_utf8_lossy(&heard.out));
     let lines =
         err.lines().chain(out.lines()).map(str::trim).filter(|line| !line.is_empty() && !line.starts_with(nonce));
     let text: String = lines.collect::<Vec<_>>().join("\n").replace(nonce, "zkmig").chars().take(2000).collect();
-    (!text.is_empty()).then(|| format!("the host printed:\n{text}"))
+    if text.is_empty() { error } else { error.detail(format!("the host printed:\n{text}")) }
 }
 
 /// Why no shell came up, from what was printed instead.
-fn refusal(err: &[u8], out: &[u8], becomes: &Becomes, nonce: &str, asked: bool) -> Error {
-    let err = String::from_utf8_lossy(err);
-    let out = String::from_utf8_lossy(out);
+fn refusal(heard: &Heard, becomes: &Becomes, nonce: &str) -> Error {
     let error = match becomes {
         Becomes::Nobody => Error::unreachable("the host gave no shell").hint(
             "try `ssh HOST /bin/sh -c true`: a login shell, or RemoteCommand, RequestTTY or a forced command, may be in the way",
         ),
-        Becomes::Other { user, how } => refused(&err, user, how, asked),
+        Becomes::Other { user, how } => {
+            // What the login user's own start files print comes before.
+            let since = since_it_began(&heard.err, nonce).map_or(heard.err.as_slice(), |(whole, _)| whole);
+            refused(&String::from_utf8_lossy(since), heard, user, how)
+        }
     };
-    match said(&err, &out, nonce) {
-        Some(text) => error.detail(text),
-        None => error,
-    }
+    told(error, heard, nonce)
 }
 
-fn refused(err: &str, user: &str, how: &Become, asked: bool) -> Error {
+fn refused(err: &str, heard: &Heard, user: &str, how: &Become) -> Error {
     let name = how.exe.as_deref().unwrap_or(how.method.name());
     let has = |texts: &[&str]| texts.iter().any(|text| err.contains(text));
+    if heard.is_up {
+        // It let the user in; what is wrong comes after that.
+        return if has(&["Permission denied", "Operation not permitted"]) {
+            Error::failed(format!("the shell of `{user}` that {name} gives may not start any program on the host"))
+                .hint("sudoers says `noexec` of it: its line needs `EXEC:`, or `Defaults:USER !noexec`")
+        } else {
+            Error::failed(format!("the shell of `{user}` that {name} gives on the host does not work"))
+                .hint(format!("try it by hand, as the login user: {name} /bin/sh -c true"))
+        };
+    }
+    // Other programs print too: the start files of the user that is become.
+    let of_it = |text: &str| {
+        let base = name.rsplit('/').next().unwrap_or(name);
+        err.lines().any(|line| line.contains(text) && line.contains(base))
+    };
     if has(&["unknown user", "does not exist", "unknown id", "No passwd entry"]) {
         return Error::failed(format!("the host has no user `{user}`"))
             .hint("check the name in `become: …` and `ansible_become_user`");
     }
-    if has(&["must have a tty", "no tty present", "a terminal is required", "a tty is required"]) && !asked {
+    if has(&["must have a tty", "no tty present", "a terminal is required", "a tty is required"]) && heard.asked == 0 {
         return Error::failed(format!("{name} on the host wants a terminal")).hint(
             "zkmig has none there: take `Defaults requiretty` out of sudoers, or add `Defaults:USER !requiretty`",
         );
     }
-    if has(&[
-        "not in the sudoers file",
-        "is not allowed to",
-        "may not run sudo",
-        "Operation not permitted",
-        "may not be used by non-root",
-        "Permission denied",
-        "must be run as root",
-    ]) {
+    let no_right = ["not in the sudoers file", "is not allowed to", "may not run sudo", "may not be used by non-root"];
+    if has(&no_right)
+        || ["Operation not permitted", "Permission denied", "must be run as root"].iter().any(|text| of_it(text))
+    {
         let error = Error::failed(format!("the login user may not become `{user}` through {name} on the host"));
         return match how.method {
             Method::Sudo => error.hint("add the user to sudoers on the host, or log in as another with `ansible_user`"),
@@ -155,16 +202,25 @@ fn refused(err: &str, user: &str, how: &Become, asked: bool) -> Error {
             Method::Su => error.hint("the host lets only some users use su, often those of the group wheel"),
         };
     }
+    let lower = err.to_lowercase();
+    let whose = if how.method == Method::Su { format!("`{user}`") } else { "the login user".to_owned() };
+    let late = ["expired", "account validation failure", "is your account locked", "password change required"];
+    if late.iter().any(|text| lower.contains(text)) || lower.contains("change your password") {
+        return Error::failed(format!("the account or the password of {whose} has expired on the host, says {name}"))
+            .hint(
+                "somebody has to log in there and set a new password, or root has to renew the account: chage -l USER",
+            );
+    }
     if has(&["account is currently not available", "account is not available"]) {
         return Error::failed(format!("the user `{user}` has no login shell on the host, and {name} wants one"))
             .hint("root may take another: log in as root, or set `ansible_become_method: sudo`");
     }
-    let whose = if how.method == Method::Su { format!("`{user}`") } else { "the login user".to_owned() };
-    if (asked && how.password.is_none()) || has(&["Authentication required", "a password is required"]) {
+    if (heard.asked > 0 && how.password.is_none()) || has(&["Authentication required", "a password is required"]) {
         return Error::failed(format!("{name} on the host wants the password of {whose}"))
             .hint("start again with --ask-become-pass (-K), or set `ansible_become_password`, best in a vault");
     }
-    if asked {
+    let wrong = ["try again", "incorrect password", "authentication fail", "no password was provided"];
+    if heard.asked > 1 || (heard.asked > 0 && wrong.iter().any(|text| lower.contains(text))) {
         return Error::failed(format!("{name} on the host does not take the password")).hint(format!(
             "check the password that was typed or that `ansible_become_password` gives: it is that of {whose}"
         ));
@@ -177,7 +233,7 @@ fn refused(err: &str, user: &str, how: &Become, asked: bool) -> Error {
         return Error::failed("doas is not enabled on the host")
             .hint("write a `permit` line into /etc/doas.conf on the host, or set another `ansible_become_method`");
     }
-    if has(&["not found", "No such file"]) {
+    if of_it("not found") || of_it("No such file") {
         return Error::failed(format!("there is no {name} on the host"))
             .hint(format!("install {name}, set `ansible_become_method` or `ansible_become_exe`, or log in as `{user}` with `ansible_user`"));
     }
@@ -193,7 +249,8 @@ mod tests {
     fn told(method: Method, err: &str, password: Option<&str>, asked: bool) -> String {
         let password = password.map(|password| Password::Known(Secret::from(password.to_owned())));
         let becomes = Becomes::Other { user: "pg".into(), how: Become { method, password, ..Become::default() } };
-        let error = refusal(err.as_bytes(), b"", &becomes, "zkmig-1", asked);
+        let heard = Heard { err: err.as_bytes().to_vec(), asked: usize::from(asked), ..Heard::default() };
+        let error = refusal(&heard, &becomes, "zkmig-1");
         let parts = error.parts();
         format!("{} | {} | {}", parts.message, parts.hints.join(" "), parts.details.join(" "))
     }
@@ -229,6 +286,32 @@ mod tests {
             ),
             (Sudo, "", None, true, "wants the password of the login user", "--ask-become-pass"),
             (Sudo, "Sorry, try again.\n", Some("x"), true, "does not take the password", "of the login user"),
+            (
+                Sudo,
+                "sudo: Account or password is expired, reset your password and try again\n",
+                Some("x"),
+                true,
+                "has expired",
+                "chage",
+            ),
+            (
+                Sudo,
+                "sudo: account validation failure, is your account locked?\n",
+                Some("x"),
+                true,
+                "has expired",
+                "root",
+            ),
+            (Sudo, "sudo: unable to initialize policy plugin\n", Some("x"), true, "gave no shell", "by hand"),
+            // What somebody's start file lacks is not sudo.
+            (
+                Sudo,
+                "zkmig-1 asks\n/root/.bashrc: line 1: fortune: command not found\n",
+                None,
+                false,
+                "gave no shell",
+                "hand",
+            ),
             (Sudo, "env: 'sudo': No such file or directory\n", None, false, "no sudo", "ansible_become_method"),
             (Sudo, "sudo: unknown user: pg\n", Some("x"), true, "no user `pg`", "ansible_become_user"),
             (
@@ -280,6 +363,17 @@ mod tests {
         assert!(!taken(Method::Su, "Password: "));
         assert!(!taken(Method::Su, "n asks\nPassword: \nsu: Authentication failure\n"));
         assert!(taken(Method::Sudo, "lecture\nn-password:"));
-        assert!(!taken(Method::Sudo, "n asks\nPassword: "));
+        // PAM's own question is used in place of what sudo was told to ask.
+        assert!(taken(Method::Sudo, "n asks\n(LDAP) Password for me: "));
+        assert!(!taken(Method::Sudo, "Password: "));
+    }
+
+    #[test]
+    fn a_question_that_is_not_for_a_password_is_one_all_the_same() {
+        let becomes = Becomes::Other { user: "pg".into(), how: Become::default() };
+        let asked = |text: &str| unknown_question(text.as_bytes(), &becomes, "zkmig-1");
+        assert_eq!(asked("zkmig-1 asks\nVerification code: "), Some("Verification code:".to_owned()));
+        assert_eq!(asked("motd: \nzkmig-1 asks\nlecture\n"), None);
+        assert_eq!(asked("Who?"), None);
     }
 }

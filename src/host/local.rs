@@ -10,7 +10,7 @@ use tokio::process;
 use super::becoming::{Become, Becomes, command_line};
 use super::session::{Opener, Session};
 use super::shell::Channel;
-use super::{Command, Exit, Output, Socket, Stream, Transport};
+use super::{Command, Exit, LOOPBACK, LOOPBACK6, Output, Socket, Stream, Transport};
 use crate::error::{Error, Result};
 
 /// A transport to this machine.
@@ -51,6 +51,10 @@ impl Opener for Shells {
         let output = output.map_err(|error| Error::failed("can't run `id`").caused_by(error))?;
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
+
+    fn connections(&self) -> u64 {
+        1
+    }
 }
 
 impl Local {
@@ -75,10 +79,13 @@ impl Transport for Local {
     }
 
     async fn dial(&self, address: &str, port: u16) -> Result<Box<dyn Socket>> {
-        let stream = TcpStream::connect((address, port))
-            .await
-            .map_err(|error| Error::failed(format!("can't connect to port {port} of {address}")).caused_by(error))?;
-        Ok(Box::new(stream))
+        let failed = |error| Error::failed(format!("can't connect to port {port} of {address}")).caused_by(error);
+        let stream = match TcpStream::connect((address, port)).await {
+            // What listens on the host itself may do so by the new protocol alone.
+            Err(error) if address == LOOPBACK => TcpStream::connect((LOOPBACK6, port)).await.map_err(|_| error),
+            result => result,
+        };
+        Ok(Box::new(stream.map_err(failed)?))
     }
 
     async fn close(&self) {

@@ -36,12 +36,31 @@ struct Refused {
     beside: String,
 }
 
+/// The folder of a connection in the making, whose ssh is ended when it is given up.
+struct Abandoned(Option<PathBuf>);
+
+impl Abandoned {
+    fn kept(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Abandoned {
+    fn drop(&mut self) {
+        if let Some(folder) = &self.0 {
+            end_ssh(folder);
+        }
+    }
+}
+
 /// Makes a connection.
 pub async fn establish(target: &Target, control: &Control) -> Result<openssh::Session> {
     target.check()?;
     let folder = control.connection();
     let folder = folder.map_err(|error| Error::input("can't make a folder for ssh").caused_by(error))?;
     let config = target.configuration(&folder)?;
+    // Whoever gives up leaves no ssh behind that would go on by itself.
+    let abandoned = Abandoned(Some(folder.clone()));
     let mut way: Option<Way> = None;
     let mut pause = Duration::from_millis(500);
     let mut tried = 1;
@@ -53,18 +72,19 @@ pub async fn establish(target: &Target, control: &Control) -> Result<openssh::Se
         let verbose = parts > 1;
         let refused = tokio::select! {
             connected = attempt(&folder, &arguments, &target.address, verbose) => match connected? {
-                Ok(folder) => return Ok(openssh::Session::new_native_mux(folder)),
+                Ok(folder) => {
+                    abandoned.kept();
+                    return Ok(openssh::Session::new_native_mux(folder));
+                }
                 Err(refused) => refused,
             },
             () = tokio::time::sleep(patience + LOGIN) => {
-                end_ssh(&folder);
                 let (address, seconds) = (&target.address, (patience + LOGIN).as_secs());
                 return Err(Error::unreachable(format!("{address} let nobody in within {seconds} s"))
                     .hint(format!("it takes connections and then says nothing more: try it by hand, ssh -v {address}"))
                     .hint("`zkmig_connect_timeout` sets the time"));
             }
             () = talkative(&folder) => {
-                end_ssh(&folder);
                 let address = &target.address;
                 return Err(Error::unreachable(format!("{address} sends text without end instead of letting anybody in"))
                     .hint("look at the banner of its sshd"));

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::error::Result;
@@ -19,9 +20,12 @@ pub mod local;
 #[doc(hidden)]
 pub mod marker;
 mod master;
+mod mux;
+mod relay;
 pub mod secret;
 mod session;
 mod shell;
+pub use shell::BECOMING;
 pub mod ssh;
 mod ssh_error;
 pub mod target;
@@ -109,6 +113,14 @@ pub trait Stream: Send {
     fn exit(&self) -> Option<Exit>;
 }
 
+/// The host itself: by the old protocol, which everything speaks that listens there, and by the new one alone.
+pub const LOOPBACK: &str = "127.0.0.1";
+/// See [`LOOPBACK`].
+pub const LOOPBACK6: &str = "::1";
+
+/// What is done when a connection was made anew.
+pub type Resumed = Box<dyn Fn() -> BoxFuture<'static, Result<()>> + Send + Sync>;
+
 /// A connection to a port on a host.
 pub trait Socket: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Socket for T {}
@@ -116,7 +128,9 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Socket for T {}
 /// One connection to one host.
 ///
 /// Every method can be cancelled by dropping its future: the script's process group on the host is then ended, and the
-/// transport stays usable. Errors are `Unreachable` when the connection is what failed, `Failed` when the host refused.
+/// transport stays usable. Errors are `Unreachable` when the connection is what failed, `Failed` when the host refused, `Forbidden`
+/// when nothing can be known because it may not be looked. A connection that has ended is made anew by the next call, and what it
+/// ended is not done again.
 #[async_trait]
 pub trait Transport: Send + Sync {
     /// Runs a script and gives what it prints to `output`. Scripts for the same user run one after the other.
@@ -128,6 +142,9 @@ pub trait Transport: Send + Sync {
     async fn stream(&self, command: Command) -> Result<Box<dyn Stream>>;
     /// Connects from the host to a TCP port: on its own loopback address, or at an address that it can reach.
     async fn dial(&self, address: &str, port: u16) -> Result<Box<dyn Socket>>;
+    /// Has this done whenever the connection was made anew, before anything else is done on it. Its error is then that of what was to be
+    /// done. What needs no connection never makes it anew.
+    fn on_reconnect(&self, _: Resumed) {}
     /// Ends everything that runs on the host for this transport, then the connection. Idempotent.
     async fn close(&self);
     /// How many round trips to the host were made so far.

@@ -1,8 +1,8 @@
 //! The shells of one host: a lasting one for each user, and one for each stream.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -10,12 +10,15 @@ use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use super::becoming::{Become, Becomes};
 use super::shell::{Channel, Shell, nonce};
-use super::{Command, Exit, Output, Pipe, Stream, User};
-use crate::error::Result;
+use super::{Command, Exit, Output, Pipe, Resumed, Stream, User};
+use crate::error::{Error, Result};
 
 /// How many channels of streams a host carries at once: sshd allows ten in all by default, and there may be a shell of the
 /// login user, one of root and the one beside them. The shell of a further user takes the place of a stream.
 const STREAMS: usize = 7;
+
+/// How often a shell is brought up for one script where its connection ends before the script could begin.
+const ATTEMPTS: usize = 3;
 
 /// Opens channels to a host.
 #[async_trait]
@@ -24,6 +27,8 @@ pub trait Opener: Send + Sync {
     async fn open(&self, becomes: &Becomes, nonce: &str) -> Result<Channel>;
     /// Who logged in: what `id -u; id -un` prints.
     async fn login(&self) -> Result<String>;
+    /// How many connections were made so far.
+    fn connections(&self) -> u64;
 }
 
 /// The shells of one host.
@@ -35,7 +40,9 @@ pub struct Session<O> {
     login: Mutex<Option<Login>>,
     streams: Arc<Semaphore>,
     round_trips: Arc<AtomicU64>,
-    number: u64,
+    resumed: OnceLock<Resumed>,
+    /// The number of the connection for which that was done.
+    resumed_on: Mutex<u64>,
 }
 
 /// Where a user's shell is, once it was needed.
@@ -63,9 +70,6 @@ impl Login {
     }
 }
 
-/// Tells the sessions of a process apart, for the names of their sockets.
-static NUMBERS: AtomicU64 = AtomicU64::new(0);
-
 impl<O: Opener> Session<O> {
     /// A session that opens its channels with `opener`.
     pub fn new(opener: O, how: Become, round_trips: Arc<AtomicU64>) -> Self {
@@ -77,13 +81,9 @@ impl<O: Opener> Session<O> {
             login: Mutex::default(),
             streams: Arc::new(Semaphore::new(STREAMS)),
             round_trips,
-            number: NUMBERS.fetch_add(1, Ordering::Relaxed),
+            resumed: OnceLock::new(),
+            resumed_on: Mutex::default(),
         }
-    }
-
-    /// A number that no other session of this process has.
-    pub fn number(&self) -> u64 {
-        self.number
     }
 
     /// What opens the channels.
@@ -114,9 +114,10 @@ impl<O: Opener> Session<O> {
         Ok(Lasting { shell: self.shell(user).await?, _permit: permit })
     }
 
-    async fn permit(&self) -> Result<OwnedSemaphorePermit> {
+    /// A place for one more channel beside the lasting ones.
+    pub async fn permit(&self) -> Result<OwnedSemaphorePermit> {
         let permit = Arc::clone(&self.streams).acquire_owned().await;
-        permit.map_err(|_| crate::error::Error::defect("the streams are closed"))
+        permit.map_err(|_| Error::defect("the streams are closed"))
     }
 
     async fn shell(&self, user: &User) -> Result<Shell> {
@@ -133,47 +134,78 @@ impl<O: Opener> Session<O> {
         if slot.as_ref().is_none_or(|lasting| lasting.shell.is_gone()) {
             *slot = Some(self.lasting(user).await?);
         }
-        Ok(())
+        self.resume().await
     }
 
     async fn slot(&self, user: &User) -> Slot {
         Arc::clone(self.shells.lock().await.entry(user.clone()).or_default())
     }
 
+    /// Has this done whenever the connection was made anew.
+    pub fn on_reconnect(&self, resumed: Resumed) {
+        // A host belongs to one run.
+        let _ = self.resumed.set(resumed);
+    }
+
+    /// Does what has to be done first on a connection that was made anew.
+    pub async fn resume(&self) -> Result<()> {
+        let mut on = self.resumed_on.lock().await;
+        let now = self.opener.connections();
+        if *on == now {
+            return Ok(());
+        }
+        if let Some(resumed) = self.resumed.get().filter(|_| *on != 0) {
+            resumed().await?;
+        }
+        *on = now;
+        Ok(())
+    }
+
     /// Runs a script in the user's shell, which is brought up when there is none.
     pub async fn run(&self, command: Command, output: &mut dyn Output) -> Result<Exit> {
         let slot = self.slot(&command.user).await;
         let mut slot = slot.lock().await;
-        if slot.as_ref().is_none_or(|lasting| lasting.shell.is_gone()) {
-            // The place of one that is gone is free for the next.
+        for _ in 0..ATTEMPTS {
+            if slot.as_ref().is_none_or(|lasting| lasting.shell.is_gone()) {
+                // The place of one that is gone is free for the next.
+                slot.take();
+                *slot = Some(self.lasting(&command.user).await?);
+            }
+            self.resume().await?;
+            let Some(lasting) = &*slot else { continue };
+            if let Some(exit) = lasting.shell.run(command.clone(), output).await? {
+                return Ok(exit);
+            }
             slot.take();
-            *slot = Some(self.lasting(&command.user).await?);
         }
-        match &*slot {
-            Some(lasting) => lasting.shell.run(command, output).await,
-            None => Err(crate::error::Error::defect("a shell that was just made is not there")),
-        }
+        Err(Error::unreachable("the connection to the host ends again and again"))
     }
 
     /// Runs a script in the shell that lasts beside the others, and leaves `will` there if that shell had to be brought up.
     pub async fn aside(&self, command: Command, will: &str, output: &mut dyn Output) -> Result<Exit> {
         let mut aside = self.aside.lock().await;
-        if aside.as_ref().is_none_or(Shell::is_gone) {
-            let shell = self.shell(&command.user).await?;
-            shell.leave_will(will).await?;
-            *aside = Some(shell);
+        for _ in 0..ATTEMPTS {
+            if aside.as_ref().is_none_or(Shell::is_gone) {
+                let shell = self.shell(&command.user).await?;
+                shell.leave_will(will).await?;
+                *aside = Some(shell);
+            }
+            let Some(shell) = &*aside else { continue };
+            if let Some(exit) = shell.run(command.clone(), output).await? {
+                return Ok(exit);
+            }
+            aside.take();
         }
-        match &*aside {
-            Some(shell) => shell.run(command, output).await,
-            None => Err(crate::error::Error::defect("a shell that was just made is not there")),
-        }
+        Err(Error::unreachable("the connection to the host ends again and again"))
     }
 
     /// Runs a script in a shell of its own.
     pub async fn stream(&self, command: Command) -> Result<Box<dyn Stream>> {
         let permit = self.permit().await?;
         let shell = self.shell(&command.user).await?;
-        let (pieces, end) = shell.begin(command).await?;
+        self.resume().await?;
+        let begun = shell.begin(command).await?;
+        let (pieces, end) = begun.ok_or_else(|| Error::unreachable("the connection to the host ended"))?;
         Ok(Box::new(Streaming { pieces, end: Some(end), exit: None, _shell: shell, _permit: permit }))
     }
 
@@ -206,7 +238,7 @@ impl Stream for Streaming {
         }
         if let Some(end) = self.end.take() {
             let exit = end.await.unwrap_or_else(|_| {
-                Err(crate::error::Error::unreachable("the connection to the host ended while its output was followed"))
+                Err(Error::unreachable("the connection to the host ended while its output was followed"))
             })?;
             self.exit = Some(exit);
         }

@@ -28,6 +28,11 @@ pub const MAX_SCRIPT: usize = 100_000;
 /// How long after a script's own deadline its end mark may take, and how long the end of a killed one.
 const GRACE: Duration = Duration::from_secs(10);
 
+/// How long a shell may take to come up, and how long where it is another user's.
+const STARTING: Duration = Duration::from_secs(30);
+/// See [`STARTING`].
+pub const BECOMING: Duration = Duration::from_secs(90);
+
 /// The three pipes of a connection and what has to live as long as they do.
 pub struct Channel {
     /// What the host reads.
@@ -50,6 +55,9 @@ enum Request {
     Run(Job),
     Will(Vec<u8>),
 }
+
+/// A script that is under way: what it prints, and how it ends.
+pub type Begun = (mpsc::Receiver<(Pipe, Bytes)>, oneshot::Receiver<Result<Exit>>);
 
 /// A framed shell that is ready. Dropping it ends the connection and what runs on it.
 pub struct Shell {
@@ -79,28 +87,32 @@ impl Shell {
         nonce: String,
         round_trips: Arc<AtomicU64>,
     ) -> Result<Self> {
-        let started = tokio::time::timeout(Duration::from_secs(30), greet(&mut channel, becomes, &nonce)).await;
-        started.map_err(|_| Error::unreachable("no shell came up on the host within 30 s"))??;
+        // A directory of users that is slow to answer takes its time for each question.
+        let patience = if matches!(becomes, Becomes::Nobody) { STARTING } else { BECOMING };
+        let started = tokio::time::timeout(patience, greet(&mut channel, becomes, &nonce)).await;
+        started.map_err(|_| {
+            let by = if becomes.name().is_empty() { String::new() } else { format!(" through {}", becomes.name()) };
+            Error::unreachable(format!("no shell came up on the host{by} within {} s", patience.as_secs()))
+        })??;
         round_trips.fetch_add(1, Ordering::Relaxed);
         let (requests, queue) = mpsc::channel(1);
         tokio::spawn(serve(channel, nonce, queue));
         Ok(Self { requests, round_trips })
     }
 
-    /// Runs a script; pieces of its output go to `output` as they come.
-    pub async fn run(&self, command: Command, output: &mut dyn Output) -> Result<Exit> {
-        let (mut pieces, end) = self.begin(command).await?;
+    /// Runs a script; pieces of its output go to `output` as they come. Nothing comes of it where the connection had ended before
+    /// the script could begin.
+    pub async fn run(&self, command: Command, output: &mut dyn Output) -> Result<Option<Exit>> {
+        let Some((mut pieces, end)) = self.begin(command).await? else { return Ok(None) };
         while let Some((pipe, bytes)) = pieces.recv().await {
             output.write(pipe, &bytes);
         }
-        end.await.unwrap_or_else(|_| Err(gone()))
+        // Who took it from the queue says how it ended.
+        end.await.map_or(Ok(None), |exit| exit.map(Some))
     }
 
-    /// Begins a script; its output comes through the first channel, its end through the second.
-    pub async fn begin(
-        &self,
-        command: Command,
-    ) -> Result<(mpsc::Receiver<(Pipe, Bytes)>, oneshot::Receiver<Result<Exit>>)> {
+    /// Begins a script, unless the connection has ended; its output comes through the first channel, its end through the second.
+    pub async fn begin(&self, command: Command) -> Result<Option<Begun>> {
         if command.script.len() > MAX_SCRIPT {
             return Err(Error::input(format!(
                 "the script is {} bytes long, and at most {MAX_SCRIPT} can be run",
@@ -115,9 +127,11 @@ impl Shell {
         }
         let (output, pieces) = mpsc::channel(64);
         let (end, ended) = oneshot::channel();
-        self.requests.send(Request::Run(Job { command, output, end })).await.map_err(|_| gone())?;
+        if self.requests.send(Request::Run(Job { command, output, end })).await.is_err() {
+            return Ok(None);
+        }
         self.round_trips.fetch_add(1, Ordering::Relaxed);
-        Ok((pieces, ended))
+        Ok(Some((pieces, ended)))
     }
 
     /// Leaves a script on the host that it runs when the connection ends, whyever it does: also when this process is
@@ -138,14 +152,23 @@ impl Shell {
 
 /// The connection is not there any more.
 pub fn gone() -> Error {
-    Error::unreachable("the connection to the host ended")
-        .hint("what ran on it was ended on the host; look at the network and at the host, then start again")
+    Error::unreachable(
+        "the connection to the host ended while this was under way, so that whether it was done is not known",
+    )
+    .hint("what ran on it was ended on the host; look at the network and at the host, then start again")
 }
 
 /// Owns the connection: serves one request after the other, until nobody is left to send any.
 async fn serve(mut channel: Channel, nonce: String, mut queue: mpsc::Receiver<Request>) {
     let mut id = 0;
-    while let Some(request) = queue.recv().await {
+    loop {
+        let request = tokio::select! {
+            biased;
+            // Nothing is begun on a connection that has ended.
+            () = idle(&mut channel) => break,
+            request = queue.recv() => request,
+        };
+        let Some(request) = request else { break };
         let Job { command, output, end } = match request {
             Request::Run(job) => job,
             Request::Will(bytes) => match send(&mut channel, &bytes).await {
@@ -164,6 +187,20 @@ async fn serve(mut channel: Channel, nonce: String, mut queue: mpsc::Receiver<Re
     // The end of its input makes the loop end what still runs, and itself.
     let _ = channel.stdin.shutdown().await;
     drop(channel.guard);
+}
+
+/// Ends when the connection does while nothing runs on it. What comes meanwhile is of earlier scripts, which left processes behind.
+async fn idle(channel: &mut Channel) {
+    let (mut out, mut err) = ([0; 1024], [0; 1024]);
+    loop {
+        let read = tokio::select! {
+            read = channel.stdout.read(&mut out) => read,
+            read = channel.stderr.read(&mut err) => read,
+        };
+        if !read.is_ok_and(|bytes| bytes > 0) {
+            return;
+        }
+    }
 }
 
 /// The longest text that is sent as lines: the far shell takes them byte by byte.

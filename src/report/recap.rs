@@ -40,6 +40,7 @@ impl Recap {
                 self.host(host);
             }
             What::HostUnreachable { host, .. } => self.host(host).unreachable += 1,
+            What::HostRefused { host, .. } => self.host(host).failed += 1,
             What::EffectFinished { host: Some(host), outcome, kind, .. } => {
                 let counts = self.host(host);
                 match outcome {

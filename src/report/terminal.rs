@@ -118,6 +118,9 @@ impl Screen {
             What::HostUnreachable { host, message } => {
                 vec![line(host, &style("unreachable").red().bold().to_string(), &printable(message))]
             }
+            What::HostRefused { host, message } => {
+                vec![line(host, &style("failed").red().bold().to_string(), &printable(message))]
+            }
             What::StepStarted { step, number } => {
                 let total = if self.steps >= *number { format!("/{}", self.steps) } else { String::new() };
                 vec![String::new(), style(format!("[{number}{total}] {}", printable(step))).bold().to_string()]

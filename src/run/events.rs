@@ -97,6 +97,13 @@ pub enum What {
         /// Why.
         message: String,
     },
+    /// A connection was made, and nothing can be done on it: the host says no to who it is to be done as.
+    HostRefused {
+        /// The host.
+        host: String,
+        /// Why.
+        message: String,
+    },
     /// A step begins.
     StepStarted {
         /// Its name.

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use futures_util::StreamExt as _;
 
 use super::events::{Events, What};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::host::{Transport, User};
 use crate::inventory::{Connection, Host, Inventory};
 use crate::task::Predictions;
@@ -35,15 +35,19 @@ pub trait Connect: Send + Sync {
     async fn connect(&self, host: &Host, connection: &Connection) -> Result<Arc<dyn Transport>>;
 }
 
+/// The hosts that were connected to, and the names of those that were left out.
+pub type Connected = (Vec<Arc<RunHost>>, Vec<String>);
+
 /// Connects to all of these hosts, at most `bound` at once. When one can't be reached none is used, and the error names
-/// every host that failed.
+/// every host that failed; with `skip` the others are used, if there are any, and those that can't be reached are named.
 pub async fn connect_all(
     connector: &dyn Connect,
     inventory: &Inventory,
     names: &[&str],
     bound: usize,
     events: &Events,
-) -> Result<Vec<Arc<RunHost>>> {
+    skip: bool,
+) -> Result<Connected> {
     // What an inventory says wrongly of one of them is found before any is reached.
     let mut ways: Vec<(&Host, Connection)> = Vec::with_capacity(names.len());
     for name in names {
@@ -65,7 +69,11 @@ pub async fn connect_all(
                 Ok(Arc::new(RunHost { name: host.name.clone(), transport, user, becomes, predictions, lock }))
             }
             Err(error) => {
-                events.emit(What::HostUnreachable { host: host.name.clone(), message: error.to_string() });
+                let (name, message) = (host.name.clone(), error.to_string());
+                events.emit(match error.kind() {
+                    Kind::Unreachable => What::HostUnreachable { host: name, message },
+                    _ => What::HostRefused { host: name, message },
+                });
                 Err(error.on_host(&host.name))
             }
         }
@@ -74,8 +82,10 @@ pub async fn connect_all(
         futures_util::stream::iter(attempts).buffered(bound.max(1)).collect().await;
     let (connected, failed): (Vec<_>, Vec<_>) = results.into_iter().partition(Result::is_ok);
     let mut errors: Vec<Error> = failed.into_iter().filter_map(Result::err).collect();
-    if errors.is_empty() {
-        return Ok(connected.into_iter().filter_map(Result::ok).collect());
+    let away = errors.iter().all(|error| error.kind() == Kind::Unreachable);
+    if errors.is_empty() || (skip && away && !connected.is_empty()) {
+        let left_out = errors.iter().filter_map(|error| error.parts().host.clone()).collect();
+        return Ok((connected.into_iter().filter_map(Result::ok).collect(), left_out));
     }
     for host in connected.into_iter().flatten() {
         host.transport.close().await;

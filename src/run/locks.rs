@@ -9,12 +9,12 @@ use tokio::task::JoinHandle;
 use super::events::{Events, What};
 use super::hosts::RunHost;
 use super::interrupt::Interrupt;
-use crate::error::{Error, Result};
-use crate::host::User;
+use crate::error::{Error, Kind, Result};
+use crate::host::{BECOMING, Resumed, User};
 use crate::task::lock::{Held, Holder, Lock, RENEWED_EVERY, refusal};
 use crate::task::{Context, Silent};
 
-/// How long one word with a host about its lock may take.
+/// How long one word with a host about its lock may take, once a shell is there for it.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The locks of one run.
@@ -52,6 +52,7 @@ impl Locks {
                 return self.refused(host, answer);
             }
         }
+        hosts.iter().for_each(|host| self.keep_over_reconnects(host));
         let names = hosts.iter().map(|host| host.name.clone()).collect();
         lock(&self.held).extend(hosts);
         self.events.emit(What::Locked { hosts: names });
@@ -69,6 +70,44 @@ impl Locks {
 
     async fn take_one(&self, host: &RunHost) -> Result<Option<Held>> {
         with(host, async |lock| lock.take(&self.holder).await).await
+    }
+
+    /// Has the lock, and what the host does with it when the connection ends, taken up again before anything is done on a connection
+    /// that was made anew.
+    fn keep_over_reconnects(&self, host: &Arc<RunHost>) {
+        let (host, holder, events) = (Arc::downgrade(host), self.holder.clone(), self.events.clone());
+        let transport = host.upgrade().map(|host| Arc::clone(&host.transport));
+        let resumed: Resumed = Box::new(move || {
+            let (host, holder, events) = (host.upgrade(), holder.clone(), events.clone());
+            Box::pin(async move {
+                let Some(host) = host else { return Ok(()) };
+                let other = match with(&host, async |lock| lock.renew(&holder).await).await? {
+                    // A host that has lost it, as one that boots anew may, gives it again.
+                    Some(other) if other.holder.run.is_empty() => {
+                        with(&host, async |lock| lock.take(&holder).await).await?
+                    }
+                    other => other,
+                };
+                match other {
+                    Some(other) => {
+                        // The run has begun: it is stopped rather than refused.
+                        let mut error = refusal(&host.name, &other);
+                        error.parts_mut().kind = Kind::Stopped;
+                        Err(error.hint(
+                            "the connection had ended, and meanwhile the lock was taken: nothing more was done there",
+                        ))
+                    }
+                    None => {
+                        let text = "connected again, and its lock is held again".to_owned();
+                        events.emit(What::Note { host: Some(host.name.clone()), text });
+                        Ok(())
+                    }
+                }
+            })
+        });
+        if let Some(transport) = transport {
+            transport.on_reconnect(resumed);
+        }
     }
 
     /// Begins to renew what is held, unless that has begun.
@@ -145,10 +184,13 @@ pub async fn with<T>(host: &RunHost, word: impl AsyncFnOnce(Lock<'_>) -> Result<
         timeout: PATIENCE,
         progress: &Silent,
     };
-    let answer = tokio::time::timeout(PATIENCE, word(Lock { context: &context, path: &host.lock })).await;
+    let answer = tokio::time::timeout(PATIENCE + BECOMING, word(Lock { context: &context, path: &host.lock })).await;
     answer.unwrap_or_else(|_| {
-        Err(Error::unreachable(format!("the host did not answer within {} s about its lock", PATIENCE.as_secs()))
-            .on_host(&host.name))
+        Err(Error::unreachable(format!(
+            "the host did not answer within {} s about its lock",
+            (PATIENCE + BECOMING).as_secs()
+        ))
+        .on_host(&host.name))
     })
 }
 

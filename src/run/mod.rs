@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 
+pub mod absent;
 pub mod availability;
 pub mod effect;
 pub mod events;
@@ -23,6 +24,7 @@ pub mod watch;
 
 use crate::error::{Error, Result};
 use crate::inventory::{Extra, Inventory};
+use absent::Absent;
 pub use effect::{Call, Report, Who};
 use events::{Events, What};
 use hosts::RunHost;
@@ -43,6 +45,8 @@ pub struct Options {
     pub forks: usize,
     /// Answer every question with yes.
     pub yes: bool,
+    /// Hosts that can't be reached are left out, unless the playbook says otherwise.
+    pub skip_unreachable: bool,
     /// The hosts that the run is limited to, by name; all when there is none.
     pub limit: Option<Vec<String>>,
 }
@@ -74,6 +78,7 @@ pub struct Run {
     runtime: Handle,
     hosts: Mutex<HashMap<String, Arc<RunHost>>>,
     connector: Box<dyn hosts::Connect>,
+    absent: Mutex<Absent>,
     steps: Mutex<Steps>,
     effects: AtomicU64,
     touched: AtomicBool,
@@ -125,6 +130,7 @@ impl Run {
             runtime,
             hosts: Mutex::default(),
             connector,
+            absent: Mutex::default(),
             steps: Mutex::default(),
             effects: AtomicU64::new(0),
             touched: AtomicBool::new(false),
@@ -199,6 +205,12 @@ impl Run {
         lock(&self.replay).has_answered(question)
     }
 
+    /// The boot that a host was in before an earlier attempt of the run rebooted it in the step that is under way.
+    pub fn rebooted_from(&self, host: &str) -> Option<String> {
+        let step = self.current_step().unwrap_or_default();
+        lock(&self.replay).rebooted_from(&step, host)
+    }
+
     /// Drives a future on the run's runtime from a script's thread, until it ends or the operator wants to stop. One that
     /// changes nothing is ended by the first signal, unless a host is in hand; anything else by the second.
     fn block_on<T>(&self, patience: Patience, work: impl Future<Output = Result<T>>) -> Result<T> {
@@ -250,6 +262,54 @@ impl Run {
 
     /// The hosts of these names, connected; those that are not yet are connected to at once.
     pub fn connect(&self, names: &[String]) -> Result<Vec<Arc<RunHost>>> {
+        self.connected(names, false)
+    }
+
+    /// The same, without those that can't be reached where `skip` says so. They stay left out.
+    pub fn connect_or_skip(&self, names: &[String], skip: bool) -> Result<Vec<Arc<RunHost>>> {
+        if !skip {
+            return self.connect(names);
+        }
+        let there: Vec<String> = {
+            let mut absent = lock(&self.absent);
+            absent.may_be(names);
+            names.iter().filter(|name| !absent.is_out(name)).cloned().collect()
+        };
+        self.connected(&there, true)
+    }
+
+    /// Leaves out a host that can't be reached, if it may be, and says so. Gives whether it may.
+    pub fn leave_out(&self, name: &str) -> bool {
+        let new = !lock(&self.absent).is_out(name);
+        let may = lock(&self.absent).leave_out(name);
+        if may && new {
+            self.events.emit(What::Warning { text: format!("{name} can't be reached, and is left out from now on") });
+        }
+        may
+    }
+
+    /// The same for a host that a block may leave out, whatever was said when it was selected.
+    pub fn leave_out_always(&self, name: &str) -> bool {
+        lock(&self.absent).may_be(&[name.to_owned()]);
+        self.leave_out(name)
+    }
+
+    /// Whether a host was left out.
+    pub fn is_left_out(&self, name: &str) -> bool {
+        lock(&self.absent).is_out(name)
+    }
+
+    /// The hosts that were left out of what these were selected with.
+    pub fn missing_beside(&self, names: &[String]) -> Vec<String> {
+        lock(&self.absent).missing_beside(names)
+    }
+
+    /// Fails where the run left out hosts.
+    pub fn told_of_absent(&self) -> Result<()> {
+        lock(&self.absent).told()
+    }
+
+    fn connected(&self, names: &[String], skip: bool) -> Result<Vec<Arc<RunHost>>> {
         let missing: Vec<&str> = {
             let known = lock(&self.hosts);
             names.iter().filter(|name| !known.contains_key(*name)).map(String::as_str).collect()
@@ -257,9 +317,12 @@ impl Run {
         if !missing.is_empty() {
             self.touched.store(true, Ordering::SeqCst);
             let bound = self.forks();
-            let connected = self.block_on(Patience::None, async {
-                hosts::connect_all(&*self.connector, &self.inventory, &missing, bound, &self.events).await
+            let (connected, left_out) = self.block_on(Patience::None, async {
+                hosts::connect_all(&*self.connector, &self.inventory, &missing, bound, &self.events, skip).await
             })?;
+            for name in &left_out {
+                self.leave_out(name);
+            }
             {
                 let mut known = lock(&self.hosts);
                 known.extend(connected.iter().map(|host| (host.name.clone(), Arc::clone(host))));
@@ -272,6 +335,7 @@ impl Run {
         let known = lock(&self.hosts);
         names
             .iter()
+            .filter(|name| !skip || !self.is_left_out(name))
             .map(|name| known.get(name).cloned().ok_or_else(|| Error::defect(format!("{name} is not connected"))))
             .collect()
     }

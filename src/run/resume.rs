@@ -12,6 +12,9 @@ use super::{Call, Report, Run};
 use crate::error::{Error, Result};
 use crate::task::{Fact, Kind, printable, service, stat};
 
+/// The event that tells, before a host is rebooted, in which boot it was.
+pub const REBOOT: &str = "reboot";
+
 /// What a run has of earlier attempts.
 #[derive(Debug, Default)]
 pub struct Replay {
@@ -19,6 +22,8 @@ pub struct Replay {
     next: usize,
     answered: HashSet<String>,
     skip_until: Option<String>,
+    /// The boots that hosts were in before they were rebooted by steps that did not end: the step, the host, the boot.
+    rebooted: Vec<(String, String, String)>,
 }
 
 /// What is to be done about a step.
@@ -45,7 +50,7 @@ impl Replay {
             results.truncate(at);
         }
         let answered = if answers { story.answered.clone() } else { HashSet::new() };
-        Self { results, next: 0, answered, skip_until: None }
+        Self { results, next: 0, answered, skip_until: None, rebooted: story.rebooted.clone() }
     }
 
     /// A run without a record that leaves out the steps before this one.
@@ -79,6 +84,12 @@ impl Replay {
         self.answered.contains(question)
     }
 
+    /// The boot that a host was in before an earlier attempt rebooted it in this step, once for each reboot.
+    pub fn rebooted_from(&mut self, step: &str, host: &str) -> Option<String> {
+        let at = self.rebooted.iter().position(|(known, on, _)| known == step && on == host)?;
+        Some(self.rebooted.remove(at).2)
+    }
+
     /// The names of the steps that are taken from the record.
     pub fn steps(&self) -> Vec<&str> {
         self.results.iter().map(|result| result.step.as_str()).collect()
@@ -107,7 +118,7 @@ pub fn verify(run: &Arc<Run>, story: &Story, replay: &mut Replay) -> Result<()> 
         return Ok(());
     }
     let names: Vec<String> = by_host.keys().map(|name| (*name).to_owned()).collect();
-    let hosts = run.connect(&names)?;
+    let hosts = run.connect_or_skip(&names, run.options.skip_unreachable)?;
     let mut again: Option<usize> = None;
     let results: Vec<Result<Vec<(usize, String)>>> = std::thread::scope(|scope| {
         let threads: Vec<_> = hosts

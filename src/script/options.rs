@@ -93,6 +93,17 @@ impl Options {
         texts.map(Some).ok_or_else(|| self.wrong(name, "a text or a list of texts", &value))
     }
 
+    /// One of two words: whether it is the second.
+    pub fn either(&mut self, name: &str, words: [&str; 2]) -> Result<Option<bool>> {
+        let Some(word) = self.text(name)? else { return Ok(None) };
+        match words.iter().position(|known| *known == word) {
+            Some(at) => Ok(Some(at == 1)),
+            None => Err(Error::input(format!("option `{name}` can't be `{word}`"))
+                .did_you_mean(&word, words)
+                .hint(format!("it is `{}` or `{}`", words[0], words[1]))),
+        }
+    }
+
     /// A map, as JSON.
     pub fn json(&mut self, name: &str) -> Result<Option<serde_json::Map<String, serde_json::Value>>> {
         let Some(value) = self.take(name) else { return Ok(None) };

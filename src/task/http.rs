@@ -77,7 +77,7 @@ impl Options {
         *request.uri_mut() = uri;
         let headers = request.headers_mut();
         headers.insert(USER_AGENT, HeaderValue::from_static(concat!("zkmig/", env!("CARGO_PKG_VERSION"))));
-        let name = self.tls.as_ref().map_or(super::tcp::LOOPBACK, |tls| &tls.name);
+        let name = self.tls.as_ref().map_or(self.address.as_str(), |tls| &tls.name);
         let host = HeaderValue::try_from(format!("{name}:{}", self.port));
         headers.insert(HOST, host.map_err(|error| wrong("the port").caused_by(error))?);
         for (name, value) in &self.headers {

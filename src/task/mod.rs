@@ -12,6 +12,7 @@ use crate::host::{Command, Exit, Output, Pipe, Stdin, Transport, User};
 pub mod absent;
 pub mod attributes;
 pub mod backup;
+pub mod boot;
 pub mod command;
 pub mod copy;
 pub mod directory;
@@ -209,6 +210,19 @@ impl Context<'_> {
             return Err(Error::failed(format!("did not end within {}", command::span(self.timeout))).on_host(self.host));
         }
         Ok(Printed { exit, stdout: output.stdout, stderr: output.stderr })
+    }
+
+    /// The same, with another time for what is done.
+    pub fn within(&self, timeout: Duration) -> Context<'_> {
+        Context {
+            host: self.host,
+            transport: self.transport,
+            user: self.user.clone(),
+            check: self.check,
+            predictions: self.predictions,
+            timeout,
+            progress: self.progress,
+        }
     }
 
     /// A failure on this context's host.

@@ -1,5 +1,6 @@
 //! Asking a TCP port of a host something, through the connection to the host.
 
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -8,12 +9,10 @@ use super::Context;
 use super::command::span;
 use super::printable::last_lines;
 use crate::error::{Error, Kind, Result};
+pub use crate::host::LOOPBACK;
 
 /// The longest answer that is taken unless the caller says otherwise, in bytes.
 pub const LIMIT: usize = 1024 * 1024;
-
-/// The host itself.
-pub const LOOPBACK: &str = "127.0.0.1";
 
 /// What is asked.
 #[derive(Clone, Debug)]
@@ -79,7 +78,9 @@ pub(super) fn timed_out(context: &Context<'_>, port: u16, time: Duration, bytes:
 async fn exchange(context: &Context<'_>, options: &Options, bytes: &mut Vec<u8>) -> Result<Option<String>> {
     let mut socket = match context.transport.dial(&options.address, options.port).await {
         Ok(socket) => socket,
-        Err(error) if error.kind() == Kind::Failed => return Ok(Some(error.to_string())),
+        Err(error) if error.kind() == Kind::Failed => {
+            return Ok(Some(error.parts().causes.last().cloned().unwrap_or_else(|| error.to_string())));
+        }
         Err(error) => return Err(error.on_host(context.host)),
     };
     // A server that answers without having read all may close first: what it said counts.
@@ -91,6 +92,10 @@ async fn exchange(context: &Context<'_>, options: &Options, bytes: &mut Vec<u8>)
     let most = u64::try_from(options.limit).unwrap_or(u64::MAX).saturating_add(1);
     let unread = (&mut socket).take(most).read_to_end(bytes).await.err();
     match unread.or(unsent) {
+        // What the host has for it says so once it has tried.
+        Some(error) if matches!(error.kind(), ErrorKind::ConnectionRefused | ErrorKind::NotConnected) => {
+            Ok(Some(error.to_string()))
+        }
         Some(error) if bytes.is_empty() => {
             Err(context.failed(format!("the connection to port {} broke", options.port)).caused_by(error))
         }

@@ -35,9 +35,29 @@ pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
+fn serve(folder: &Path, words: &[&str]) -> Child {
+    // sshd started by root wants this folder.
+    let _ = fs::create_dir_all("/run/sshd");
+    let log = fs::File::options().create(true).append(true).open(folder.join("log")).unwrap();
+    let line = [words, &["/usr/sbin/sshd", "-D", "-e", "-f"]].concat();
+    Process::new(line[0])
+        .args(&line[1..])
+        .arg(folder.join("sshd_config"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(log)
+        .spawn()
+        .unwrap()
+}
+
 impl Sshd {
     /// Starts it with these lines in its configuration.
     pub fn start(extra: &str) -> Self {
+        Self::start_below(&[], extra)
+    }
+
+    /// The same, as what these words run.
+    pub fn start_below(words: &[&str], extra: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         keygen(&path("host"), "");
@@ -53,24 +73,9 @@ impl Sshd {
             authorized = path("authorized").display(),
         );
         fs::write(path("sshd_config"), config).unwrap();
-        // sshd started by root wants this folder.
-        let _ = fs::create_dir_all("/run/sshd");
-        let log = fs::File::create(path("log")).unwrap();
-        let process = Process::new("/usr/sbin/sshd")
-            .args(["-D", "-e", "-f"])
-            .arg(path("sshd_config"))
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .unwrap();
+        let process = serve(folder.path(), words);
         let sshd = Self { folder, port, process };
-        let began = Instant::now();
-        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
-            let log = fs::read_to_string(sshd.path("log")).unwrap_or_default();
-            assert!(began.elapsed() < Duration::from_secs(10), "sshd did not start: {log}");
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        sshd.listens();
         sshd
     }
 
@@ -87,6 +92,34 @@ impl Sshd {
             }
         }
         assert!(found > 0, "sshd has no connection");
+    }
+
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Ends it and all of its connections, as a host does that goes down.
+    pub fn stop(&mut self) {
+        // There may be none.
+        let _ = Process::new("pkill").args(["-KILL", "-P", &self.id().to_string()]).status();
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+
+    /// Starts it again after that.
+    pub fn serve(&mut self) {
+        self.process = serve(&self.path(""), &[]);
+        self.listens();
+    }
+
+    fn listens(&self) {
+        let began = Instant::now();
+        while std::net::TcpStream::connect(("127.0.0.1", self.port)).is_err() {
+            let log = fs::read_to_string(self.path("log")).unwrap_or_default();
+            assert!(began.elapsed() < Duration::from_secs(10), "sshd did not start: {log}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// A path in its folder.

@@ -91,6 +91,9 @@ pub struct Reached {
     pub host_key_checking: Option<bool>,
     /// Arguments of ssh.
     pub ssh_args: Option<String>,
+    /// Hosts that can't be reached are left out.
+    #[serde(default)]
+    pub skip_unreachable: bool,
 }
 
 impl Manifest {
@@ -151,6 +154,9 @@ impl Manifest {
             if let Some(value) = value {
                 words.extend([option.to_owned(), word(value)]);
             }
+        }
+        if self.reached.skip_unreachable {
+            words.push("--skip-unreachable".to_owned());
         }
         for library in &self.libraries {
             words.extend(["-L".to_owned(), word(&library.display().to_string())]);

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use super::{Manifest, StepResult};
 use crate::error::{Error, Result};
 use crate::run::events::{Event, Outcome, What};
+use crate::run::resume::REBOOT;
 use crate::run::standing::Standing;
 use crate::task::{Copied, Fact};
 
@@ -69,6 +70,8 @@ pub struct Story {
     pub left: Vec<Left>,
     /// What was begun and perhaps done by steps that did not end: the host, and what it was about.
     pub begun: Vec<(String, String)>,
+    /// The boots that hosts were in before steps that did not end rebooted them: the step, the host, the boot.
+    pub rebooted: Vec<(String, String, String)>,
     /// The questions that were answered with yes.
     pub answered: HashSet<String>,
     /// The copies of files that it made or found, by host.
@@ -97,6 +100,7 @@ impl Story {
             results: Vec::new(),
             left: Vec::new(),
             begun: Vec::new(),
+            rebooted: Vec::new(),
             answered: HashSet::new(),
             copies: Vec::new(),
             message: None,
@@ -177,6 +181,7 @@ impl Story {
                 });
                 let facts = std::mem::take(&mut place.facts);
                 if *ok {
+                    self.rebooted.retain(|(known, ..)| known != step);
                     self.left.extend(facts);
                     self.begun.clear();
                 } else {
@@ -205,6 +210,11 @@ impl Story {
                     && !self.copies.iter().any(|(known, copy)| known == host && copy == copied)
                 {
                     self.copies.push((host.clone(), copied.clone()));
+                }
+            }
+            What::Data { host: Some(host), step, name, data } if name == REBOOT => {
+                if let Some(boot) = data.get("boot_id").and_then(|boot| boot.as_str()) {
+                    self.rebooted.push((step.clone().unwrap_or_default(), host.clone(), boot.to_owned()));
                 }
             }
             What::Answered { question, yes: true, .. } => {

@@ -22,29 +22,43 @@ const HOSTS: Entry = Entry {
     on: "",
     usage: "hosts(pattern, #{…})",
     arguments: &[1, 2],
-    options: &[opt(
-        "order",
-        "`inventory`, `reverse_inventory`, `sorted`, `reverse_sorted` or `shuffle`",
-        "the order in which they are worked on, as a play's `order` in Ansible; `inventory`",
-    )],
+    options: &[
+        opt(
+            "order",
+            "`inventory`, `reverse_inventory`, `sorted`, `reverse_sorted` or `shuffle`",
+            "the order in which they are worked on, as a play's `order` in Ansible; `inventory`",
+        ),
+        opt(
+            "unreachable",
+            "`stop` or `skip`",
+            "what becomes of a host that can't be reached: it stops the run, or is left out from then on; `stop`, or `skip` with \
+             --skip-unreachable",
+        ),
+    ],
     kind: None,
     doc: "The hosts that a pattern selects, in the pattern's and the inventory's order, limited by --limit and connected. \
           Patterns are Ansible's: `masters`, `a:b`, `a:!b`, `a:&b`, `10.10.0.*`, `~regex`, `masters[0:2]`. A part of one \
           that matches nothing is warned of; a pattern without any host is an error before the run, and a host that can't \
-          be reached stops the run.",
+          be reached stops the run, unless it may be left out: then the run goes on with the others, the recap names it, and the exit \
+          code is 4. A rolling block stops all the same.",
     example: "let masters = hosts(\"masters\");\nnote(`${masters.len()} masters`);",
 };
 
 const EACH: Entry = Entry {
     name: "each",
     on: "list of hosts",
-    usage: "hosts.each(|host| …)",
-    arguments: &[1],
-    options: &[],
+    usage: "hosts.each(|host| …) or hosts.each(|host| …, options)",
+    arguments: &[1, 2],
+    options: &[opt(
+        "on_failure",
+        "`stop` or `collect`",
+        "what becomes of failures: they are thrown, or given beside the results, as `ok` and `failed`, two maps by host name; `stop`",
+    )],
     kind: None,
     doc: "Calls the function for every host, on all of them at once (at most --forks), and gives a map of the results by \
           host name. Variables from outside are copies: what the function assigns to them is lost, so return it instead. \
-          When it fails on some hosts it still ends on the others; then the failures are thrown as one.",
+          When it fails on some hosts it still ends on the others; then the failures are thrown as one. A host that can't be reached \
+          and may be left out (see `hosts`) is none.",
     example: "let names = hosts(\"masters\").each(|m| m.run(\"hostname\", #{ read_only: true }).stdout.trimmed());",
 };
 
@@ -152,14 +166,20 @@ pub const ENTRIES: &[Entry] = &[HOSTS, EACH, STEP, CONFIRM, NOTE, FAIL, CHECKED,
 pub fn register(engine: &mut Engine, script: &Script) {
     let s = script.clone();
     engine.register_fn("hosts", move |ctx: NativeCallContext, pattern: &str| -> Scripted<Array> {
-        s.scripted(&ctx, s.select(pattern, Order::Inventory))
+        s.scripted(&ctx, s.select(pattern, Order::Inventory, None))
     });
     let s = script.clone();
     engine.register_fn("hosts", move |ctx: NativeCallContext, pattern: &str, options: Map| -> Scripted<Array> {
-        s.scripted(&ctx, order(options).and_then(|order| s.select(pattern, order)))
+        s.scripted(&ctx, chosen(options).and_then(|(order, skip)| s.select(pattern, order, skip)))
     });
     let s = script.clone();
-    engine.register_fn("each", move |ctx: NativeCallContext, hosts: Array, work: FnPtr| each(&s, &ctx, &hosts, &work));
+    engine.register_fn("each", move |ctx: NativeCallContext, hosts: Array, work: FnPtr| {
+        each(&s, &ctx, &hosts, &work, Map::new())
+    });
+    let s = script.clone();
+    engine.register_fn("each", move |ctx: NativeCallContext, hosts: Array, work: FnPtr, options: Map| {
+        each(&s, &ctx, &hosts, &work, options)
+    });
     let s = script.clone();
     engine.register_fn("step", move |ctx: NativeCallContext, name: &str, work: FnPtr| -> Scripted<Dynamic> {
         s.run.step(
@@ -262,10 +282,12 @@ fn failure(message: &str, options: Map) -> crate::error::Result<Error> {
     Ok(error)
 }
 
-/// The order that the options of `hosts` ask for.
-fn order(options: Map) -> crate::error::Result<Order> {
-    let Some(word) = Options::new(&HOSTS, options)?.text("order")? else { return Ok(Order::Inventory) };
-    Order::parse(&word).ok_or_else(|| {
+/// The order that the options of `hosts` ask for, and whether hosts that can't be reached are left out.
+fn chosen(options: Map) -> crate::error::Result<(Order, Option<bool>)> {
+    let mut options = Options::new(&HOSTS, options)?;
+    let skip = options.either("unreachable", ["stop", "skip"])?;
+    let Some(word) = options.text("order")? else { return Ok((Order::Inventory, skip)) };
+    Order::parse(&word).map(|order| (order, skip)).ok_or_else(|| {
         Error::input(format!("`{word}` is no order of hosts"))
             .did_you_mean(&word, Order::WORDS.iter().copied())
             .hint(format!("there are {}", Order::WORDS.join(", ")))
@@ -273,7 +295,7 @@ fn order(options: Map) -> crate::error::Result<Order> {
 }
 
 impl Script {
-    fn select(&self, pattern: &str, order: Order) -> crate::error::Result<Array> {
+    fn select(&self, pattern: &str, order: Order, skip: Option<bool>) -> crate::error::Result<Array> {
         let selected = self.run.inventory.select(pattern)?;
         for warning in selected.warnings.all() {
             self.run.events.emit(What::Warning { text: warning.to_string() });
@@ -287,7 +309,7 @@ impl Script {
             }
         }
         order.apply(&mut names);
-        self.hosts(&names)
+        self.connected(&names, skip.unwrap_or(self.run.options.skip_unreachable))
     }
 
     /// What a step gave, in the form in which it is kept; none when that would keep a secret.
@@ -299,7 +321,11 @@ impl Script {
 
     /// The hosts of these names as a script has them, connected.
     pub fn hosts(&self, names: &[String]) -> crate::error::Result<Array> {
-        let hosts = self.run.connect(names)?;
+        self.connected(names, false)
+    }
+
+    fn connected(&self, names: &[String], skip: bool) -> crate::error::Result<Array> {
+        let hosts = self.run.connect_or_skip(names, skip)?;
         self.variables.works_on(names);
         Ok(hosts.into_iter().map(|host| Dynamic::from(Host(host))).collect())
     }
@@ -336,19 +362,45 @@ impl Script {
 }
 
 /// Calls `work` on every host at once. Each call runs on a thread of its own, with copies of what the function captured.
-fn each(script: &Script, ctx: &NativeCallContext, hosts: &Array, work: &FnPtr) -> Scripted<Map> {
-    let hosts = hosts_of(hosts).ok_or_else(|| {
+fn each(script: &Script, ctx: &NativeCallContext, hosts: &Array, work: &FnPtr, options: Map) -> Scripted<Map> {
+    let collect =
+        Options::new(&EACH, options).and_then(|mut options| options.either("on_failure", ["stop", "collect"]));
+    let collect = script.scripted(ctx, collect)?.unwrap_or(false);
+    let mut hosts = hosts_of(hosts).ok_or_else(|| {
         script.raise(
             ctx,
             Error::input("each is for lists of hosts")
                 .hint("for other lists: `for item in list { … }` or list.map(|item| …)"),
         )
     })?;
-    each_of(script, ctx, &hosts, work)
+    hosts.retain(|host| !script.run.is_left_out(&host.0.name));
+    let (results, mut failures) = on_each(script, ctx, &hosts, work)?;
+    failures.retain(|(host, error)| {
+        let away = failure_in(error).is_some_and(|failure| failure.kind() == Kind::Unreachable);
+        !(away && script.run.leave_out(host))
+    });
+    // A mistake in the script and the operator's wish are no host's failures.
+    let of_hosts = |(_, error): &(String, Box<EvalAltResult>)| {
+        failure_in(error).is_some_and(|failure| failure.kind() != Kind::Interrupted)
+    };
+    if collect && failures.iter().all(of_hosts) {
+        let failed = failures.iter().filter_map(|(host, error)| Some((host, failure_in(error)?)));
+        let failed: Map = failed.map(|(host, error)| (host.as_str().into(), Dynamic::from(Failure(error)))).collect();
+        return Ok([("ok".into(), results.into()), ("failed".into(), failed.into())].into_iter().collect());
+    }
+    if failures.is_empty() { Ok(results) } else { Err(joined(hosts.len(), failures)) }
 }
 
 /// Calls `work` on every one of these hosts at once, as `each` does.
 pub fn each_of(script: &Script, ctx: &NativeCallContext, hosts: &[Host], work: &FnPtr) -> Scripted<Map> {
+    let (results, failures) = on_each(script, ctx, hosts, work)?;
+    if failures.is_empty() { Ok(results) } else { Err(joined(hosts.len(), failures)) }
+}
+
+/// What came of a function on each host, and where it failed.
+type OnEach = (Map, Vec<(String, Box<EvalAltResult>)>);
+
+fn on_each(script: &Script, ctx: &NativeCallContext, hosts: &[Host], work: &FnPtr) -> Scripted<OnEach> {
     #[allow(deprecated, reason = "Rhai marks its own context store as volatile; it is the only way to call on threads")]
     let stored = ctx.store_data();
     let next = AtomicUsize::new(0);
@@ -391,7 +443,7 @@ pub fn each_of(script: &Script, ctx: &NativeCallContext, hosts: &[Host], work: &
             None => failures.push((host.0.name.clone(), raise(Error::defect("a host's turn did not end")))),
         }
     }
-    if failures.is_empty() { Ok(map) } else { Err(joined(hosts.len(), failures)) }
+    Ok((map, failures))
 }
 
 /// A function whose captured variables are copies, so that threads share nothing.
@@ -420,7 +472,7 @@ fn joined(hosts: usize, mut failures: Vec<(String, Box<EvalAltResult>)>) -> Box<
         return failures.swap_remove(index).1;
     }
     let kinds: Vec<Kind> = errors.iter().filter_map(|(_, error)| error.as_ref().map(Error::kind)).collect();
-    let kind = [Kind::Unreachable, Kind::Failed, Kind::Stopped, Kind::Input]
+    let kind = [Kind::Unreachable, Kind::Failed, Kind::Forbidden, Kind::Stopped, Kind::Input]
         .into_iter()
         .find(|kind| kinds.contains(kind))
         .unwrap_or(Kind::Failed);

@@ -79,14 +79,21 @@ pub fn register(engine: &mut Engine, script: &Script) {
 
 /// What the options say that every effect takes.
 pub struct Common {
-    timeout: Duration,
-    user: Option<Who>,
+    /// How long it may take.
+    pub timeout: Duration,
+    /// As whom it is done.
+    pub user: Option<Who>,
 }
 
 impl Common {
     /// Takes them from a call's options.
     pub fn take(options: &mut Options) -> Result<Self> {
-        let timeout = options.duration("timeout")?.unwrap_or(DEFAULT_TIMEOUT);
+        Self::take_with(options, DEFAULT_TIMEOUT)
+    }
+
+    /// The same for an effect that may take so long where the call says nothing.
+    pub fn take_with(options: &mut Options, timeout: Duration) -> Result<Self> {
+        let timeout = options.duration("timeout")?.unwrap_or(timeout);
         let user = options.user("become")?;
         Ok(Self { timeout, user })
     }

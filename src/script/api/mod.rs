@@ -9,6 +9,7 @@ use super::source::place;
 use crate::error::{Error, Result};
 use crate::run::events::Place;
 
+pub mod boot;
 pub mod dcos;
 pub mod dcos_entries;
 pub mod emit;
@@ -43,6 +44,7 @@ pub const CATALOGS: &[&[Entry]] = &[
     rolling::ENTRIES,
     wait::ENTRIES,
     host::ENTRIES,
+    boot::ENTRIES,
     files::ENTRIES,
     service::ENTRIES,
     journal::ENTRIES,
@@ -70,6 +72,7 @@ pub fn register(engine: &mut Engine, script: &Script) {
     rolling::register(engine, script);
     wait::register(engine, script);
     host::register(engine, script);
+    boot::register(engine, script);
     files::register(engine, script);
     service::register(engine, script);
     journal::register(engine, script);

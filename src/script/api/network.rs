@@ -15,7 +15,8 @@ use crate::script::value::from_json;
 use crate::task::tls::Tls;
 use crate::task::{Kind, http, tcp};
 
-const ADDRESS: Opt = opt("address", "a text", "the address as the host sees it; its own loopback, 127.0.0.1");
+const ADDRESS: Opt =
+    opt("address", "a text", "the address as the host sees it; itself: 127.0.0.1, or ::1 where only that listens");
 
 const REFUSED: Opt = opt(
     "refused",
@@ -36,7 +37,9 @@ const TCP: Entry = Entry {
     ],
     kind: Some(Kind::Read),
     doc: "Connects to a port as the host itself would, sends a text (or bytes), and gives what is answered until the other side \
-          closes. A port that nobody listens on is a failure.",
+          closes. A port that nobody listens on is a failure. Where the host's sshd forbids to connect to it (AllowTcpForwarding, \
+          PermitOpen), bash, socat or nc of the host does it; without one of them that is an error of kind `forbidden`, which \
+          `refused` does not cover: nothing is known of the port.",
     example: "// let answer = hosts(\"masters\")[0].tcp(2181, \"srvr\");",
 };
 

@@ -33,6 +33,11 @@ const ROLLING: Entry = Entry {
             "chooses the next host among those that remain, anew before each turn",
         ),
         opt(
+            "unreachable",
+            "`stop` or `skip`",
+            "what becomes of hosts that can't be reached: they stop the block, or their turn is left out; `stop`, whatever `hosts` says",
+        ),
+        opt(
             "on_stop",
             "a function |host| …",
             "called when the block stops, with the host that it stopped at: gives a text or a list of texts for the error, such \
@@ -67,6 +72,7 @@ struct Plan {
     after: Option<FnPtr>,
     order: Option<FnPtr>,
     on_stop: Option<FnPtr>,
+    skip: bool,
 }
 
 fn plan(hosts: usize, options: Map) -> Result<Plan> {
@@ -81,6 +87,7 @@ fn plan(hosts: usize, options: Map) -> Result<Plan> {
         after: options.function("after")?,
         order: options.function("order")?,
         on_stop: options.function("on_stop")?,
+        skip: options.either("unreachable", ["stop", "skip"])?.unwrap_or(false),
     })
 }
 
@@ -114,6 +121,17 @@ fn rolling(script: &Script, ctx: &NativeCallContext, hosts: &Array, work: &FnPtr
         hosts_of(hosts).ok_or_else(|| script.raise(ctx, Error::input("rolling is for lists of hosts")))?;
     let plan = script.scripted(ctx, plan(remaining.len(), options))?;
     let total = remaining.len();
+    let names: Vec<String> = remaining.iter().map(|host| host.0.name.clone()).collect();
+    if !plan.skip {
+        let missing = script.run.missing_beside(&names);
+        if !missing.is_empty() {
+            let error = Error::unreachable(format!("the rolling block does not begin without {}", missing.join(", ")));
+            return Err(script.raise(
+                ctx,
+                error.hint("who is down counts: the option `unreachable: \"skip\"` of rolling goes on all the same"),
+            ));
+        }
+    }
     let mut results = Map::new();
     let mut finished: Vec<String> = Vec::new();
     let mut sizes = plan.serial.iter().copied();
@@ -167,6 +185,10 @@ fn rolling(script: &Script, ctx: &NativeCallContext, hosts: &Array, work: &FnPtr
             Ok(turn_results) => results.extend(turn_results),
             Err(error) => {
                 let Some(failure) = failure_in(&error) else { return Err(error) };
+                let away = failure.kind() == Kind::Unreachable && turn.len() == 1;
+                if plan.skip && away && script.run.leave_out_always(&name) {
+                    continue;
+                }
                 let (failure, place) = if begun.get() {
                     (failure.on_host(&name), format!("at {name} ({number} of {total})"))
                 } else {

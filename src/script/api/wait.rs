@@ -30,8 +30,8 @@ const WAIT_UNTIL: Entry = Entry {
     ],
     kind: Some(task::Kind::Action),
     doc: "Calls the function until it gives true, or any value but false, () and a text; gives that value. A text says what \
-          is still missing, and is shown while it waits; so is a failed command. A host that can't be reached ends the \
-          wait. At the deadline the error shows what was seen last. Check mode does not wait.",
+          is still missing, and is shown while it waits; so is a failed command, and a host that can't be reached: each look \
+          connects again. At the deadline the error shows what was seen last. Check mode does not wait.",
     example: "wait_until(\"the clock runs\", || now() > 0, #{ timeout: \"5s\" });",
 };
 
@@ -46,8 +46,8 @@ const RETRY: Entry = Entry {
         opt("backoff", "a count", "what each pause is multiplied with; 1"),
     ],
     kind: None,
-    doc: "Calls the function until it doesn't fail; gives what it gives. The last failure is thrown. An unreachable host, an \
-          interrupt and a mistake in the script are not tried again.",
+    doc: "Calls the function until it doesn't fail; gives what it gives. The last failure is thrown. A host that can't be reached \
+          is a failure, and the next try connects again. An interrupt and a mistake in the script are not tried again.",
     example: "let answer = retry(|| 42, #{ times: 2 });",
 };
 
@@ -186,7 +186,7 @@ fn poll(script: &Script, ctx: &NativeCallContext, wait: &Wait<'_>, progress: &Ef
                 Truth::No(why) => why.unwrap_or_else(|| "not yet".to_owned()),
             },
             Err(error) => match failure_in(&error) {
-                Some(failure) if failure.kind() == Kind::Failed => {
+                Some(failure) if matches!(failure.kind(), Kind::Failed | Kind::Unreachable) => {
                     let status = failure.to_string();
                     last = Some(failure);
                     status
@@ -197,8 +197,10 @@ fn poll(script: &Script, ctx: &NativeCallContext, wait: &Wait<'_>, progress: &Ef
         progress.waiting(&status);
         let left = wait.timeout.saturating_sub(began.elapsed());
         if left.is_zero() {
-            let error = Error::failed(format!("waited {} in vain until {}", shown_duration(wait.timeout), wait.what))
-                .detail(format!("seen last: {status}"));
+            let kind = last.as_ref().map_or(Kind::Failed, Error::kind);
+            let error =
+                Error::new(kind, format!("waited {} in vain until {}", shown_duration(wait.timeout), wait.what))
+                    .detail(format!("seen last: {status}"));
             let error = last.into_iter().flat_map(|last| last.parts().details.clone()).fold(error, Error::detail);
             let error = wait.hints.iter().cloned().fold(error, Error::hint);
             return Err(script.raise(ctx, error));
@@ -219,7 +221,9 @@ fn retry(script: &Script, ctx: &NativeCallContext, work: &FnPtr, options: Map) -
     for _ in 1..times {
         match work.call_within_context::<Dynamic>(ctx, ()) {
             Err(error)
-                if failure_in(&error).is_some_and(|failure| matches!(failure.kind(), Kind::Failed | Kind::Stopped)) =>
+                if failure_in(&error).is_some_and(|failure| {
+                    matches!(failure.kind(), Kind::Failed | Kind::Unreachable | Kind::Stopped)
+                }) =>
             {
                 script.sleep(delay).map_err(raise)?;
                 delay = delay.saturating_mul(backoff);
