@@ -150,7 +150,7 @@ fn a_reboot_is_proven_and_not_made_twice() {
         return;
     }
     // A host of its own boot id: where its sshd looks there is another file in its place.
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::Builder::new().suffix("-boot").tempdir().unwrap();
     let boot = folder.path().join("boot");
     fs::write(&boot, "first\n").unwrap();
     let mount = format!("mount --bind {} /proc/sys/kernel/random/boot_id && exec \"$@\"", boot.display());

@@ -57,10 +57,10 @@ fn failures_are_collected_where_a_playbook_asks_for_them() {
     project
         .run(
             &(play(", #{ on_failure: \"collect\" }")
-                + "note(`ok ${got.ok.m3}, failed ${got.failed.keys()} ${got.failed.m1.kind} ${got.failed.m1.status}`);"),
+                + "note(`ok ${got.ok.m3}, failed ${got.failed.keys()} ${got.failed.m1.kind}: ${got.failed.m1.message}`);"),
             &[],
         )
-        .says(&["ok yes, failed [\"m1\"] failed 3"]);
+        .says(&["ok yes, failed [\"m1\"] failed: the command failed with exit status 3"]);
     let mistake = "hosts(\"m1:m3\").each(|h| h.run(h.nothing), #{ on_failure: \"collect\" });";
     assert_ne!(project.run(mistake, &[]).code, 0);
 }

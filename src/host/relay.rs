@@ -9,6 +9,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::becoming::quoted;
 use super::shell::Channel;
+use super::{LOOPBACK, LOOPBACK6};
 
 /// The most of its errors that is kept.
 const MOST_SAID: usize = 4096;
@@ -38,22 +39,25 @@ impl Tool {
         })
     }
 
-    /// The command line that connects its standard input and output with a port.
+    /// The command line that connects its standard input and output with a port. The host itself is tried by both protocols.
     pub fn command_line(self, address: &str, port: u16) -> String {
+        let itself = address == LOOPBACK;
         let shown = match (self, address.contains(':')) {
             (Self::Socat, true) => format!("[{address}]"),
+            (Self::Socat | Self::Nc, false) if itself => "localhost".to_owned(),
             _ => address.to_owned(),
         };
+        let other = if itself { LOOPBACK6 } else { address };
         let script = match self {
             // Who reads what is sent must hold nothing else open, or the end of the answer would not be seen.
             Self::Bash => {
-                "exec bash -c \"exec 3<>/dev/tcp/\\$1/\\$2 || exit 1; exec 4<&0 0</dev/null; cat <&4 >&3 2>/dev/null & exec cat <&3 4<&-\" zkmig \"$1\" \"$2\""
+                "exec bash -c \"{ exec 3<>/dev/tcp/\\$1/\\$2; } 2>/dev/null || exec 3<>/dev/tcp/\\$3/\\$2 || exit 1; exec 4<&0 0</dev/null; cat <&4 >&3 2>/dev/null & exec cat <&3 4<&-\" zkmig \"$1\" \"$2\" \"$3\""
             }
             Self::Socat => "exec socat - \"TCP:$1:$2\"",
             Self::Nc => "exec nc \"$1\" \"$2\"",
         };
         let script = format!("PATH=$PATH:/usr/local/bin:/usr/bin:/bin; {script}");
-        format!("exec /bin/sh -c {} zkmig {} {port}", quoted(&script), quoted(&shown))
+        format!("exec /bin/sh -c {} zkmig {} {port} {}", quoted(&script), quoted(&shown), quoted(other))
     }
 }
 

@@ -1,7 +1,7 @@
 //! A host over SSH: one master connection, on which the shells, the streams and the connections to ports run. When it has ended, the
 //! next that needs it makes another.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -55,8 +55,10 @@ struct Inner {
 /// What is known of the ports of the host.
 #[derive(Default)]
 struct Ports {
-    /// Those that sshd forbids, and what reaches them instead.
-    forbidden: Mutex<HashMap<(String, u16), Tool>>,
+    /// Those that sshd forbids.
+    forbidden: Mutex<HashSet<(String, u16)>>,
+    /// What reaches them instead, once it was looked for.
+    tool: Mutex<Option<Option<Tool>>>,
     /// Why a port was not reached stands in the master's log, without saying which: who has to know asks alone.
     asking: RwLock<()>,
 }
@@ -310,8 +312,9 @@ impl Ssh {
     async fn reach(&self, address: &str, port: u16) -> Result<Box<dyn Socket>> {
         let channels = self.session.opener();
         let key = (address.to_owned(), port);
-        let known = channels.0.ports.forbidden.lock().await.get(&key).copied();
-        if let Some(tool) = known {
+        if channels.0.ports.forbidden.lock().await.contains(&key)
+            && let Some(tool) = self.tool().await?
+        {
             return self.relay(tool, address, port).await;
         }
         let why = match channels.port(address, port).await? {
@@ -322,15 +325,28 @@ impl Ssh {
             let why = why.strip_prefix("connect failed: ").unwrap_or(&why);
             return Err(Error::failed(format!("can't connect to port {port} of {address}")).caused_by(why));
         }
-        let tool = Tool::read(&channels.answer(LOOK).await?);
-        let tool = tool.ok_or_else(|| {
+        let tool = self.tool().await?.ok_or_else(|| {
             Error::new(Kind::Forbidden, format!("the host's sshd forbids the connection to port {port} of {address}"))
                 .caused_by(why)
                 .hint("sshd has to allow it: AllowTcpForwarding, PermitOpen, DisableForwarding, or the key's line in authorized_keys")
                 .hint("or the host needs one of bash, socat and nc, which would do instead")
         })?;
-        channels.0.ports.forbidden.lock().await.insert(key, tool);
+        channels.0.ports.forbidden.lock().await.insert(key);
         self.relay(tool, address, port).await
+    }
+
+    /// What the host has that connects to ports.
+    async fn tool(&self) -> Result<Option<Tool>> {
+        let channels = self.session.opener();
+        let mut known = channels.0.ports.tool.lock().await;
+        if let Some(tool) = *known {
+            return Ok(tool);
+        }
+        // The question takes the place of a stream.
+        let _permit = self.session.permit().await?;
+        let tool = Tool::read(&channels.answer(LOOK).await?);
+        *known = Some(tool);
+        Ok(tool)
     }
 
     async fn relay(&self, tool: Tool, address: &str, port: u16) -> Result<Box<dyn Socket>> {

@@ -67,12 +67,12 @@ impl Way {
     /// What went wrong on it: `log` is what the ssh for the host said, `beside` what those on the way did.
     pub fn explain(&self, target: &Target, log: &str, beside: &str) -> Error {
         let of_host = || explain(&said(log), &Peer::of(target));
+        if is_of_the_host(log) {
+            return of_host();
+        }
         match self {
             Self::Direct => of_host(),
             Self::Command(command) => {
-                if is_of_the_host(log) {
-                    return of_host();
-                }
                 let said = said(beside);
                 let error = Error::unreachable(format!("the ProxyCommand gives no connection to {}", target.address))
                     .detail(format!("it is `{command}`"));
@@ -154,9 +154,20 @@ async fn asked(arguments: &[OsString], destination: &std::ffi::OsStr) -> Way {
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let value = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
     match (value("proxyjump "), value("proxycommand ")) {
-        (Some(jumps), _) if jumps != "none" => Way::Jumps(jumps.split(',').map(str::to_owned).collect()),
+        (Some(jumps), _) if jumps != "none" => Way::Jumps(jumps.split(',').map(plain).collect()),
         (_, Some(command)) if command != "none" => Way::Command(command.to_owned()),
         _ => Way::Direct,
+    }
+}
+
+/// A jump as a person writes it: ssh puts every address into brackets, where only those with colons need them.
+fn plain(jump: &str) -> String {
+    let (user, host, port) = parts(jump);
+    let user = user.map(|user| format!("{user}@")).unwrap_or_default();
+    match (host.contains(':'), port) {
+        (true, Some(port)) => format!("{user}[{host}]:{port}"),
+        (false, Some(port)) => format!("{user}{host}:{port}"),
+        (_, None) => format!("{user}{host}"),
     }
 }
 
@@ -187,5 +198,7 @@ mod tests {
         assert_eq!(parts("a@b@[fe80::1]:22"), (Some("a@b"), "fe80::1", Some("22")));
         assert_eq!(parts("ssh://[::1]"), (None, "::1", None));
         assert_eq!(parts("fe80::1"), (None, "fe80::1", None));
+        assert_eq!(plain("me@[10.0.0.1]:22"), "me@10.0.0.1:22");
+        assert_eq!(plain("[fe80::1]:22"), "[fe80::1]:22");
     }
 }
