@@ -28,7 +28,7 @@ struct Asked {
     #[serde(default)]
     due: bool,
     #[serde(default)]
-    between: bool,
+    between: u8,
     #[serde(default = "leader_changes")]
     leader_changes: u8,
     restart_seconds: f64,
@@ -94,6 +94,9 @@ fn request(asked: &Dynamic) -> Result<Request, Error> {
     let asked: Asked = read(asked, "the request")?;
     let next = asked.next.as_deref().map(ensemble).transpose()?;
     let rules = common(&asked.versions).map_err(|why| Error::stopped(format!("there is no plan: {why}")))?;
+    if asked.between > renumber::LISTS_BETWEEN {
+        return Err(Error::input("between of a plan is 0, 1 or 2"));
+    }
     if !matches!(asked.max_down, None | Some(1 | 2)) {
         return Err(Error::input("max_down of a plan is 1 or 2"));
     }

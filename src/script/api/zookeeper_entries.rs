@@ -209,8 +209,8 @@ const PLAN: Entry = Entry {
         opt("due", "true or false", "whether every server has to be restarted once, even if its id stays; false"),
         opt(
             "between",
-            "true or false",
-            "whether a stage may be put between, with a list that is neither today's nor the one at the end; false",
+            "a number from 0 to 2",
+            "how many stages may be put between, each with a list that is neither today's nor the one at the end; the one under way counts; 0",
         ),
         opt(
             "leader_changes",

@@ -7,6 +7,9 @@ use super::lists::Server;
 /// Up to so many servers every list is tried.
 pub const EXHAUSTIVE: usize = 5;
 
+/// Up to so many servers two lists between are tried.
+pub const TWICE: usize = 3;
+
 /// The lists that a stage between may give: those with which the leader keeps its id in that stage and some server keeps
 /// its own in the next; for small ensembles all others, too.
 pub fn candidates(list: &[u8], target: &[u8], leader: Server) -> Vec<Vec<u8>> {

@@ -27,8 +27,8 @@ pub struct Cluster {
     pub target: Vec<u8>,
     /// Every server has to be restarted once, even if no id changes.
     pub due: bool,
-    /// A list between may be given.
-    pub between: bool,
+    /// How many lists between may be given, the one under way counted.
+    pub between: u8,
     /// How often the leader may be changed before a stage.
     pub leader_changes: u8,
     /// How much a time without a spare counts.

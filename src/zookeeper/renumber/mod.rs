@@ -72,6 +72,9 @@ pub const PAUSE: f64 = 5.0;
 /// may not be enough; each costs an election.
 pub const LEADER_CHANGES: u8 = 2;
 
+/// How many lists may be put between at the most. Two are looked for only of three servers: of more, one nearly always is enough.
+pub const LISTS_BETWEEN: u8 = 2;
+
 /// What a plan is made from.
 #[derive(Clone, Debug)]
 pub struct Request {
@@ -91,8 +94,9 @@ pub struct Request {
     pub absent: Vec<String>,
     /// Whether every server has to be restarted once, even if its id stays.
     pub due: bool,
-    /// Whether a stage may be put between, with a list that is neither today's nor the one at the end.
-    pub between: bool,
+    /// How many stages may be put between, each with a list that is neither today's nor the one at the end, and the one under way
+    /// counted: [`LISTS_BETWEEN`] at most.
+    pub between: u8,
     /// How often a leader may be restarted only so that another one leads: [`LEADER_CHANGES`] where nothing was tried yet, and at
     /// most.
     pub leader_changes: u8,

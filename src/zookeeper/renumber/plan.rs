@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use super::between::{EXHAUSTIVE, candidates};
+use super::between::{EXHAUSTIVE, TWICE, candidates};
 use super::choices::groups;
 use super::cost::{Cost, Exposure, count};
 use super::follow::{Cluster, Leg, Step, follow, take};
@@ -54,7 +54,7 @@ pub fn plan(cluster: &Cluster) -> Found {
     let mut planner = Planner {
         whole: cluster.clone(),
         target: cluster.target.clone(),
-        room: Room { leads: cluster.leader_changes, stages: u8::from(cluster.between) },
+        room: Room { leads: cluster.leader_changes, stages: stages(cluster) },
         known: HashMap::new(),
         memories: HashMap::new(),
         effort: Rc::new(Effort::new(few)),
@@ -75,6 +75,13 @@ pub fn plan(cluster: &Cluster) -> Found {
     };
     // For many servers what would save restarts and no election is not looked for to the end.
     Found { states: planner.effort.spent(), cheapest: few && found.cheapest, ..found }
+}
+
+/// How many lists between may still be given, after the one under way.
+fn stages(cluster: &Cluster) -> u8 {
+    let most = if cluster.list.len() <= TWICE { cluster.between } else { cluster.between.min(1) };
+    let under_way = cluster.next.as_ref().is_some_and(|next| *next != cluster.target && *next != cluster.list);
+    most.saturating_sub(u8::from(under_way))
 }
 
 /// Limits up to what costs less than this, ever more seconds without a spare, then one election more each: what has few is found
@@ -165,8 +172,15 @@ impl Planner {
     fn quick(&mut self, cluster: &Cluster, quick: u32) -> Found {
         let late = self.whole.rules.waits_for_the_late().then_some(Cost::NONE.fewer_late(3));
         if self.ways.is_some() {
-            // If there is a way, nothing else is looked at.
-            let in_time = self.pass(cluster, Cost::NONE.fewer_late(1), u32::MAX, u32::MAX);
+            // If there is a way, nothing else is looked at. A second list between is given only where there is none without.
+            let most = self.room.stages;
+            let in_time = (most.min(1)..=most).find_map(|stages| {
+                self.room.stages = stages;
+                self.pass(cluster, Cost::NONE.fewer_late(1), u32::MAX, u32::MAX)
+            });
+            if in_time.is_none() {
+                self.room.stages = most.min(1);
+            }
             let found = in_time
                 .or_else(|| QUICK_OF_STAGE.iter().find_map(|of_stage| self.pass(cluster, late?, quick, *of_stage)));
             if let Some(found) = found {
@@ -304,7 +318,7 @@ impl Planner {
         let both = Cost { elections: 2, ..both };
         if room.stages > 0 && both < below(&best) && !enough(&best, &self.effort) {
             for between in candidates(list, &self.target, leader) {
-                let dead = |ways: &mut Ways| ways.straight(&between) == 0;
+                let dead = |ways: &mut Ways| ways.goal(&between, room.stages - 1) == 0;
                 if below(&best).admits_only_elections() && self.ways.as_mut().is_some_and(dead) {
                     continue;
                 }

@@ -50,8 +50,8 @@ pub struct Ways {
     target: Vec<u8>,
     /// With which leaders one stage is enough.
     straight: HashMap<Vec<u8>, Set>,
-    /// Whether a list between is, with this leader.
-    between: HashMap<(Vec<u8>, Server), bool>,
+    /// Whether so many lists between are, with this leader.
+    between: HashMap<(Vec<u8>, Server, u8), bool>,
 }
 
 impl Ways {
@@ -86,10 +86,10 @@ impl Ways {
         leaders
     }
 
-    /// Whether there is a way with this leader, which may be changed so often, and through so many lists between, one at the most.
+    /// Whether there is a way with this leader, which may be changed so often, and through so many lists between.
     pub fn lead(&mut self, list: &[u8], leader: Server, changes: u8, stages: u8) -> bool {
         self.straight(list) & (1 << leader) != 0
-            || stages > 0 && self.between(list, leader)
+            || (1..=stages).any(|stages| self.between(list, leader, stages))
             || changes > 0 && self.change(list, leader, changes - 1, stages)
     }
 
@@ -104,14 +104,24 @@ impl Ways {
         })
     }
 
-    fn between(&mut self, list: &[u8], leader: Server) -> bool {
-        let key = (list.to_vec(), leader);
+    /// With which leaders there is a way through at most so many lists between.
+    pub fn goal(&mut self, list: &[u8], stages: u8) -> Set {
+        if stages == 0 {
+            return self.straight(list);
+        }
+        (0..list.len())
+            .filter(|leader| self.lead(list, *leader, 0, stages))
+            .fold(0, |leaders: Set, leader| leaders | 1 << leader)
+    }
+
+    fn between(&mut self, list: &[u8], leader: Server, stages: u8) -> bool {
+        let key = (list.to_vec(), leader, stages);
         if let Some(known) = self.between.get(&key) {
             return *known;
         }
         let found = candidates(list, &self.target, leader).into_iter().any(|between| {
             shares(list, &between) && {
-                let goal = self.straight(&between);
+                let goal = self.goal(&between, stages - 1);
                 let lists = self.lists(list, &between);
                 let start = State::led_by(leader, lists.all());
                 goal != 0 && Way::new(lists, goal).leads(start)
