@@ -137,6 +137,21 @@ fn sudo_with_and_without_a_password() {
     sudoers(login, &format!("ALL=({other}) ALL"));
     users.is_other(login, &variables("sudo", Some(OWN)));
     users.is_other(login, &format!("{}      ansible_become_flags: -n -H\n", variables("sudo", Some(OWN))));
+    // From a vault, and from a template that has one in it.
+    users.project.file("pw", "hunter2\n").file("zkmig.toml", "vault_password_file = \"pw\"\n");
+    let sealed = users.project.zkmig(&["vault", "encrypt-string", "--vault-password-file", "pw", OWN]);
+    let sealed = sealed.says(&["!vault |"]).stdout.trim_end().to_owned();
+    users.is_other(login, &format!("      ansible_become_password: {sealed}\n"));
+    let behind = format!("      ansible_become_password: \"{{{{ behind }}}}\"\n      behind: {sealed}\n");
+    users.is_other(login, &behind);
+    fs::remove_file(users.project.join("zkmig.toml")).unwrap();
+    for (variables, name) in
+        [(format!("      ansible_become_password: {sealed}\n"), "ansible_become_password"), (behind, "behind")]
+    {
+        let ran = users.whoami(login, other, &variables);
+        assert!(ran.code != 0 && ran.stderr.contains("no vault password was given"), "{}", ran.stderr);
+        assert!(ran.stderr.contains(name), "{}", ran.stderr);
+    }
     users.refused(login, other, &variables("sudo", Some("wrong")), &["does not take the password", "Sorry, try again"]);
     users.refused(login, other, &variables("sudo", None), &["wants the password of the login user", "-K"]);
     users.refused(login, "daemon", &variables("sudo", Some(OWN)), &["may not become `daemon`", "is not allowed to"]);

@@ -131,7 +131,7 @@ fn all_same(kind: &str, least: usize) {
 
 #[test]
 fn what_nobody_would_see_is_as_ansible_has_it() {
-    all_same("kinds", 37);
+    all_same("kinds", 39);
 }
 
 #[test]
@@ -169,6 +169,10 @@ fn lists_and_trees_are_printed_as_ansible_inventory_prints_them() {
         ("export.json", &["--list", "--export"]),
         ("limit.json", &["--list", "-l", "m3"]),
         ("host.json", &["--host", "m1"]),
+        ("export.yaml", &["--list", "--export", "--yaml"]),
+        ("limit.yaml", &["--list", "--yaml", "-l", "m3"]),
+        ("host.yaml", &["--host", "m1", "-y"]),
+        ("sealed.yaml", &["-i", "sealed.yml", "--list", "--yaml", "-l", "s1"]),
         ("graph.txt", &["--graph"]),
         ("graph-vars.txt", &["--graph", "--vars"]),
         ("graph-web.txt", &["--graph", "web", "--vars"]),

@@ -7,6 +7,7 @@ use super::print;
 use super::session::{HostArgs, load, warn};
 use crate::error::{Error, Result};
 use crate::inventory::{Graph, Inventory, Listing};
+use crate::template::inventory_yaml;
 
 #[derive(clap::Args)]
 #[command(args_conflicts_with_subcommands = false)]
@@ -22,6 +23,9 @@ pub struct Args {
     /// The groups and their hosts, as a tree; all of them, or those of a group
     #[arg(long, value_name = "GROUP", group = "what")]
     graph: Option<Option<String>>,
+    /// With --list and --host: as YAML
+    #[arg(short = 'y', long)]
+    yaml: bool,
     /// With --graph: the variables, too
     #[arg(long, requires = "graph")]
     vars: bool,
@@ -61,7 +65,11 @@ pub fn run(mut args: Args) -> Result<()> {
         return print(&inventory.explain(host, var)?);
     }
     if let Some(host) = &args.host {
-        return print(&format!("{}\n", inventory.host_text(known(&inventory, host)?, args.export)));
+        let host = known(&inventory, host)?;
+        if args.yaml {
+            return print(&inventory_yaml(&inventory.host_value(host, args.export))?);
+        }
+        return print(&format!("{}\n", inventory.host_text(host, args.export)));
     }
     let limit = match &args.hosts.limit {
         Some(pattern) => {
@@ -74,7 +82,12 @@ pub fn run(mut args: Args) -> Result<()> {
     if args.list {
         let mut out = std::io::BufWriter::new(std::io::stdout().lock());
         let listing = Listing { limit: limit.as_deref(), export: args.export };
-        let written = inventory.write_list(&mut out, listing).and_then(|()| out.flush());
+        let written = if args.yaml {
+            let text = inventory_yaml(&inventory.tree(listing))?;
+            out.write_all(text.as_bytes()).and_then(|()| out.flush())
+        } else {
+            inventory.write_list(&mut out, listing).and_then(|()| out.flush())
+        };
         return match written {
             Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
                 Err(Error::failed("can't write to standard output").caused_by(error))

@@ -337,7 +337,11 @@ impl Model {
                     self.remove_from_ungrouped(host);
                 }
             } else if !in_another {
-                self.add_host(UNGROUPED, host);
+                // A name is a group's before it is a host's: the group is put there, and the host stays in none.
+                match self.group_by_name.get(&entry.name).copied() {
+                    Some(group) => self.add_child_group(UNGROUPED, group)?,
+                    None => self.add_host(UNGROUPED, host),
+                }
             }
         }
         for host in &self.hosts {

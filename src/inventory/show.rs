@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use serde_json::{Map, Value, json};
 
 use super::document::UNSAFE;
-use super::model::ALL;
+use super::model::{self, ALL};
 use super::{Host, Inventory, formats, python_json};
 use crate::error::{Error, Result};
 
@@ -70,6 +70,13 @@ pub struct Graph<'a> {
     pub vars: bool,
 }
 
+/// What a tree has had already.
+#[derive(Default)]
+struct Seen<'a> {
+    groups: HashSet<usize>,
+    hosts: HashSet<&'a str>,
+}
+
 /// A host's variables as they are listed: all but Ansible's own, by name.
 fn listed(mut vars: Map<String, Value>) -> Map<String, Value> {
     vars.retain(|name, _| !INTERNAL.contains(&name.as_str()));
@@ -85,9 +92,14 @@ impl Inventory {
 
     /// The JSON of a host's variables, in the form of `ansible-inventory --host`.
     pub fn host_text(&self, host: &Host, export: bool) -> String {
+        python_json::text(&self.host_value(host, export), 0)
+    }
+
+    /// A host's variables without the marks of texts that are no templates.
+    pub fn host_value(&self, host: &Host, export: bool) -> Value {
         let mut vars = Value::Object(self.host_listing(host, export));
         bare(&mut vars);
-        python_json::text(&vars, 0)
+        vars
     }
 
     /// Writes groups, hosts and variables in the form of `ansible-inventory --list`, host by host: the whole may be large.
@@ -118,8 +130,48 @@ impl Inventory {
         out.write_all(b"\n}\n")
     }
 
+    /// Groups, hosts and variables as a tree, in the form of `ansible-inventory --list --yaml`: what is a second time somewhere is
+    /// empty there.
+    pub fn tree(&self, what: Listing<'_>) -> Value {
+        let mut seen = Seen::default();
+        Value::Object(self.subtree(ALL, what, &mut seen))
+    }
+
+    fn subtree<'s>(&'s self, index: usize, what: Listing<'_>, seen: &mut Seen<'s>) -> Map<String, Value> {
+        let Some(group) = self.groups.get(index) else { return Map::new() };
+        let (mut children, mut hosts) = (Map::new(), Map::new());
+        for child in group.children.iter().filter(|child| **child != ALL) {
+            if seen.groups.contains(child) {
+                children.insert(
+                    self.groups.get(*child).map_or_else(String::new, |child| child.name.to_string()),
+                    json!({}),
+                );
+            } else {
+                children.extend(self.subtree(*child, what, seen));
+                seen.groups.insert(*child);
+            }
+        }
+        let own = group.hosts.iter().filter(|_| index != ALL).filter_map(|host| self.hosts.get(*host));
+        let is_shown = |host: &&Host| what.limit.is_none_or(|shown| shown.iter().any(|shown| shown.name == host.name));
+        for host in own.filter(is_shown) {
+            let vars = if seen.hosts.insert(&host.name) { self.host_listing(host, what.export) } else { Map::new() };
+            let mut vars = Value::Object(vars);
+            bare(&mut vars);
+            hosts.insert(host.name.clone(), vars);
+        }
+        let mut vars = Value::Object(if what.export { self.group_listing(index) } else { Map::new() });
+        bare(&mut vars);
+        let fields = [("children", Value::Object(children)), ("hosts", Value::Object(hosts)), ("vars", vars)];
+        let fields = fields.into_iter().filter(|(_, value)| value.as_object().is_some_and(|fields| !fields.is_empty()));
+        let fields: Map<String, Value> = fields.map(|(name, value)| (name.to_owned(), value)).collect();
+        let shown = Some(fields).filter(|fields| !fields.is_empty());
+        shown.into_iter().map(|fields| (group.name.to_string(), Value::Object(fields))).collect()
+    }
+
     fn write_hosts(&self, out: &mut dyn Write, export: bool, is_shown: &dyn Fn(&Host) -> bool) -> io::Result<()> {
-        let mut hosts: Vec<&Host> = self.hosts.iter().filter(|host| is_shown(host)).collect();
+        // A host of `ungrouped` where that is below another group is in no group: Ansible's lists do not have it.
+        let all = model::hosts_below(&self.groups, ALL).into_iter().filter_map(|index| self.hosts.get(index));
+        let mut hosts: Vec<&Host> = all.filter(|host| is_shown(host)).collect();
         hosts.sort_unstable_by(|one, other| one.name.cmp(&other.name));
         write!(out, "{{{}\"hostvars\": {{", python_json::line(2))?;
         let mut before = "";

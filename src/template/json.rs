@@ -63,7 +63,7 @@ pub fn from_value(value: &Value) -> R<Json> {
             None => return Err(Fault::new(format!("{number} is not a number that can be kept"))),
         },
         Value::Str(text) => Json::String(text.to_string()),
-        Value::List(_) | Value::Tuple(_) => {
+        Value::List(_) | Value::Tuple(_) | Value::Range(..) => {
             let items = value.iterate()?;
             let kept = items.iter().filter(|item| !matches!(item, Value::Omit));
             Json::Array(nested(|| kept.map(from_value).collect())?)
@@ -82,7 +82,7 @@ pub fn from_value(value: &Value) -> R<Json> {
             Some(map) => from_value(&Value::dict(map?))?,
             None => Json::Null,
         },
-        Value::Range(..) | Value::Delta(_) | Value::Object(_) => {
+        Value::Delta(_) | Value::Object(_) => {
             return Err(Fault::new(format!("a value of type '{}' can't be kept", value.type_name()))
                 .hint("turn it into a list, a number or a text: `| list`, `| int`, `| string`"));
         }

@@ -55,6 +55,7 @@ pub use settings::Settings;
 pub use syntax::{NAMES as OPTION_NAMES, Options};
 pub use vars::{HostVars, MAGIC, Raw, World};
 pub use world::InInventory;
+pub use yaml_dump::inventory as inventory_yaml;
 
 /// Renders a template with these variables alone. `path` is the template's file, as the user would type it.
 ///

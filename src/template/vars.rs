@@ -138,7 +138,15 @@ impl HostVars {
         super::stack::with_room(|| {
             let open = self.open();
             let Some(value) = open.0.get(name) else { return Ok(None) };
-            json::from_value(&value).map_err(|fault| fault.told(&told()).on_host(&self.host)).map(Some)
+            json::from_value(&value).map(Some).map_err(|fault| {
+                let is_placed = !fault.places.is_empty();
+                let error = fault.told(&told()).on_host(&self.host);
+                let written = self.world.variable(&self.host, name).and_then(|raw| raw.excerpt);
+                match written.filter(|_| !is_placed) {
+                    Some(excerpt) => error.at(excerpt),
+                    None => error,
+                }
+            })
         })
     }
 

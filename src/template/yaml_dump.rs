@@ -8,8 +8,10 @@ use regex::Regex;
 
 use super::fault::{Fault, R};
 use super::filters::mapping;
+use super::json;
 use super::python;
 use super::value::{Key, Value, nested};
+use crate::error::Result;
 
 /// How YAML is written.
 pub struct Style {
@@ -23,6 +25,23 @@ pub struct Style {
     pub explicit_start: bool,
     pub explicit_end: bool,
     pub unicode: bool,
+    /// Whether a vault's value is written as one: `!vault |`.
+    pub vaults: bool,
+}
+
+/// What an inventory has, as ansible-inventory writes it.
+pub fn inventory(value: &serde_json::Value) -> Result<String> {
+    let style = Style {
+        indent: 2,
+        width: 80,
+        sort_keys: true,
+        flow: Some(false),
+        explicit_start: false,
+        explicit_end: false,
+        unicode: true,
+        vaults: true,
+    };
+    dump(&json::to_value(value), &style).map_err(|fault| fault.told("the inventory has no YAML form"))
 }
 
 /// A node, and where its list or dict is.
@@ -33,6 +52,8 @@ enum Node {
     Scalar(String, bool),
     List(Vec<Placed>, bool),
     Dict(Vec<(Placed, Placed)>, bool),
+    /// A vault's text.
+    Sealed(String),
     Alias,
 }
 
@@ -93,6 +114,11 @@ fn node(value: &Value, style: &Style, seen: &mut HashMap<usize, Value>, order: &
         seen.insert(identity, value.clone());
     }
     if let Some(map) = mapping(value)? {
+        if style.vaults
+            && let (1, Some(Value::Str(text))) = (map.len(), map.get(&Key(Value::str(json::VAULT))))
+        {
+            return Ok((Node::Sealed(text.to_string()), identity));
+        }
         let mut pairs: Vec<(Value, Value)> = map
             .into_iter()
             .filter(|(_, value)| !matches!(value, Value::Omit))
@@ -306,6 +332,15 @@ impl Emitter<'_> {
         }
         match node {
             Node::Alias => {}
+            Node::Sealed(text) => {
+                self.increase_indent(true, false);
+                self.indicator(if text.ends_with('\n') { "!vault |" } else { "!vault |-" }, true, false, false);
+                for line in text.lines() {
+                    self.write_indent();
+                    self.indicator(line, false, false, false);
+                }
+                self.decrease_indent();
+            }
             Node::Scalar(text, plain) => {
                 self.increase_indent(true, false);
                 self.scalar(text, *plain, simple_key);
@@ -398,6 +433,7 @@ impl Emitter<'_> {
         let anchor = self.anchors.get(&identity).map_or(0, |(name, _)| name.len());
         match key {
             Node::Alias => true,
+            Node::Sealed(_) => false,
             Node::Scalar(text, _) => !analyze(text, self.style.unicode).multiline && text.len() + anchor <= 128,
             Node::List(items, ..) => items.is_empty() && anchor <= 128,
             Node::Dict(pairs, ..) => pairs.is_empty() && anchor <= 128,

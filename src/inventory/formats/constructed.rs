@@ -263,7 +263,8 @@ impl<'a> Constructed<'a> {
         let parent = match given("parent_group").map(|parent| self.templates.render(&parent, &self.seen(vars))) {
             None => None,
             Some(parent) => match self.lenient(parent, host)? {
-                Some(parent) => Some(text(&parent)?).filter(|parent| !parent.is_empty()),
+                Some(parent) if is_false(&parent) => None,
+                Some(parent) => Some(text(&parent)?),
                 None => return Ok(()),
             },
         };

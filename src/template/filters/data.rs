@@ -211,8 +211,16 @@ fn json_float(number: f64) -> String {
 }
 
 fn to_yaml(a: &Bound, indent: usize, flow: Option<bool>) -> R<Value> {
-    let mut style =
-        Style { indent, width: 80, sort_keys: true, flow, explicit_start: false, explicit_end: false, unicode: true };
+    let mut style = Style {
+        indent,
+        width: 80,
+        sort_keys: true,
+        flow,
+        explicit_start: false,
+        explicit_end: false,
+        unicode: true,
+        vaults: false,
+    };
     for (name, value) in &a.named {
         let number = || {
             let number = value.as_int().ok_or_else(|| Fault::new(format!("{name} is a number")))?;
