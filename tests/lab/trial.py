@@ -123,10 +123,10 @@ class Trial(case.Trial):
         self.says(pattern)
         self.untouched_since(before, "a refused cluster is not touched")
 
-    def checked(self, playbook=FORWARD):
+    def checked(self, playbook=FORWARD, *more):
         """A check mode run, which touches nothing."""
         before = self.fingerprint()
-        self.runs(0, playbook, "--check", "--diff")
+        self.runs(0, playbook, "--check", "--diff", *more)
         self.untouched_since(before, "check mode changes nothing")
 
     def killed(self, moment, playbook=FORWARD):

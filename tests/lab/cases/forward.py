@@ -1,6 +1,6 @@
 """Whole migrations: of clusters of every size and kind, from where a run died, and as an operator starts them."""
 
-from campaign.case import AS_IT_IS, Case
+from campaign.case import AS_IT_IS, Case, FORWARD
 from campaign.lab import Shape
 from campaign.zkmig import Match
 
@@ -10,12 +10,14 @@ from .shapes import PROCEDURE, QUICK, SEVEN, SHARED, STAYING
 MYID = "/var/lib/dcos/exhibitor/zookeeper/snapshot/myid"
 
 
-def whole(trial):
+def whole(*words):
     """Check first, migrate with clients writing, run again."""
-    trial.checked()
-    trial.forward()
-    trial.migrated()
-    trial.changes_nothing()
+    def body(trial):
+        trial.checked(FORWARD, *words)
+        trial.forward(*words)
+        trial.migrated()
+        trial.changes_nothing(FORWARD, *words)
+    return body
 
 
 def plain(*words):
@@ -81,9 +83,9 @@ def cases():
     """The long ones first."""
     alone = Shape("1", 1, "1")
     return [
-        Case("forward", "3.8", "ZooKeeper 3.8, whose lines have the id", whole, short=True,
-             shape=Shape("3", 3, "3,1,2", check_ms=1000, zookeeper="3.8", layout="myid")),
-        Case("forward", "five", "the procedure's masters", whole, shape=PROCEDURE, short=True),
+        Case("forward", "3.8", "ZooKeeper 3.8, whose lines have the id", whole("-e", "max_down=2"), short=True,
+             shape=Shape("5", 5, "1,4,2,5,3", check_ms=1000, zookeeper="3.8", layout="myid")),
+        Case("forward", "five", "the procedure's masters", whole(), shape=PROCEDURE, short=True),
         Case("forward", "half-migrated", "killed in every step, and gone on with", half_migrated, shape=QUICK, short=True),
         Case("forward", "ids-that-disagree", "an id that its sources do not agree about, and config.yaml", ids_that_disagree, shape=QUICK, short=True),
         Case("forward", "without-rest", "without Exhibitor's service, and with a sudo that wants a password", without_rest, shape=QUICK, short=True),
