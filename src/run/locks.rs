@@ -124,7 +124,7 @@ impl Locks {
                 let hosts = lock(&held).clone();
                 let renewals = hosts.iter().map(|host| async {
                     // A host that can't be reached is noticed by what the run does there.
-                    let answer = with(host, async |lock| lock.renew(&holder).await).await.ok().flatten();
+                    let answer = within(PATIENCE, host, async |lock| lock.renew(&holder).await).await.ok().flatten();
                     answer.map(|other| (host.name.clone(), other))
                 });
                 for (host, other) in join_all(renewals).await.into_iter().flatten() {
@@ -168,13 +168,19 @@ impl Locks {
 
     async fn give_back(&self, hosts: &[Arc<RunHost>]) -> Vec<String> {
         let answers =
-            join_all(hosts.iter().map(|host| with(host, async |lock| lock.release(&self.holder).await))).await;
+            join_all(hosts.iter().map(|host| within(PATIENCE, host, async |lock| lock.release(&self.holder).await)))
+                .await;
         hosts.iter().zip(answers).filter(|(_, answer)| answer.is_err()).map(|(host, _)| host.name.clone()).collect()
     }
 }
 
-/// Has a word with a host about its lock.
+/// Has a word with a host about its lock, for which a shell may have to come up first.
 pub async fn with<T>(host: &RunHost, word: impl AsyncFnOnce(Lock<'_>) -> Result<T>) -> Result<T> {
+    within(PATIENCE + BECOMING, host, word).await
+}
+
+/// The same in this time: who renews or gives back has many hosts, and must not wait for one.
+async fn within<T>(patience: Duration, host: &RunHost, word: impl AsyncFnOnce(Lock<'_>) -> Result<T>) -> Result<T> {
     let context = Context {
         host: &host.name,
         transport: &*host.transport,
@@ -184,13 +190,10 @@ pub async fn with<T>(host: &RunHost, word: impl AsyncFnOnce(Lock<'_>) -> Result<
         timeout: PATIENCE,
         progress: &Silent,
     };
-    let answer = tokio::time::timeout(PATIENCE + BECOMING, word(Lock { context: &context, path: &host.lock })).await;
+    let answer = tokio::time::timeout(patience, word(Lock { context: &context, path: &host.lock })).await;
     answer.unwrap_or_else(|_| {
-        Err(Error::unreachable(format!(
-            "the host did not answer within {} s about its lock",
-            (PATIENCE + BECOMING).as_secs()
-        ))
-        .on_host(&host.name))
+        Err(Error::unreachable(format!("the host did not answer within {} s about its lock", patience.as_secs()))
+            .on_host(&host.name))
     })
 }
 
