@@ -252,7 +252,7 @@ fn colours_are_as_the_settings_say_and_ssh_args_reach_ssh() {
     let project = Project::new("all:\n  vars: { ansible_host: 127.0.0.1, ansible_port: 1 }\n  hosts: { h1: }\n");
     project.file(
         "ssh",
-        "#!/bin/sh\nwhile [ $# -gt 0 ]; do\n[ \"$1\" != -F ] || cat \"$2\" >>\"$0.log\"\n\
+        "#!/bin/sh\necho \"$*\" >>\"$0.log\"\nwhile [ $# -gt 0 ]; do\n\
          [ \"$1\" != -E ] || echo 'ssh: connect to host 127.0.0.1 port 1: Connection refused' >\"$2\"\nshift\ndone\nexit 255\n",
     );
     std::fs::set_permissions(project.join("ssh"), std::fs::Permissions::from_mode(0o755)).unwrap();
