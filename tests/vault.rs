@@ -272,6 +272,30 @@ fn no_plain_text_of_a_vault_is_in_any_file_or_output_of_a_run() {
 }
 
 #[test]
+fn a_value_of_a_vault_in_a_rendered_file_is_shown_nowhere() {
+    let project = shop(&SECRETS);
+    project.file("a.j2", "{% set all = [whole, token] %}\nwhole={{ whole }}\ntoken={{ token }}\njson={{ all | to_json }}\npin: {{ pin }}\n");
+    let playbook = r#"
+        let m = hosts("masters")[0];
+        m.template("a.j2", "FOLDER/rendered", #{ mode: "0600" });
+        note(`rendered ${render("a.j2", #{ whole: m.vars.whole, token: m.vars.token, pin: m.vars.pin })}`);
+        m.template("b.j2", "FOLDER/none", #{});
+    "#;
+    project.file("b.j2", "{{ token | from_json }}\n");
+    let playbook = playbook.replace("FOLDER", &project.path().display().to_string());
+    for more in [&["--check"][..], &[]] {
+        let ran = project.run(&playbook, &[&["-vv", "--diff", "-y", PASSWORD[0], PASSWORD[1]], more].concat());
+        assert!(ran.stdout.contains("whole=[redacted]"), "{}", ran.stdout);
+        assert!(ran.stderr.contains("b.j2"), "{}", ran.stderr);
+        for secret in SECRETS.iter().chain(&["902134", "hunter2"]) {
+            assert_nowhere(&project, &ran, secret);
+        }
+    }
+    let rendered = fs::read_to_string(project.join("rendered")).expect("a file");
+    assert!(rendered.contains(&format!("whole={}\ntoken={}\n", SECRETS[0], SECRETS[1])), "{rendered}");
+}
+
+#[test]
 fn a_vault_without_its_password_is_an_error_that_names_the_variable_or_the_file() {
     let project = shop(&SECRETS);
     project.run("note(\"x\");\n", &[]).fails(2, &["vault.yml is a vault of the id `default`", "--vault-password-file"]);

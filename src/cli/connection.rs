@@ -33,6 +33,9 @@ pub struct ConnectionArgs {
     /// Take what an ansible.cfg says, too: this one, or the first that Ansible would take
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
     pub ansible_cfg: Option<Option<PathBuf>>,
+    /// Whether templates may run programs of this machine.
+    #[arg(skip)]
+    pub allow_pipe: bool,
     /// What counts, once the settings have been read.
     #[arg(skip)]
     pub reached: Reached,
@@ -94,6 +97,7 @@ impl HostArgs {
             .caused_by(error)
             .hint(format!("it is named by {}", config.place("private_key").unwrap_or_default())));
         }
+        self.connection.allow_pipe = config.flag("allow_pipe").unwrap_or(false);
         match config.text("colours").as_deref() {
             Some("always") => colours(true),
             Some("never") => colours(false),

@@ -112,9 +112,10 @@ pub fn load(hosts: &HostArgs, playbook_folder: Option<PathBuf>) -> Result<Invent
     let vault = hosts.vault.load()?;
     let extra = Extra::parse_with(&hosts.extra_vars, &vault)?;
     let defaults = defaults(&hosts.connection.reached)?;
-    let settings = crate::template::Settings { playbook_dir: playbook_folder.clone(), ..Default::default() };
+    let pipe = hosts.connection.allow_pipe;
+    let settings = crate::template::Settings { playbook_dir: playbook_folder.clone(), pipe, ..Default::default() };
     let templates = Some(Arc::new(crate::template::InInventory::new(settings)) as _);
-    let options = LoadOptions { extra, vault, playbook_folder, templates, defaults };
+    let options = LoadOptions { extra, vault, playbook_folder, templates, defaults, allow_pipe: pipe };
     let inventory = Inventory::load(&hosts.inventory, &options)?;
     warn(inventory.warnings());
     Ok(inventory)

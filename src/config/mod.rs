@@ -68,6 +68,7 @@ pub const SETTINGS: &[Setting] = &[
     setting("become", "ZKMIG_BECOME", Takes::Flag, "false"),
     setting("become_user", "ZKMIG_BECOME_USER", Takes::Text, "root"),
     setting("become_method", "ZKMIG_BECOME_METHOD", Takes::Text, "sudo"),
+    setting("allow_pipe", "ZKMIG_ALLOW_PIPE", Takes::Flag, "false"),
     setting("colours", "ZKMIG_COLOURS", Takes::Choice(&["auto", "always", "never"]), "auto"),
 ];
 

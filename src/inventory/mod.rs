@@ -66,6 +66,8 @@ pub struct LoadOptions {
     pub templates: Option<Arc<dyn Templates>>,
     /// How hosts are reached whose variables don't say.
     pub defaults: defaults::Defaults,
+    /// Whether templates may run programs of this machine.
+    pub allow_pipe: bool,
 }
 
 /// A host.

@@ -389,9 +389,15 @@ impl Checker<'_> {
             Some(missing) => {
                 Err(Error::input(format!("the template {file} needs the variable `{missing}`, which it is not given"))
                     .did_you_mean(missing, given.iter().copied())
-                    .hint(format!(
-                        "add `{missing}: …` to its vars, or write {{{{ {missing} | default(…) }}}} in the template"
-                    )))
+                    .at(template::place_of(&file, &text, missing))
+                    .hint(match name {
+                        "template" => format!(
+                            "set `{missing}` in the inventory or in its vars, or write {{{{ {missing} | default(…) }}}} in the template"
+                        ),
+                        _ => format!(
+                            "add `{missing}: …` to its vars, or write {{{{ {missing} | default(…) }}}} in the template"
+                        ),
+                    }))
             }
             None => Ok(()),
         }

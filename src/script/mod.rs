@@ -53,10 +53,21 @@ pub struct Script {
 impl Script {
     /// A host's variables, rendered when they are asked for.
     pub fn host_vars(&self, host: &api::host::Host) -> crate::template::HostVars {
-        let playbook_dir = Some(self.sources.folder());
-        let mut settings = crate::template::Settings { playbook_dir, ..Default::default() };
-        settings.magic.insert("ansible_check_mode".into(), self.run.options.check.into());
-        crate::template::HostVars::new(self.run.inventory.clone(), &host.0.name, Arc::new(settings))
+        let mut settings = crate::template::Settings {
+            playbook_dir: Some(self.sources.folder()),
+            pipe: self.run.inventory.options().allow_pipe,
+            ..Default::default()
+        };
+        let hosts = serde_json::Value::from(self.variables.hosts());
+        let magic = [
+            ("ansible_check_mode", self.run.options.check.into()),
+            ("ansible_forks", self.run.options.forks.into()),
+            ("ansible_play_hosts", hosts.clone()),
+            ("ansible_play_hosts_all", hosts.clone()),
+            ("play_hosts", hosts),
+        ];
+        settings.magic.extend(magic.map(|(name, value)| (name.to_owned(), value)));
+        crate::template::HostVars::new(self.variables.world(), &host.0.name, Arc::new(settings))
     }
 }
 

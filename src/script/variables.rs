@@ -34,6 +34,7 @@ pub struct Variables {
     declared: BTreeMap<String, Vec<Declaration>>,
     offered: BTreeMap<String, Vec<String>>,
     selected: Mutex<BTreeSet<String>>,
+    facts: Mutex<BTreeMap<String, Map<String, Value>>>,
 }
 
 /// The variables as a script has them, `vars` and `host.vars`: each is looked up when it is asked for.
@@ -62,6 +63,7 @@ impl Variables {
             declared,
             offered: offered.collect(),
             selected: Mutex::default(),
+            facts: Mutex::default(),
         }
     }
 
@@ -73,6 +75,28 @@ impl Variables {
     /// The playbook works on these hosts.
     pub fn works_on(&self, names: &[String]) {
         self.selected.lock().unwrap_or_else(PoisonError::into_inner).extend(names.iter().cloned());
+    }
+
+    /// The hosts on which the playbook works: those that it has asked for, or all of the run before it asks for any.
+    pub fn hosts(&self) -> Vec<String> {
+        let selected = self.selected.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let hosts = self.in_scope().into_iter().map(|host| host.name.clone());
+        hosts.filter(|name| selected.is_empty() || selected.contains(name)).collect()
+    }
+
+    /// Keeps what a host has told of itself.
+    pub fn learns(&self, host: &str, facts: &Map<String, Value>) {
+        let mut known = self.facts.lock().unwrap_or_else(PoisonError::into_inner);
+        known.entry(host.to_owned()).or_default().extend(facts.clone());
+    }
+
+    /// The inventory with what its hosts have told of themselves, as templates see it.
+    pub fn world(&self) -> Arc<dyn crate::template::World> {
+        let known = self.facts.lock().unwrap_or_else(PoisonError::into_inner);
+        match known.is_empty() {
+            true => self.run.inventory.clone(),
+            false => Arc::new(crate::template::Facts::new(self.run.inventory.clone(), &known)),
+        }
     }
 
     /// The declaration that says which type a variable has in this file.

@@ -25,7 +25,7 @@ pub async fn template(
     template: &Template<'_>,
     options: &write::Options,
 ) -> Result<Written> {
-    let rendered = template.vars.render_text(template.path, template.text, template.options)?;
+    let rendered = template.vars.render_file(template.path, template.text, target, template.options)?;
     write(context, target, rendered.as_bytes(), options).await
 }
 

@@ -12,9 +12,10 @@ use minijinja::{Error, ErrorKind, State, Value as Jinja};
 
 use super::fault::{Fault, R};
 use super::interp::Interp;
+use super::lower::{KWARGS, VARARGS};
 use super::object::{Call, Object};
 use super::python;
-use super::value::Value;
+use super::value::{Key, Value};
 
 thread_local! {
     static TABLE: RefCell<Vec<Value>> = const { RefCell::new(Vec::new()) };
@@ -229,6 +230,7 @@ pub fn failed(error: &Error) -> Option<Box<Fault>> {
 pub fn call(state: &mut State<'_, '_>, interp: &Interp, called: &Value, call: Call) -> R<Value> {
     let Value::Object(object) = called else { return interp.call(called, call) };
     let Some(jinja) = object.as_jinja() else { return interp.call(called, call) };
+    let call = gathered(jinja, call)?;
     let mut args: Vec<Jinja> = call.positional.iter().map(to).collect();
     if !call.named.is_empty() {
         let named: minijinja::value::Kwargs =
@@ -236,6 +238,39 @@ pub fn call(state: &mut State<'_, '_>, interp: &Interp, called: &Value, call: Ca
         args.push(named.into());
     }
     interp.deeper(|| jinja.call(state, &args).map(|value| from(&value)).map_err(|error| passed(&error)))
+}
+
+/// The arguments of a macro, with what its parameters don't take in `varargs` and `kwargs` where it has them.
+fn gathered(called: &Jinja, mut call: Call) -> R<Call> {
+    let Ok(params) =
+        called.get_attr("arguments").and_then(|params| params.try_iter().map(Iterator::collect::<Vec<Jinja>>))
+    else {
+        return Ok(call);
+    };
+    let name = called.get_attr("name").ok().and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default();
+    let params: Vec<&str> = params.iter().filter_map(Jinja::as_str).collect();
+    let (own, catching): (Vec<&str>, Vec<&str>) = params.iter().partition(|param| ![VARARGS, KWARGS].contains(param));
+    if catching.contains(&VARARGS) {
+        let more = call.positional.split_off(call.positional.len().min(own.len()));
+        call.named.push((VARARGS.into(), Value::tuple(more)));
+    } else if call.positional.len() > own.len() {
+        return Err(Fault::new(format!("macro '{name}' takes not more than {} argument(s)", own.len())));
+    }
+    let takes_caller = called.get_attr("caller").is_ok_and(|takes| takes.is_true());
+    let is_own = |known: &str| own.contains(&known) || known == VARARGS || (known == "caller" && takes_caller);
+    if catching.contains(&KWARGS) {
+        let (named, more): (Vec<_>, Vec<_>) = call.named.into_iter().partition(|(known, _)| is_own(known));
+        call.named = named;
+        let more = more.into_iter().map(|(known, value)| (Key(Value::Str(known)), value)).collect();
+        call.named.push((KWARGS.into(), Value::dict(more)));
+    } else if let Some((unknown, _)) = call.named.iter().find(|(known, _)| !is_own(known)) {
+        let fault = Fault::new(format!("macro '{name}' takes no keyword argument '{unknown}'"));
+        return Err(match &**unknown {
+            "caller" => fault.hint("the macro does not call `caller()`: a `call` block has nothing to say in it"),
+            _ => fault,
+        });
+    }
+    Ok(call)
 }
 
 /// Calls a method of a value of minijinja's own.

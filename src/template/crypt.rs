@@ -1,4 +1,4 @@
-//! Password hashes as passlib and crypt(3) make them: SHA-256, SHA-512 and MD5.
+//! Password hashes as passlib and crypt(3) make them: SHA-256, SHA-512, MD5 and bcrypt.
 
 use md5::{Digest, Md5};
 use sha2::{Sha256, Sha512};
@@ -16,6 +16,9 @@ pub fn password_hash(a: &Bound) -> R<String> {
         super::value::Value::None => String::new(),
         salt => super::python::text(&salt)?,
     };
+    if matches!(kind.as_str(), "blowfish" | "bcrypt") {
+        return bcrypt(a, &salt, rounds.unwrap_or(12));
+    }
     let most = if matches!(kind.as_str(), "md5" | "md5_crypt") { 8 } else { 16 };
     let size = a.int(3)?.and_then(|size| usize::try_from(size).ok()).unwrap_or(most).min(most);
     let salt = if salt.is_empty() { random_salt(size)? } else { salt };
@@ -36,10 +39,51 @@ pub fn password_hash(a: &Bound) -> R<String> {
         }
         "md5" | "md5_crypt" if rounds.is_some() => Err(Fault::new("md5 takes no rounds")),
         "md5" | "md5_crypt" => Ok(md5_crypt(password.as_bytes(), &salt)),
-        "blowfish" | "bcrypt" => Err(Fault::new("Ansible's password_hash with bcrypt is not supported here")
-            .hint("use sha512, or give the hash itself in a variable")),
-        other => Err(Fault::new(format!("{other} is not in the list of supported algorithms: md5, sha256, sha512"))),
+        other => {
+            Err(Fault::new(format!("{other} is not in the list of supported algorithms: bcrypt, md5, sha256, sha512")))
+        }
     }
+}
+
+/// bcrypt has its own letters for a salt: 22 of them are 16 bytes, and what is left of the last is nothing.
+fn bcrypt(a: &Bound, salt: &str, rounds: u32) -> R<String> {
+    const ITS_LETTERS: &[u8; 64] = b"./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    let version = match a.text_or(5, "2b")?.as_str() {
+        "2a" => bcrypt::Version::TwoA,
+        "2b" => bcrypt::Version::TwoB,
+        "2y" => bcrypt::Version::TwoY,
+        other => return Err(Fault::new(format!("bcrypt's ident `{other}` is not supported here")).hint("use 2b")),
+    };
+    if !(4..=31).contains(&rounds) {
+        return Err(Fault::new(format!("bcrypt takes 4 to 31 rounds, not {rounds}")));
+    }
+    let password = a.text(0)?;
+    if password.contains('\0') {
+        return Err(Fault::new("bcrypt takes no password with a NUL in it"));
+    }
+    let mut bytes = [0_u8; 16];
+    if salt.is_empty() {
+        bytes.copy_from_slice(&super::chance::system(16)?);
+    } else {
+        let wrong = || Fault::new("bcrypt takes a salt of exactly 22 letters, digits, `.` and `/`");
+        if salt.len() != 22 {
+            return Err(wrong());
+        }
+        let mut bits: u32 = 0;
+        let mut at = 0;
+        for (count, letter) in salt.bytes().enumerate() {
+            let value = ITS_LETTERS.iter().position(|known| *known == letter).ok_or_else(wrong)?;
+            bits = (bits << 6) | u32::try_from(value).unwrap_or(0);
+            let held = (count + 1) * 6 - at * 8;
+            if held >= 8 && at < 16 {
+                bytes[at] = (bits >> (held - 8)).to_le_bytes()[0];
+                at += 1;
+            }
+        }
+    }
+    let hashed = bcrypt::hash_with_salt(password.as_bytes(), rounds, bytes);
+    let hashed = hashed.map_err(|error| Fault::new(format!("bcrypt fails: {error}")))?;
+    Ok(hashed.format_for_version(version))
 }
 
 /// A salt that nobody can guess.

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 use std::rc::Rc;
 
 use minijinja::value::{Object, ObjectRepr};
@@ -12,7 +12,7 @@ use super::bridge;
 use super::fault::{Fault, Place, R, Source};
 use super::functions;
 use super::interp::Interp;
-use super::lower::{Lowered, lower};
+use super::lower::{Lowered, Sight, lower};
 use super::value::Value;
 
 thread_local! {
@@ -22,7 +22,7 @@ thread_local! {
 
 /// Renders a template of which `header` bytes are its options.
 pub fn run(interp: &Rc<Interp>, source: Source, header: usize) -> R<Value> {
-    let lowered = lower(source, header, &interp.options)?;
+    let lowered = lower(source, header, &interp.options, Sight::All)?;
     let text = lowered.text.clone();
     interp.deeper(|| {
         let others = READ.take();
@@ -57,24 +57,41 @@ impl Object for Root {
     }
 }
 
-fn environment(interp: &Interp) -> Environment<'static> {
-    let mut environment = Environment::new();
+thread_local! {
+    /// What all templates have: made once, since a run may render tens of thousands of values.
+    static BASE: Environment<'static> = base();
+}
+
+fn base() -> Environment<'static> {
+    let mut environment = Environment::empty();
+    environment.add_function("namespace", minijinja::functions::namespace);
     environment.set_undefined_behavior(UndefinedBehavior::Lenient);
     environment.set_auto_escape_callback(|_| AutoEscape::None);
-    for name in ["range", "dict", "debug"] {
-        environment.remove_global(name);
-    }
     environment.set_formatter(|out, _, value| functions::format(out, value));
     environment.set_recursion_limit(150);
     functions::add(&mut environment);
-    let (folder, options) = (interp.folder.clone(), interp.options.clone());
-    environment.set_loader(move |name| {
-        let Some(folder) = &folder else { return Ok(None) };
-        let Some((path, text)) = find(folder, name).map_err(bridge::fail)? else { return Ok(None) };
+    environment
+}
+
+fn environment(interp: &Interp) -> Environment<'static> {
+    let mut environment = BASE.with(Environment::clone);
+    let (folder, playbook_dir) = (interp.folder.clone(), interp.settings.playbook_dir.clone());
+    let options = interp.options.clone();
+    let bundled = interp.folder.as_ref().is_some_and(|folder| folder.to_string_lossy().starts_with("zkmig:"));
+    environment.set_loader(move |known| {
+        let (sight, name) = Sight::of(known);
+        if bundled {
+            return Err(bridge::fail(
+                Fault::new(format!("a template that ships in the binary can't name others: `{name}`"))
+                    .hint("write it as one file"),
+            ));
+        }
+        let bases = super::interp::bases(folder.as_ref(), playbook_dir.as_ref());
+        let Some((path, text)) = find(&bases, name).map_err(bridge::fail)? else { return Ok(None) };
         let source = Source { path, text: normal(&text).into() };
-        let lowered = lower(source, 0, &options).map_err(bridge::fail)?;
+        let lowered = lower(source, 0, &options, sight).map_err(bridge::fail)?;
         let text = lowered.text.clone();
-        READ.with_borrow_mut(|read| read.insert(name.to_owned(), lowered));
+        READ.with_borrow_mut(|read| read.insert(known.to_owned(), lowered));
         Ok(Some(text))
     });
     environment
@@ -85,23 +102,26 @@ pub fn normal(text: &str) -> String {
     if text.contains('\r') { text.replace("\r\n", "\n").replace('\r', "\n") } else { text.to_owned() }
 }
 
-/// The file below the folder, and its text. Nothing outside of the folder is read.
-fn find(folder: &Path, name: &str) -> R<Option<(String, String)>> {
+/// The file below one of the folders, and its text. Nothing outside of them is read.
+fn find(bases: &[PathBuf], name: &str) -> R<Option<(String, String)>> {
     let outside = || {
-        Fault::new(format!("`{name}` is outside of the template's folder"))
-            .hint("what templates share goes into one folder")
+        Fault::new(format!("`{name}` is outside of the template's folder and the playbook's"))
+            .hint("what templates share goes into a folder `templates` beside the playbook")
     };
     if !Path::new(name).components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir)) {
         return Err(outside());
     }
-    for file in [folder.join("templates").join(name), folder.join(name)] {
-        if let (Ok(real), Ok(folder)) = (file.canonicalize(), folder.canonicalize())
-            && !real.starts_with(&folder)
+    let here = std::env::current_dir().unwrap_or_default();
+    for (base, file) in
+        bases.iter().flat_map(|base| [(base, base.join("templates").join(name)), (base, base.join(name))])
+    {
+        if let (Ok(real), Ok(base)) = (file.canonicalize(), base.canonicalize())
+            && !real.starts_with(&base)
         {
             return Err(outside());
         }
         match std::fs::read_to_string(&file) {
-            Ok(text) => return Ok(Some((file.display().to_string(), text))),
+            Ok(text) => return Ok(Some((file.strip_prefix(&here).unwrap_or(&file).display().to_string(), text))),
             Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => {}
             Err(error) => return Err(Fault::new(format!("can't read {}: {error}", file.display()))),
         }
@@ -123,8 +143,9 @@ fn told(error: &Error) -> Box<Fault> {
     let mut fault = bridge::failed(error).unwrap_or_else(|| {
         let message = match (innermost.kind(), innermost.detail()) {
             (ErrorKind::TemplateNotFound, _) => {
-                let name = innermost.detail().unwrap_or_default().to_owned();
-                format!("there is no such template beside this one: {name}")
+                let marks = |c: char| matches!(c, '\u{fdd3}' | '\u{fdd4}');
+                let name = innermost.detail().unwrap_or_default().replace(marks, "");
+                format!("there is no such template beside this one or the playbook: {name}")
             }
             (_, Some(detail)) => detail.to_owned(),
             (kind, None) => kind.to_string(),

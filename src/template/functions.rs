@@ -17,8 +17,13 @@ type Run = fn(&mut State<'_, '_>, &Interp, &[Jinja]) -> R<Value>;
 
 /// Adds all of them.
 pub fn add(environment: &mut Environment<'static>) {
-    let functions: [(&'static str, Run); 22] = [
-        ("__var", var),
+    let functions: [(&'static str, Run); 25] = [
+        ("__var", |_, interp, args| name(args, |name| interp.variable(name))),
+        ("__own", |_, _, args| name(args, super::globals::global)),
+        ("__missing", |_, _, args| {
+            Ok(marker(Fault::undefined(format!("parameter '{}' was not provided", text(args, 0)))))
+        }),
+        ("__fields", |_, _, args| super::globals::dict(&arguments(args, 1)?).map(Value::dict)),
         ("__list", |_, _, args| Ok(Value::list(items(args, 0)))),
         ("__tuple", |_, _, args| Ok(Value::tuple(items(args, 0)))),
         ("__dict", dict),
@@ -87,14 +92,16 @@ pub fn add(environment: &mut Environment<'static>) {
             run(state, &interp, &args).map(|value| to(&value)).map_err(fail)
         });
     }
-    environment.add_function("__names", |name: Jinja| -> Result<Jinja, Error> {
+    environment.add_function("__hidden", || Jinja::UNDEFINED);
+    environment.add_function("__unset", |value: Jinja| value.is_undefined());
+    environment.add_function("__names", |name: Jinja, sight: &str| -> Result<Jinja, Error> {
         let value = from(&name);
         let names = match value.check().map_err(fail)? {
-            Value::Str(name) => return Ok(Jinja::from(&**name)),
+            Value::Str(name) => return Ok(Jinja::from(format!("{sight}{name}"))),
             other => other.iterate().map_err(fail)?,
         };
-        let names = names.iter().map(python::text).collect::<R<Vec<String>>>().map_err(fail)?;
-        Ok(names.into_iter().map(Jinja::from).collect::<Vec<Jinja>>().into())
+        let names = names.iter().map(|name| Ok(Jinja::from(format!("{sight}{}", python::text(name)?))));
+        Ok(names.collect::<R<Vec<Jinja>>>().map_err(fail)?.into())
     });
 }
 
@@ -139,6 +146,13 @@ pub fn format(out: &mut minijinja::Output<'_>, jinja: &Jinja) -> Result<(), Erro
     }
     if let Value::Omit = value {
         return Err(fail(Fault::new("`omit` can't be printed")));
+    }
+    if let Value::Object(object) = &value
+        && (object.type_name() == "function" || object.as_jinja().is_some() && object.printed().starts_with("<macro"))
+    {
+        let name = object.printed();
+        let fault = Fault::new(format!("a function can't be printed: {}", name.trim_matches(['<', '>'])));
+        return Err(fail(fault.hint("call it: `()`; a dict's key of this name is reached with `['…']`")));
     }
     // What is printed is what it is now, whatever is appended to it later.
     let value = if matches!(value, Value::Marker(_)) { value } else { value.finished().map_err(fail)? };
@@ -204,19 +218,22 @@ fn captured(run: impl FnOnce() -> R<Value>) -> Value {
     run().unwrap_or_else(marker)
 }
 
-fn var(_: &mut State<'_, '_>, interp: &Interp, args: &[Jinja]) -> R<Value> {
-    let name = text(args, 1);
-    match args.first() {
-        Some(known) if !known.is_undefined() => Ok(literal(known)),
-        _ => Ok(interp.variable(&name).map_or_else(
-            || {
-                let mut fault = Fault::undefined(format!("'{name}' is undefined"));
-                fault.name = Some(name.clone());
-                marker(fault)
-            },
-            |value| value.forced(),
-        )),
+/// A name of the template, else what `find` knows of it.
+fn name(args: &[Jinja], find: impl Fn(&str) -> Option<Value>) -> R<Value> {
+    if let Some(known) = args.first().filter(|known| !known.is_undefined()) {
+        return Ok(literal(known));
     }
+    let name = text(args, 1);
+    if let Some(value) = find(&name) {
+        return Ok(value.forced());
+    }
+    if super::vars::ABSENT.contains(&name.as_str()) {
+        return Err(Fault::new(format!("Ansible's variable `{name}` is not known here"))
+            .hint("set it in the inventory, or hand it over in `vars`"));
+    }
+    let mut fault = Fault::undefined(format!("'{name}' is undefined"));
+    fault.name = Some(name);
+    Ok(marker(fault))
 }
 
 fn dict(_: &mut State<'_, '_>, _: &Interp, args: &[Jinja]) -> R<Value> {

@@ -37,6 +37,11 @@ impl Interp {
         Self { options, settings, host, folder: None, names: HashMap::new(), keeps_markers: false, depth }
     }
 
+    /// The folders in which this rendering's files are looked for.
+    pub fn bases(&self) -> Vec<PathBuf> {
+        bases(self.folder.as_ref(), self.settings.playbook_dir.as_ref())
+    }
+
     /// One for another template in this one's place, such as one that a lookup renders.
     pub fn like(&self) -> Rc<Self> {
         Rc::new(Self {
@@ -100,6 +105,23 @@ impl Interp {
     }
 }
 
+/// The folders in which files are looked for, in Ansible's order: the one that has the `templates` of a template in `folder`,
+/// as a role has, the playbook's, the template's own. A template of a library comes before the playbook.
+pub fn bases(folder: Option<&PathBuf>, playbook_dir: Option<&PathBuf>) -> Vec<PathBuf> {
+    let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());
+    let (own, playbook) = (folder.map(absolute), playbook_dir.map(absolute));
+    let above = own.as_ref().and_then(|own| own.ancestors().find(|folder| folder.ends_with("templates"))?.parent());
+    let is_below = matches!((&own, &playbook), (Some(own), Some(playbook)) if own.starts_with(playbook));
+    let last = if is_below { [playbook.clone(), own.clone()] } else { [own.clone(), playbook] };
+    let mut bases: Vec<PathBuf> = Vec::new();
+    for base in above.map(PathBuf::from).into_iter().chain(last.into_iter().flatten()) {
+        if !bases.contains(&base) {
+            bases.push(base);
+        }
+    }
+    bases
+}
+
 pub fn first_marker(call: &Call) -> Option<Value> {
     let named = call.named.iter().map(|(_, value)| value);
     call.positional.iter().chain(named).find(|value| matches!(value, Value::Marker(_))).cloned()
@@ -121,7 +143,8 @@ pub fn attribute(of: &Value, name: &str) -> R<Option<Value>> {
     of.field(name)
 }
 
-fn method(of: &Value, name: &str) -> R<Option<Value>> {
+/// A method or an attribute alone.
+pub fn method(of: &Value, name: &str) -> R<Option<Value>> {
     if let Value::Object(object) = of {
         return object.attribute(name);
     }

@@ -9,7 +9,9 @@ mod adapt;
 mod bridge;
 mod chance;
 mod crypt;
+mod digits;
 mod engine;
+mod facts;
 mod fault;
 mod filters;
 mod format;
@@ -54,7 +56,7 @@ use crate::error::Result;
 pub use settings::Settings;
 pub use syntax::{NAMES as OPTION_NAMES, Options};
 pub use vars::{HostVars, MAGIC, Raw, World};
-pub use world::InInventory;
+pub use world::{Facts, InInventory};
 pub use yaml_dump::inventory as inventory_yaml;
 
 /// Renders a template with these variables alone. `path` is the template's file, as the user would type it.
@@ -86,11 +88,19 @@ pub fn check(path: &str, text: &str, options: &Options) -> Result<()> {
 pub fn needed(path: &str, text: &str, options: &Options) -> Result<BTreeSet<String>> {
     let mut needed = render::parsed(path, text, options)?;
     // Names that statements bring with them.
-    let brought = ["namespace", "self", "super", "caller", "loop"];
+    let brought = ["namespace", "self", "super", "caller", "loop", "varargs", "kwargs", "play_hosts"];
     let is_given =
         |name: &str| brought.contains(&name) || globals::global(name).is_some() || render::ABOUT.contains(&name);
     needed.retain(|name| !is_given(name));
     Ok(needed)
+}
+
+/// Where a template names a variable first.
+pub fn place_of(path: &str, text: &str, name: &str) -> crate::error::Excerpt {
+    let span = ::regex::Regex::new(&format!(r"\{{[{{%](?:[^}}%]|%[^}}]|\}}[^}}])*?\b({})\b", ::regex::escape(name)))
+        .ok()
+        .and_then(|pattern| pattern.captures(text).and_then(|found| found.get(1)).map(|found| found.range()));
+    crate::error::Excerpt::new(path.to_owned(), Arc::from(text), span.unwrap_or(0..0))
 }
 
 /// A world without hosts.

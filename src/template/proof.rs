@@ -10,25 +10,41 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/templates")
 }
 
-/// One host with the variables of the cases.
+/// The hosts of `compare-ansible`, with the variables of the cases.
 struct Cases(serde_json::Map<String, serde_json::Value>);
 
+const HOSTS: [&str; 4] = ["localhost", "web1.example.com", "web2.example.com", "db1"];
+
 impl World for Cases {
-    fn variable(&self, _: &str, name: &str) -> Option<Raw> {
-        let value = self.0.get(name)?.clone();
+    fn variable(&self, host: &str, name: &str) -> Option<Raw> {
+        let own = match (host, name) {
+            ("localhost", "own") => Some("of {{ inventory_hostname }}"),
+            ("web1.example.com", "ip") => Some("10.0.0.11"),
+            ("web2.example.com", "ip") => Some("{{ base_ip }}12"),
+            ("web1.example.com" | "web2.example.com", "base_ip") => Some("10.0.0."),
+            ("db1", "ip") => Some("10.0.1.1"),
+            _ => None,
+        };
+        let value = own.map_or_else(|| self.0.get(name).cloned(), |own| Some(own.into()))?;
         Some(Raw { value, place: "vars.json".into(), excerpt: None, sealed: false })
     }
     fn names(&self, _: &str) -> Vec<String> {
         self.0.keys().cloned().collect()
     }
     fn hosts(&self) -> Vec<String> {
-        vec!["localhost".into()]
+        HOSTS.map(str::to_owned).to_vec()
     }
     fn groups(&self) -> Vec<(String, Vec<String>)> {
-        ["all", "ungrouped"].map(|name| (name.to_owned(), vec!["localhost".to_owned()])).to_vec()
+        let groups = [("all", &HOSTS[..]), ("ungrouped", &HOSTS[..1]), ("web", &HOSTS[1..3]), ("db", &HOSTS[3..])];
+        groups.map(|(name, hosts)| (name.to_owned(), hosts.iter().map(|host| (*host).to_owned()).collect())).to_vec()
     }
-    fn groups_of(&self, _: &str) -> Vec<String> {
-        vec!["ungrouped".into()]
+    fn groups_of(&self, host: &str) -> Vec<String> {
+        let group = match host {
+            "localhost" => "ungrouped",
+            "db1" => "db",
+            _ => "web",
+        };
+        vec![group.to_owned()]
     }
     fn file(&self, _: &str) -> Option<String> {
         None

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::engine::{normal, run};
 use super::fault::{Fault, R, Source};
 use super::interp::Interp;
-use super::lower::{lower, syntax};
+use super::lower::{Sight, lower, syntax};
 use super::python;
 use super::settings::Settings;
 use super::syntax::Options;
@@ -18,9 +18,9 @@ use super::vars::{HostScope, trailing};
 use crate::error::{Error, Result};
 
 /// Renders a template's text. `path` is its file, as the user would type it: errors point into it, and what it includes
-/// is looked up in its folder.
+/// is looked up in its folder. `target` is the file on the host that it becomes.
 pub fn text(
-    path: &str,
+    (path, target): (&str, Option<&str>),
     text: &str,
     options: &Options,
     settings: Arc<Settings>,
@@ -29,12 +29,17 @@ pub fn text(
     let mut interp = Interp::new(options.clone(), settings, host);
     interp.folder = Some(folder(path));
     interp.names = about(path, &interp).into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    interp.names.extend(target.map(|target| ("template_destpath".to_owned(), Value::str(target))));
     let host = interp.host.clone();
     rendered(path, text, interp).map_err(|fault| told(*fault, path, host.as_deref()))
 }
 
 /// As [`text`], for a template that a lookup renders.
 pub fn rendered(path: &str, text: &str, mut interp: Interp) -> R<String> {
+    // What can't be a template is copied as it is, with its line ends.
+    if !interp.options.may_be_template(text) {
+        return Ok(text.to_owned());
+    }
     let normal = normal(text);
     let source = Source { path: path.to_owned(), text: Arc::from(normal.as_str()) };
     // Line ends at the end are put back as the call wants them, whatever the template's own first line says.
@@ -129,7 +134,7 @@ pub fn parsed(path: &str, text: &str, options: &Options) -> Result<BTreeSet<Stri
         let mut interp = Interp::new(options.clone(), Arc::default(), None);
         let source = Source { path: path.to_owned(), text: Arc::from(normal(text)) };
         let header = header(&source, &mut interp).map_err(|fault| fault.told(&what))?;
-        lower(source.clone(), header, &interp.options).map_err(|fault| fault.told(&what))?;
+        lower(source.clone(), header, &interp.options, Sight::All).map_err(|fault| fault.told(&what))?;
         let mut environment = minijinja::Environment::new();
         environment.set_syntax(syntax(&interp.options).map_err(|fault| fault.told(&what))?);
         let body = &source.text[header..];

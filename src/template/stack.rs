@@ -1,6 +1,6 @@
-//! Room for templates that call each other deeply: a thread of its own, whatever thread the caller has.
+//! Room for templates that call each other deeply: a stack of its own, whatever thread the caller has.
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// Bytes; only what is used is taken from the machine.
 const ROOM: usize = 256 << 20;
@@ -9,20 +9,20 @@ thread_local! {
     static HAS_ROOM: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
 }
 
+/// Gives the room back, whatever happens.
+struct Taken;
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        HAS_ROOM.set(false);
+    }
+}
+
 /// Runs something with room for deep calls.
-pub fn with_room<T: Send>(run: impl FnOnce() -> Result<T> + Send) -> Result<T> {
-    if HAS_ROOM.get() {
+pub fn with_room<T>(run: impl FnOnce() -> Result<T>) -> Result<T> {
+    if HAS_ROOM.replace(true) {
         return run();
     }
-    std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().name("template".into()).stack_size(ROOM).spawn_scoped(scope, || {
-            HAS_ROOM.set(true);
-            run()
-        });
-        match thread.map(std::thread::ScopedJoinHandle::join) {
-            Ok(Ok(result)) => result,
-            Ok(Err(panic)) => std::panic::resume_unwind(panic),
-            Err(error) => Err(Error::failed("can't start a thread for a template").caused_by(error)),
-        }
-    })
+    let _taken = Taken;
+    stacker::grow(ROOM, run)
 }

@@ -131,6 +131,12 @@ impl Time {
         let zone = match self.offset {
             None => String::new(),
             Some(0) => ", tzinfo=datetime.timezone.utc".into(),
+            // Python's difference of times has its days below zero, and seconds never.
+            Some(offset) if offset < 0 => format!(
+                ", tzinfo=datetime.timezone(datetime.timedelta(days={}, seconds={}))",
+                offset.div_euclid(86_400),
+                offset.rem_euclid(86_400)
+            ),
             Some(offset) => format!(", tzinfo=datetime.timezone(datetime.timedelta(seconds={offset}))"),
         };
         format!("datetime.datetime({}{zone})", parts.join(", "))

@@ -437,7 +437,7 @@ impl Hash for Key {
         match &self.0 {
             Value::Str(text) => text.hash(state),
             Value::Tuple(items) => items.iter().for_each(|item| Self(item.clone()).hash(state)),
-            Value::Float(value) if value.fract() == 0.0 && value.abs() < 1e30 => (*value as i128).hash(state),
+            Value::Float(value) if value.fract() == 0.0 && value.abs() < 1e30 => Some(*value as i128).hash(state),
             Value::Float(value) => value.to_bits().hash(state),
             other => other.as_int().hash(state),
         }

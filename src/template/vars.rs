@@ -54,14 +54,14 @@ pub trait World: Send + Sync {
     fn decrypt(&self, text: &str, origin: &str) -> Result<String>;
     /// Has a value treated as a secret.
     fn reveal(&self, _value: &Json) {}
-    /// What is known from the host itself, never rendered.
-    fn facts(&self, _host: &str) -> Option<serde_json::Map<String, Json>> {
+    /// What is known from the host itself, never rendered; it wins over the inventory, as in Ansible.
+    fn facts(&self, _host: &str) -> Option<&serde_json::Map<String, Json>> {
         None
     }
 }
 
 /// The names that no variable of an inventory can take.
-pub const MAGIC: [&str; 9] = [
+pub const MAGIC: [&str; 13] = [
     "inventory_hostname",
     "inventory_hostname_short",
     "group_names",
@@ -71,6 +71,37 @@ pub const MAGIC: [&str; 9] = [
     "inventory_file",
     "playbook_dir",
     "vars",
+    "ansible_version",
+    "ansible_facts",
+    "ansible_run_tags",
+    "ansible_skip_tags",
+];
+
+/// Ansible's own variables that say something which is not so here. Asking for one is an error, also whether it is
+/// `defined`: the answer would be another one.
+pub const ABSENT: [&str; 22] = [
+    "ansible_config_file",
+    "ansible_dependent_role_names",
+    "ansible_diff_mode",
+    "ansible_forks",
+    "ansible_inventory_sources",
+    "ansible_limit",
+    "ansible_check_mode",
+    "ansible_parent_role_names",
+    "ansible_parent_role_paths",
+    "ansible_play_batch",
+    "ansible_play_hosts",
+    "ansible_play_hosts_all",
+    "ansible_play_name",
+    "ansible_play_role_names",
+    "ansible_playbook_python",
+    "ansible_role_names",
+    "ansible_search_path",
+    "ansible_verbosity",
+    "environment",
+    "inventory_sources",
+    "play_hosts",
+    "role_names",
 ];
 
 /// One host's variables, rendered when they are asked for.
@@ -125,12 +156,11 @@ impl HostVars {
         let plain = |value: &Json| !json::has_template(value);
         if !MAGIC.contains(&name) && !self.settings.magic.contains_key(name) {
             // Most values are no templates: they need no engine.
-            match (self.given.get(name), self.world.variable(&self.host, name)) {
+            let known = self.given.get(name).or_else(|| self.world.facts(&self.host)?.get(name));
+            match (known, self.world.variable(&self.host, name)) {
                 (Some(value), _) => return Ok(Some(value.clone())),
                 (None, Some(raw)) if plain(&raw.value) => return Ok(Some(raw.value)),
-                (None, None) if self.world.facts(&self.host).is_none_or(|facts| !facts.contains_key(name)) => {
-                    return Ok(None);
-                }
+                (None, None) => return Ok(None),
                 _ => {}
             }
         }
@@ -172,9 +202,21 @@ impl HostVars {
     /// # Errors
     /// What can't be rendered, at its place.
     pub fn render_text(&self, path: &str, text: &str, options: &Options) -> Result<String> {
+        self.rendered(path, text, None, options)
+    }
+
+    /// The same for the file `target` on the host.
+    ///
+    /// # Errors
+    /// What can't be rendered, at its place.
+    pub fn render_file(&self, path: &str, text: &str, target: &str, options: &Options) -> Result<String> {
+        self.rendered(path, text, Some(target), options)
+    }
+
+    fn rendered(&self, path: &str, text: &str, target: Option<&str>, options: &Options) -> Result<String> {
         super::stack::with_room(|| {
             let open = self.open();
-            super::render::text(path, text, options, self.settings.clone(), Some(open.0.clone()))
+            super::render::text((path, target), text, options, self.settings.clone(), Some(open.0.clone()))
         })
         .map_err(|error: Error| error.on_host(&self.host))
     }
@@ -272,7 +314,7 @@ impl HostScope {
     pub fn names(&self) -> Vec<String> {
         let mut names = self.world.names(&self.host);
         names.extend(self.given.keys().cloned());
-        names.extend(self.world.facts(&self.host).unwrap_or_default().into_iter().map(|(name, _)| name));
+        names.extend(self.world.facts(&self.host).into_iter().flat_map(|facts| facts.keys().cloned()));
         names.extend(self.settings.magic.keys().cloned());
         names.extend(MAGIC.iter().filter(|name| !matches!(**name, "hostvars" | "vars")).map(|name| (*name).to_owned()));
         let mut seen = std::collections::HashSet::new();
@@ -287,10 +329,11 @@ impl HostScope {
         if let Some(value) = self.magic(name) {
             return Some(value);
         }
-        if let Some(raw) = self.world.variable(&self.host, name) {
-            return Some(self.lazy(&format!("`{name}` of {}", self.host), &raw));
+        if let Some(value) = self.world.facts(&self.host).and_then(|facts| facts.get(name)) {
+            return Some(json::to_value(value));
         }
-        self.world.facts(&self.host)?.get(name).map(json::to_value)
+        let raw = self.world.variable(&self.host, name)?;
+        Some(self.lazy(&format!("`{name}` of {}", self.host), &raw))
     }
 
     fn magic(&self, name: &str) -> Option<Value> {
@@ -311,13 +354,28 @@ impl HostScope {
             }
             "hostvars" => Value::object(Hosts(this)),
             "vars" => Value::object(Host(this)),
-            "inventory_file" => Value::str(self.world.file(&self.host)?),
+            "inventory_file" => Value::str(whole(&self.world.file(&self.host)?)),
             "inventory_dir" => {
-                let file = self.world.file(&self.host)?;
-                let folder = std::path::Path::new(&file).parent()?.display().to_string();
-                Value::str(if folder.is_empty() { "." } else { &folder })
+                let file = whole(&self.world.file(&self.host)?);
+                Value::str(std::path::Path::new(&file).parent()?.display().to_string())
             }
-            "playbook_dir" => Value::str(self.settings.playbook_dir.as_ref()?.display().to_string()),
+            "playbook_dir" => Value::str(whole(&self.settings.playbook_dir.as_ref()?.display().to_string())),
+            // The version whose templates these are.
+            "ansible_version" => super::value::fields([
+                ("string", Value::str("core 2.19.0")),
+                ("full", Value::str("2.19.0")),
+                ("major", Value::Int(2)),
+                ("minor", Value::Int(19)),
+                ("revision", Value::Int(0)),
+            ]),
+            // There are no tags here: each task runs.
+            "ansible_run_tags" => Value::texts(["all"]),
+            "ansible_skip_tags" => Value::list(Vec::new()),
+            "ansible_facts" => {
+                let facts = self.world.facts(&self.host).into_iter().flatten();
+                let bare = |name: &str| Key(Value::str(name.strip_prefix("ansible_").unwrap_or(name)));
+                Value::dict(facts.map(|(name, value)| (bare(name), json::to_value(value))).collect())
+            }
             _ => return None,
         })
     }
@@ -405,6 +463,11 @@ impl HostScope {
         fault.places.push(place.variable());
         Value::Marker(Rc::new(*fault))
     }
+}
+
+/// A path from the root, as Ansible hands its own over.
+fn whole(path: &str) -> String {
+    std::path::absolute(path).map_or_else(|_| path.to_owned(), |path| path.display().to_string())
 }
 
 /// How many line ends a text ends with.

@@ -73,6 +73,58 @@ impl World for Inventory {
     }
 }
 
+/// An inventory, and what its hosts have told of themselves.
+pub struct Facts {
+    inventory: Arc<Inventory>,
+    of: HashMap<String, Map<String, Json>>,
+}
+
+impl Facts {
+    /// With the facts of each host, by zkmig's names.
+    pub fn new(inventory: Arc<Inventory>, facts: &std::collections::BTreeMap<String, Map<String, Json>>) -> Self {
+        let of = facts.iter().map(|(host, facts)| (host.clone(), super::facts::named(facts))).collect();
+        Self { inventory, of }
+    }
+}
+
+impl World for Facts {
+    fn variable(&self, host: &str, name: &str) -> Option<Raw> {
+        World::variable(&*self.inventory, host, name)
+    }
+
+    fn names(&self, host: &str) -> Vec<String> {
+        World::names(&*self.inventory, host)
+    }
+
+    fn hosts(&self) -> Vec<String> {
+        World::hosts(&*self.inventory)
+    }
+
+    fn groups(&self) -> Vec<(String, Vec<String>)> {
+        World::groups(&*self.inventory)
+    }
+
+    fn groups_of(&self, host: &str) -> Vec<String> {
+        World::groups_of(&*self.inventory, host)
+    }
+
+    fn file(&self, host: &str) -> Option<String> {
+        World::file(&*self.inventory, host)
+    }
+
+    fn decrypt(&self, text: &str, origin: &str) -> Result<String> {
+        World::decrypt(&*self.inventory, text, origin)
+    }
+
+    fn reveal(&self, value: &Json) {
+        World::reveal(&*self.inventory, value);
+    }
+
+    fn facts(&self, host: &str) -> Option<&Map<String, Json>> {
+        self.of.get(host)
+    }
+}
+
 /// An inventory's state, kept for as long as its templates are rendered.
 struct Kept {
     hosts: HashMap<String, (Host, Vec<String>)>,

@@ -34,11 +34,7 @@ pub fn documents(text: &str) -> R<Vec<Value>> {
                 let value = match tag.as_deref().map(|tag| tag.rsplit([':', '!']).next().unwrap_or_default()) {
                     Some("str" | "unsafe") => Value::str(&text),
                     Some("vault") => return Err(Fault::new("a vault's value can't be read from a text here")),
-                    Some(other) if !other.is_empty() && !plain => {
-                        return Err(Fault::new(format!(
-                            "line {line} has the tag `{other}`, which is not supported here"
-                        )));
-                    }
+                    Some(tag) if !tag.is_empty() => tagged_scalar(&text, tag).ok_or_else(|| refused(line, tag))?,
                     _ if plain => scalar(&text),
                     _ => Value::str(&text),
                 };
@@ -51,11 +47,13 @@ pub fn documents(text: &str) -> R<Vec<Value>> {
                 Some(value) => Some(value.clone()),
                 None => return Err(Fault::new(format!("line {line} names an anchor that is not there"))),
             },
-            EventData::SequenceStart { anchor, .. } => {
+            EventData::SequenceStart { anchor, tag, .. } => {
+                is_usual(line, tag.as_deref(), "seq")?;
                 begin(&mut stack, &mut anchors, anchor, Value::list(Vec::new()));
                 None
             }
-            EventData::MappingStart { anchor, .. } => {
+            EventData::MappingStart { anchor, tag, .. } => {
+                is_usual(line, tag.as_deref(), "map")?;
                 begin(&mut stack, &mut anchors, anchor, Value::dict(Map::new()));
                 None
             }
@@ -215,4 +213,26 @@ fn date(text: &str) -> Option<Value> {
     let micros: i32 = format!("{fraction:0<6}").get(..6)?.parse().ok()?;
     let civil = date.at(hour, minute, second, micros * 1000);
     Some(Value::Time(Rc::new(Time { civil, offset, is_date: false })))
+}
+
+fn refused(line: impl std::fmt::Display, tag: &str) -> Box<Fault> {
+    Fault::new(format!("line {line} has the tag `{tag}`, which is not supported here"))
+}
+
+/// A scalar whose tag says what it is, where it is written as that.
+fn tagged_scalar(text: &str, tag: &str) -> Option<Value> {
+    let value = scalar(text);
+    match (tag, &value) {
+        ("int", Value::Int(_)) | ("float", Value::Float(_)) | ("bool", Value::Bool(_)) | ("null", Value::None) => {
+            Some(value)
+        }
+        ("float", Value::Int(number)) => Some(Value::Float(*number as f64)),
+        _ => None,
+    }
+}
+
+/// Fails unless a list or a dict is one as any other.
+fn is_usual(line: impl std::fmt::Display, tag: Option<&str>, usual: &str) -> R<()> {
+    let tag = tag.map(|tag| tag.rsplit([':', '!']).next().unwrap_or_default()).unwrap_or_default();
+    if tag.is_empty() || tag == usual { Ok(()) } else { Err(refused(line, tag)) }
 }

@@ -150,7 +150,7 @@ CASES = [
                                                        if chance.random() < 1 else ""), pick("secret", "pässword", "x" * 70)),
     lambda: ("v | %s" % pick("flatten", "flatten(levels=1)", "flatten(skip_nulls=false)", "to_json", "union([1])", "unique", "difference([[1]])"),
              [value(2) for _ in range(chance.randint(0, 4))]),
-    lambda: ("lookup('%s', v)" % pick("items", "list", "flattened", "nested", "together", "indexed_items"), [words(3), numbers(3)]),
+    lambda: ("lookup('%s', v)" % pick("items", "list", "nested", "together", "indexed_items"), [words(3), numbers(3)]),
     lambda: ("query('sequence', '%s')" % pick("end=5", "start=2 end=8 stride=2", "count=3", "1-4", "start=1 end=3 format=web%02d", "5", "start=0 count=4"), None),
     lambda: ("v[%s]" % pick("0", "-1", "1:", ":2", "::2", "::-1", "5", "-3:-1", "1:100"), pick([1, 2, 3, 4], "abcdef", ["a", "b"])),
     lambda: ("v | from_yaml | to_json", pick("a: 1\nb: [x, yes, 0755, 1.5]\n", "- 1\n- null\n- ~\n- 'q'\n", "x: &a {k: v}\ny: *a\n", "a: 2001-01-01\n" if False else "z: 12:30\n",

@@ -45,5 +45,6 @@ fn gather(script: &Script, ctx: &NativeCallContext<'_>, host: &Host, names: &Dyn
         let folders: Vec<&str> = folders.iter().map(String::as_str).collect();
         facts::facts(context, &names, &folders).await
     })?;
+    script.variables.learns(&host.0.name, &found);
     Ok(map_of(found))
 }

@@ -19,7 +19,8 @@ pub const FILTERS: [Filter; 14] = [
     filter(&["bool"], "value", |_, a| to_bool(&a.value(0)).map(Value::Bool)),
     filter(&["extract"], "item container morekeys=", extract),
     filter(&["attr"], "obj name", |_, a| {
-        let found = super::super::interp::attribute(&a.value(0), &a.text(1)?)?;
+        // Unlike a dot it never takes an item.
+        let found = super::super::interp::method(&a.value(0), &a.text(1)?)?;
         Ok(found.unwrap_or_else(|| missing(&a.value(0), &a.value(1))))
     }),
     filter(&["map"], "value *rest **named", map),

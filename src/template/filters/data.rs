@@ -27,6 +27,10 @@ pub const FILTERS: [Filter; 8] = [
         let text = a.string(0)?;
         let json: serde_json::Value =
             serde_json::from_str(&text).map_err(|error| Fault::new(format!("this is no JSON: {error}")))?;
+        if let Some(number) = too_large(&text) {
+            return Err(Fault::new(format!("{number} is too large a number to be read from JSON here"))
+                .hint("keep it as a text, in quotes"));
+        }
         Ok(super::super::json::to_value(&json))
     }),
     filter(&["to_yaml"], "value **named", |_, a| to_yaml(a, 2, None)),
@@ -246,4 +250,30 @@ fn to_yaml(a: &Bound, indent: usize, flow: Option<bool>) -> R<Value> {
         style.width = 80;
     }
     dump(&a.value(0), &style).map(Value::str)
+}
+
+/// The first whole number of a JSON text that has no place in 64 bits.
+fn too_large(text: &str) -> Option<&str> {
+    let mut in_text = false;
+    let mut rest = text;
+    while let Some(at) = rest.find(|c: char| c == '"' || (!in_text && (c.is_ascii_digit() || c == '-')) || c == '\\') {
+        let found = &rest[at..];
+        if found.starts_with('\\') {
+            rest = found.get(2..).unwrap_or_default();
+            continue;
+        }
+        if let Some(after) = found.strip_prefix('"') {
+            in_text = !in_text;
+            rest = after;
+            continue;
+        }
+        let end = found.find(|c: char| !(c.is_ascii_alphanumeric() || "+-.".contains(c))).unwrap_or(found.len());
+        let number = &found[..end];
+        let whole = !number.contains(['.', 'e', 'E']);
+        if whole && number.parse::<i64>().is_err() && number.parse::<u64>().is_err() {
+            return Some(number);
+        }
+        rest = &found[end..];
+    }
+    None
 }

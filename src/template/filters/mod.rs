@@ -19,6 +19,7 @@ mod ip;
 mod paths;
 mod regexes;
 mod sequence;
+mod sets;
 mod structure;
 pub use structure::{flatten, subelements};
 pub mod text;
@@ -145,7 +146,7 @@ impl Bound {
 
 /// All filters.
 pub fn all() -> impl Iterator<Item = &'static Filter> {
-    let lists: [&[Filter]; 10] = [
+    let lists: [&[Filter]; 11] = [
         &choose::FILTERS,
         &data::FILTERS,
         &digest::FILTERS,
@@ -153,6 +154,7 @@ pub fn all() -> impl Iterator<Item = &'static Filter> {
         &paths::FILTERS,
         &regexes::FILTERS,
         &sequence::FILTERS,
+        &sets::FILTERS,
         &structure::FILTERS,
         &text::FILTERS,
         &various::FILTERS,
@@ -175,8 +177,22 @@ pub fn plain(name: &str) -> &str {
         .unwrap_or(name)
 }
 
+const MAC: &str = "keep the address itself in the inventory";
+const NETWORKS: &str = "keep the networks themselves in the inventory";
+
 /// Filters that Ansible has and that are not here, with the way around.
-pub const REFUSED: [(&str, &str); 6] = [
+pub const REFUSED: [(&str, &str); 17] = [
+    ("hwaddr", MAC),
+    ("macaddr", MAC),
+    ("slaac", MAC),
+    ("ip4_hex", "use ipaddr('int')"),
+    ("cidr_merge", NETWORKS),
+    ("reduce_on_network", NETWORKS),
+    ("usable_range", "use ipaddr('range_usable')"),
+    ("next_nth_usable", "use ipmath"),
+    ("previous_nth_usable", "use ipmath"),
+    ("json_query", "use selectattr, map and extract"),
+    ("ipcut", "use split and join"),
     ("urlize", "write the link yourself"),
     ("pprint", "use to_nice_json or to_nice_yaml"),
     ("vault", "encrypt with `zkmig vault encrypt-string`"),

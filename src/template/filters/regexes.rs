@@ -70,10 +70,13 @@ fn regex_search(_: &Interp, a: &Bound) -> R<Value> {
             (None, Some(number)) => number.parse().ok(),
             (None, None) => return Err(Fault::new("Unknown argument").hint("groups are '\\1' or '\\g<name>'")),
         };
-        let number = number.filter(|number| *number <= pattern.groups());
-        wanted.push(number.ok_or_else(|| Fault::new(format!("no such group: {group}")))?);
+        wanted.push((number.filter(|number| *number <= pattern.groups()), group));
     }
+    // Where nothing is found, nobody looks at the groups.
     let Some(found) = pattern.find(&text, 0)? else { return Ok(Value::None) };
+    let number =
+        |(number, group): (Option<usize>, String)| number.ok_or_else(|| Fault::new(format!("no such group: {group}")));
+    let wanted: Vec<usize> = wanted.into_iter().map(number).collect::<R<_>>()?;
     let part =
         |at: usize| found.get(at).copied().flatten().map_or(Value::None, |group| Value::str(taken(&text, Some(group))));
     Ok(if wanted.is_empty() { part(0) } else { Value::list(wanted.into_iter().map(part).collect()) })

@@ -4,10 +4,10 @@ use super::super::fault::{Fault, R};
 use super::super::interp::Interp;
 use super::super::python;
 use super::super::value::{Key, Map, Value};
-use super::sequence::{mapping, one_by_one};
+use super::sequence::mapping;
 use super::{Bound, Filter, filter};
 
-pub const FILTERS: [Filter; 15] = [
+pub const FILTERS: [Filter; 11] = [
     filter(&["combine"], "value *rest **named", combine),
     filter(&["flatten"], "mylist levels= skip_nulls=", |_, a| {
         let skip = a.get(2).map_or(Ok(true), Value::truth)?;
@@ -91,17 +91,6 @@ pub const FILTERS: [Filter; 15] = [
         permutations(&items, size, &mut Vec::new(), &mut out)?;
         Ok(Value::list(out))
     }),
-    filter(&["union"], "a b", |_, a| {
-        let all: Vec<Value> = a.items(0)?.into_iter().chain(a.items(1)?).collect();
-        one_by_one(&all).map(Value::list)
-    }),
-    filter(&["intersect"], "a b", |_, a| kept(&a.items(0)?, &a.items(1)?, true)),
-    filter(&["difference"], "a b", |_, a| kept(&a.items(0)?, &a.items(1)?, false)),
-    filter(&["symmetric_difference"], "a b", |_, a| {
-        let (left, right) = (a.items(0)?, a.items(1)?);
-        let (only_left, only_right) = (kept(&left, &right, false)?, kept(&right, &left, false)?);
-        Ok(Value::list(only_left.iterate()?.into_iter().chain(only_right.iterate()?).collect()))
-    }),
 ];
 
 fn bounded(count: usize) -> R<()> {
@@ -110,18 +99,6 @@ fn bounded(count: usize) -> R<()> {
 
 fn lists(a: &Bound) -> R<Vec<Vec<Value>>> {
     std::iter::once(a.items(0)).chain(a.rest.iter().map(Value::iterate)).collect()
-}
-
-/// The items of one list that are, or are not, in another; each once.
-fn kept(items: &[Value], others: &[Value], inside: bool) -> R<Value> {
-    let others = Value::list(others.to_vec());
-    let mut kept = Vec::new();
-    for item in items {
-        if python::contains(&others, item)? == inside {
-            kept.push(item.clone());
-        }
-    }
-    one_by_one(&kept).map(Value::list)
 }
 
 fn combinations(items: &[Value], size: usize, from: usize, taken: &mut Vec<Value>, out: &mut Vec<Value>) -> R<()> {

@@ -339,10 +339,10 @@ fn filesize(_: &Interp, a: &Bound) -> R<Value> {
 
 /// Python's `int(text, base)`.
 pub fn parse_int(text: &str, base: u32) -> Option<i128> {
-    let text = text.trim();
+    let text = super::super::digits::plain(text.trim());
     let (negative, digits) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),
-        None => (false, text.strip_prefix('+').unwrap_or(text)),
+        None => (false, text.strip_prefix('+').unwrap_or(&text)),
     };
     let lower = digits.to_lowercase();
     let prefixes = [("0x", 16), ("0o", 8), ("0b", 2)];
@@ -365,7 +365,7 @@ pub fn parse_int(text: &str, base: u32) -> Option<i128> {
 
 /// Python's `float(text)`.
 pub fn parse_float(text: &str) -> Option<f64> {
-    let text = text.trim().to_lowercase();
+    let text = super::super::digits::plain(text.trim()).to_lowercase();
     let plain = text.trim_start_matches(['+', '-']);
     if matches!(plain, "inf" | "infinity" | "nan") {
         return text.replace("infinity", "inf").parse().ok();
@@ -381,13 +381,18 @@ fn int(_: &Interp, a: &Bound) -> R<Value> {
     if base == 1 || base > 36 {
         return Ok(default());
     }
-    let of_float = |number: f64| number.is_finite().then(|| Value::Int(number.trunc() as i128));
+    let of_float = |number: f64| match number.is_finite() {
+        true if number.abs() >= 1.7e38 => Err(Fault::new("the number has more than 38 digits")),
+        true => Ok(Value::Int(number.trunc() as i128)),
+        false => Ok(default()),
+    };
     Ok(match a.value(0) {
-        Value::Str(text) => {
-            let whole = parse_int(&text, base).map(Value::Int);
-            whole.or_else(|| parse_float(&text).and_then(of_float)).unwrap_or_else(default)
-        }
-        Value::Float(number) => of_float(number).unwrap_or_else(default),
+        Value::Str(text) => match (parse_int(&text, base), parse_float(&text)) {
+            (Some(whole), _) => Value::Int(whole),
+            (None, Some(number)) => of_float(number)?,
+            (None, None) => default(),
+        },
+        Value::Float(number) => of_float(number)?,
         other => other.as_int().map_or_else(default, Value::Int),
     })
 }

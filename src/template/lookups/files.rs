@@ -45,13 +45,12 @@ const TEMPLATE: &[&str] = &[
     "lstrip_blocks",
 ];
 
-/// Where a lookup looks for a file: the template's folder, then the playbook's, each with a folder of its own before it.
+/// Where a lookup looks for a file, as [`Interp::bases`] has it; in each a folder of its own comes first.
 fn find(interp: &Interp, kind: &str, name: &str) -> Option<PathBuf> {
     if name.starts_with('/') {
         return Some(PathBuf::from(name)).filter(|path| path.exists());
     }
-    let folders = interp.folder.iter().chain(interp.settings.playbook_dir.iter());
-    let mut places = folders.flat_map(|folder| [folder.join(kind).join(name), folder.join(name)]);
+    let mut places = interp.bases().into_iter().flat_map(|folder| [folder.join(kind).join(name), folder.join(name)]);
     places.find(|path| path.exists())
 }
 
@@ -86,8 +85,9 @@ fn fileglob(interp: &Interp, terms: &Terms) -> R<Vec<Value>> {
         let patterns = if pattern.starts_with('/') {
             vec![pattern]
         } else {
-            let folders = interp.folder.iter().chain(interp.settings.playbook_dir.iter());
-            folders
+            let bases = interp.bases();
+            bases
+                .iter()
                 .flat_map(|folder| [folder.join("files").join(&pattern), folder.join(&pattern)])
                 .map(|path| path.display().to_string())
                 .collect()
@@ -184,7 +184,7 @@ fn pipe(interp: &Interp, terms: &Terms) -> R<Vec<Value>> {
         return Err(Fault::new(
             "programs of this machine are not run from templates and inventories unless you allow it",
         )
-        .hint("allow it with `allow_pipe: true` in zkmig.toml, or compute the value in the playbook"));
+        .hint("allow it with `allow_pipe = true` in zkmig.toml or ZKMIG_ALLOW_PIPE=true, or compute the value in the playbook"));
     }
     let one = |term: &Value| {
         let command = python::text(term)?;
@@ -248,7 +248,8 @@ fn password(interp: &Interp, terms: &Terms) -> R<Vec<Value>> {
             return Err(Fault::new("the option `encrypt` of this lookup is not supported here")
                 .hint("use the filter password_hash with a salt"));
         }
-        let names: Vec<String> = match (setting("chars"), terms.option("chars")) {
+        let given = terms.option("chars").and_then(Value::as_str).map(str::to_owned);
+        let names: Vec<String> = match (setting("chars").or(given), terms.option("chars")) {
             (Some(chars), _) => {
                 chars.replace(",,", ",\u{0}").split(',').map(|part| part.replace('\u{0}', ",")).collect()
             }
@@ -269,8 +270,8 @@ fn password(interp: &Interp, terms: &Terms) -> R<Vec<Value>> {
             let known = known.trim_end_matches('\n');
             return Ok(Value::str(known.split_once(" salt=").map_or(known, |(password, _)| password)));
         }
-        let seed = terms.option("seed");
-        let mut chance = super::super::chance::Chance::new(seed)?;
+        let seed = setting("seed").map(Value::str).or_else(|| terms.option("seed").cloned());
+        let mut chance = super::super::chance::Chance::new(seed.as_ref())?;
         let made: String = (0..length).map(|_| Ok(letters[chance.index(letters.len())?])).collect::<R<_>>()?;
         if keeps {
             keep(&file, &made).map_err(|error| Fault::new(format!("can't write {}: {error}", file.display())))?;
@@ -320,9 +321,7 @@ fn ini(interp: &Interp, terms: &Terms) -> R<Vec<Value>> {
             |wanted: &str| values.iter().rev().find(|(section, known, _)| section == wanted && *known == key);
         let default = setting("default", "")?;
         let value = in_section(&section).or_else(|| in_section("DEFAULT")).map_or(&default, |(_, _, value)| value);
-        if !value.is_empty() {
-            out.push(Value::str(value));
-        }
+        out.push(Value::str(value));
     }
     Ok(out)
 }

@@ -80,14 +80,12 @@ pub const LOOKUPS: [Lookup; 12] = [
         options: &[],
         markers: false,
         run: |_, t| {
-            let choices = match &t.terms[..] {
-                [list] if list.is_sequence() => list.iterate()?,
-                terms => terms.to_vec(),
-            };
+            // One of the terms: a list that is the only term is what is chosen.
+            let choices = &t.terms;
             if choices.is_empty() {
                 return Ok(Vec::new());
             }
-            super::super::chance::random(&Value::list(choices), None, None, None).map(|one| vec![one])
+            super::super::chance::random(&Value::list(choices.clone()), None, None, None).map(|one| vec![one])
         },
     },
     Lookup { name: "inventory_hostnames", options: &[], markers: false, run: hostnames },

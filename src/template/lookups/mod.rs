@@ -111,6 +111,12 @@ pub fn run(interp: &Interp, mut call: Call, mut listed: bool) -> R<Value> {
     })
 }
 
+/// Fails unless there is a lookup of this name.
+pub fn known(name: &str) -> R<()> {
+    let bare = super::filters::plain(name);
+    if all().any(|lookup| lookup.name == bare) { Ok(()) } else { Err(unknown(name)) }
+}
+
 fn unknown(name: &str) -> Box<Fault> {
     let bare = super::filters::plain(name);
     if let Some((_, hint)) = REFUSED.iter().find(|(known, _)| *known == bare) {
