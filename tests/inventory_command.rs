@@ -224,11 +224,26 @@ fn a_become_password_is_opened_when_somebody_is_become_and_not_before() {
     }
 }
 
+/// The text is ansible-inventory's.
+#[test]
+fn a_graph_shows_templates_inside_of_values_as_they_are_written() {
+    let project =
+        Project::new("all:\n  hosts:\n    h:\n      a: 1\n      d: { k: \"{{ a }}\", l: [\"{{ groups }}\", 2] }\n");
+    project
+        .zkmig(&["inventory", "-i", "hosts.yaml", "--graph", "--vars"])
+        .says(&["{d = {'k': '{{ a }}', 'l': ['{{ groups }}', 2]}}"]);
+}
+
 #[test]
 fn the_vault_password_is_that_of_the_nearest_setting_and_the_environments_as_well() {
     let project = Project::local();
     project.file("pw", "hunter2\n").file("wrong", "wrong\n");
     project.file("group_vars/all", &format!("token: {}\n", sealed(&project, 2)));
+    // A source that gives nothing is told, whether another opens the vault or none does.
+    let missing = ["inventory", "-i", "hosts.yaml", "--vault-id", "prod@nowhere", "--vault-password-file"];
+    project
+        .zkmig(&[&missing[..], &["pw", "--list"]].concat())
+        .says(&["warning: can't read the vault password file nowhere"]);
     project.file("play.rhai", "note(`token ${hosts(\"masters\")[0].vars.token.len()}`);\n");
     let run = |environment: &[(&str, &str)], more: &[&str]| {
         project.zkmig_with(environment, &[&["run", "play.rhai", "-i", "hosts.yaml"], more].concat())

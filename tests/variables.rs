@@ -172,3 +172,11 @@ fn the_variables_as_a_whole_are_a_templates() {
         &[],
     ).says(&["m1 default\n", "masters default\n"]);
 }
+
+#[test]
+fn a_whole_number_for_a_float_is_one() {
+    let project = Project::local();
+    project
+        .run("declare(#{ half: #{ type: \"float\" } });\nnote(`${vars.half / 2}`);\n", &["-e", "{\"half\": 5}"])
+        .says(&["2.5"]);
+}

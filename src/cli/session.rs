@@ -110,6 +110,10 @@ pub fn load(hosts: &HostArgs, playbook_folder: Option<PathBuf>) -> Result<Invent
             .hint("name one with -i, such as -i inventories/prod.yaml, or as `inventory` in zkmig.toml"));
     }
     let vault = hosts.vault.load()?;
+    // Before anything that a missing password makes fail.
+    for text in vault.warnings() {
+        super::warn(&printable(text));
+    }
     let extra = Extra::parse_with(&hosts.extra_vars, &vault)?;
     let defaults = defaults(&hosts.connection.reached)?;
     let pipe = hosts.connection.allow_pipe;
@@ -182,9 +186,6 @@ impl Session {
         let vault = inventory.options().vault.clone();
         vault.tell(move |text| revealed.add(text));
         let events = Events::new(readers, secrets.clone());
-        for text in vault.warnings() {
-            events.emit(What::Warning { text: text.clone() });
-        }
         let skip_unreachable = hosts.connection.reached.skip_unreachable;
         let options = Options { check, forks: usize::from(hosts.forks()), yes, skip_unreachable, limit };
         let connector = Connector { secrets: secrets.clone(), asked, control: Arc::new(Control::new()?) };

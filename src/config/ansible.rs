@@ -20,9 +20,12 @@ const TAKEN: &[(&str, &str, &str)] = &[
     ("privilege_escalation", "become_method", "become_method"),
 ];
 
-/// Keys by which the same inventory means something else: section, key, the value that changes nothing.
+/// Keys by which the same inventory means something else: section, key, the values that change nothing.
 const CHANGING: &[(&str, &str, &str)] = &[
     ("defaults", "hash_behaviour", "replace"),
+    ("defaults", "precedence", ""),
+    ("defaults", "force_valid_group_names", "never|ignore"),
+    ("defaults", "yaml_valid_extensions", ""),
     ("defaults", "inventory_ignore_extensions", ""),
     ("defaults", "inventory_ignore_patterns", ""),
     ("inventory", "ignore_extensions", ""),
@@ -67,7 +70,10 @@ pub fn read(config: &mut Config, named: Option<&Path>) -> Result<()> {
         let taken = TAKEN.iter().find(|(in_section, known, _)| *in_section == section && *known == key);
         let setting = taken.and_then(|(_, _, name)| SETTINGS.iter().find(|setting| setting.name == *name));
         if CHANGING.iter().any(|(in_section, known, as_it_is)| {
-            *in_section == section && *known == key && !value.is_empty() && value != *as_it_is
+            *in_section == section
+                && *known == key
+                && !value.is_empty()
+                && as_it_is.split('|').all(|same| value != same)
         }) {
             return Err(Error::input(format!("`{key}` changes what inventories mean, and is not supported"))
                 .at(excerpt)

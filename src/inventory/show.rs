@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use serde_json::{Map, Value, json};
 
-use super::document::UNSAFE;
+use super::document::{UNSAFE, VAULT};
 use super::model::{self, ALL};
 use super::{Host, Inventory, formats, python_json};
 use crate::error::{Error, Result};
@@ -281,11 +281,26 @@ impl Inventory {
     /// A value as Python prints it. Vaults stay closed.
     fn python_text(&self, mut value: Value) -> Result<String> {
         bare(&mut value);
+        if !value.is_string() {
+            unrendered(&mut value);
+        }
         match (&value, &self.options.templates) {
             (Value::String(text), _) => Ok(text.clone()),
             (value, Some(templates)) => formats::constructed::text(&**templates, value),
             (value, None) => Ok(value.to_string()),
         }
+    }
+}
+
+/// Marks the texts that could be templates: they are shown as they are written.
+fn unrendered(value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(unrendered),
+        Value::Object(fields) if !fields.contains_key(VAULT) => fields.values_mut().for_each(unrendered),
+        Value::String(text) if text.contains('{') => {
+            *value = Value::Object(Map::from_iter([(UNSAFE.to_owned(), Value::String(std::mem::take(text)))]));
+        }
+        _ => {}
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use base64::Engine as _;
+use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use serde_json::Value;
 
@@ -150,10 +150,14 @@ fn spellings(text: &str) -> Vec<String> {
     spellings.push(debug.get(1..debug.len() - 1).unwrap_or_default().to_owned());
     spellings.push(text.replace('\'', r"'\''"));
     spellings.push(text.replace('\'', "''"));
-    // What Kubernetes and HTTP have secrets in; a line end may be encoded with it.
+    // What Kubernetes and HTTP have secrets in: alone, or with a line end, or in a longer text (`user:secret`).
     let lines = format!("{text}\n");
     for bytes in [text, &lines] {
         spellings.extend([STANDARD_NO_PAD.encode(bytes), URL_SAFE_NO_PAD.encode(bytes)]);
+    }
+    for before in 0..3 {
+        let inside = [inside_base64(&STANDARD_NO_PAD, before, text), inside_base64(&URL_SAFE_NO_PAD, before, text)];
+        spellings.extend(inside.into_iter().filter(|inside| inside.len() >= 2 * SHORTEST));
     }
     // In XML, in addresses, in regular expressions.
     let xml = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
@@ -168,6 +172,14 @@ fn spellings(text: &str) -> Vec<String> {
     spellings.dedup();
     spellings.retain(|spelling| spelling.len() >= SHORTEST);
     spellings
+}
+
+/// What stands in base64 for a text behind `before` other bytes, whatever these and those behind it are: a character is six
+/// bits, so that at both ends one may hold bits of a neighbour.
+fn inside_base64(encoding: &impl Engine, before: usize, text: &str) -> String {
+    let bytes: Vec<u8> = std::iter::repeat_n(0, before).chain(text.bytes()).collect();
+    let (first, end) = ((8 * before).div_ceil(6), 8 * bytes.len() / 6);
+    encoding.encode(bytes).get(first..end).unwrap_or_default().to_owned()
 }
 
 /// A text as it stands in an address; `safe` is what stands there as it is, beside letters, digits and `_.-~`.
@@ -208,6 +220,19 @@ mod tests {
             "cEBzcyAidzByZCIgJHg8Jj4n",
         ] {
             assert_eq!(secrets.redact(&format!("is {text}!")), "is [redacted]!", "{text}");
+        }
+    }
+
+    #[test]
+    fn a_secret_in_the_middle_of_base64_is_replaced() {
+        let secrets = Secrets::default();
+        secrets.add("TOKEN-4711-ABC");
+        for before in ["", "u", "us", "user:"] {
+            for behind in ["", "@", "@h", "@host/"] {
+                let redacted = secrets.redact(&STANDARD_NO_PAD.encode(format!("{before}TOKEN-4711-ABC{behind}")));
+                let rest = redacted.replace("[redacted]", "");
+                assert!(redacted.contains("[redacted]") && rest.len() <= 17, "{before:?} {behind:?}: {redacted}");
+            }
         }
     }
 

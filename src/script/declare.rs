@@ -155,6 +155,8 @@ impl Declaration {
             ("int", Value::String(text)) => {
                 text.trim().parse::<i64>().map(Value::from).map_err(|_| wrong(&Value::String(text.clone())))?
             }
+            // `5` stands for 5.0 here: a whole number would be divided without its rest.
+            ("float", Value::Number(number)) => number.as_f64().map_or(Value::Number(number), Value::from),
             ("float", Value::String(text)) => {
                 let number = text.trim().parse::<f64>().ok().filter(|number| number.is_finite());
                 number.map(Value::from).ok_or_else(|| wrong(&Value::String(text.clone())))?

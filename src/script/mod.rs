@@ -51,13 +51,18 @@ pub struct Script {
 }
 
 impl Script {
-    /// A host's variables, rendered when they are asked for.
-    pub fn host_vars(&self, host: &api::host::Host) -> crate::template::HostVars {
-        let mut settings = crate::template::Settings {
+    /// What templates of this playbook may do, and where they look.
+    pub fn template_settings(&self) -> crate::template::Settings {
+        crate::template::Settings {
             playbook_dir: Some(self.sources.folder()),
             pipe: self.run.inventory.options().allow_pipe,
             ..Default::default()
-        };
+        }
+    }
+
+    /// A host's variables, rendered when they are asked for.
+    pub fn host_vars(&self, host: &api::host::Host) -> crate::template::HostVars {
+        let mut settings = self.template_settings();
         let hosts = serde_json::Value::from(self.variables.hosts());
         let magic = [
             ("ansible_check_mode", self.run.options.check.into()),

@@ -63,8 +63,9 @@ pub use yaml_dump::inventory as inventory_yaml;
 ///
 /// # Errors
 /// What can't be rendered, at its place.
-pub fn render(path: &str, text: &str, vars: &Map<String, Json>, options: &Options) -> Result<String> {
-    let mut error = match HostVars::alone(vars.clone(), Arc::default()).render_text(path, text, options) {
+pub fn render(path: &str, text: &str, vars: &Map<String, Json>, settings: Settings) -> Result<String> {
+    let alone = HostVars::alone(vars.clone(), Arc::new(settings));
+    let mut error = match alone.render_text(path, text, &Options::default()) {
         Ok(text) => return Ok(text),
         Err(error) => error,
     };

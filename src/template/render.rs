@@ -40,8 +40,8 @@ pub fn rendered(path: &str, text: &str, mut interp: Interp) -> R<String> {
     if !interp.options.may_be_template(text) {
         return Ok(text.to_owned());
     }
-    let normal = normal(text);
-    let source = Source { path: path.to_owned(), text: Arc::from(normal.as_str()) };
+    let written = text;
+    let source = Source { path: path.to_owned(), text: Arc::from(normal(text)) };
     // Line ends at the end are put back as the call wants them, whatever the template's own first line says.
     let newline = interp.options.newline.clone();
     let header = header(&source, &mut interp)?;
@@ -56,7 +56,8 @@ pub fn rendered(path: &str, text: &str, mut interp: Interp) -> R<String> {
         }
         value => return python::text(&value.finished()?),
     };
-    let missing = trailing(&normal).saturating_sub(trailing(&text));
+    // As Ansible counts them: in the file as it is, where a `\r` ends the count.
+    let missing = trailing(written).saturating_sub(trailing(&text));
     text.push_str(&newline.repeat(missing));
     Ok(text)
 }

@@ -360,13 +360,13 @@ impl HostScope {
                 Value::str(std::path::Path::new(&file).parent()?.display().to_string())
             }
             "playbook_dir" => Value::str(whole(&self.settings.playbook_dir.as_ref()?.display().to_string())),
-            // The version whose templates these are.
+            // The version that these templates are compared with.
             "ansible_version" => super::value::fields([
-                ("string", Value::str("core 2.19.0")),
-                ("full", Value::str("2.19.0")),
+                ("string", Value::str("2.19.14")),
+                ("full", Value::str("2.19.14")),
                 ("major", Value::Int(2)),
                 ("minor", Value::Int(19)),
-                ("revision", Value::Int(0)),
+                ("revision", Value::Int(14)),
             ]),
             // There are no tags here: each task runs.
             "ansible_run_tags" => Value::texts(["all"]),

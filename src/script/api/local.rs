@@ -64,9 +64,7 @@ pub fn register(engine: &mut Engine, script: &Script) {
             let file = s.file(&ctx, template)?;
             let text = s.sources.read(&file)?;
             match crate::script::value::to_json(&vars)? {
-                serde_json::Value::Object(vars) => {
-                    crate::template::render(&file, &text, &vars, &crate::template::Options::default())
-                }
+                serde_json::Value::Object(vars) => crate::template::render(&file, &text, &vars, s.template_settings()),
                 _ => Err(Error::input("render takes the template's variables as a map")),
             }
         };
