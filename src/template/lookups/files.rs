@@ -190,7 +190,8 @@ fn pipe(interp: &Interp, terms: &Terms) -> R<Vec<Value>> {
         let command = python::text(term)?;
         let mut program = std::process::Command::new("/bin/sh");
         program.arg("-c").arg(&command).stdin(std::process::Stdio::null());
-        if let Some(folder) = &interp.settings.playbook_dir {
+        // A playbook that is named without a folder is in the current one.
+        if let Some(folder) = interp.settings.playbook_dir.as_ref().filter(|folder| !folder.as_os_str().is_empty()) {
             program.current_dir(folder);
         }
         let done = program.output().map_err(|error| Fault::new(format!("can't run {command}: {error}")))?;
