@@ -241,9 +241,11 @@ fn the_vault_password_is_that_of_the_nearest_setting_and_the_environments_as_wel
     project.file("group_vars/all", &format!("token: {}\n", sealed(&project, 2)));
     // A source that gives nothing is told, whether another opens the vault or none does.
     let missing = ["inventory", "-i", "hosts.yaml", "--vault-id", "prod@nowhere", "--vault-password-file"];
-    project
-        .zkmig(&[&missing[..], &["pw", "--list"]].concat())
-        .says(&["warning: can't read the vault password file nowhere"]);
+    let warning = "warning: can't read the vault password file nowhere";
+    for (password, arguments) in [("pw", &["--list"][..]), ("wrong", &["--host", "m1"])] {
+        let ran = project.zkmig(&[&missing[..], &[password], arguments].concat());
+        assert!(ran.stderr.contains(warning), "{password}: {}", ran.stderr);
+    }
     project.file("play.rhai", "note(`token ${hosts(\"masters\")[0].vars.token.len()}`);\n");
     let run = |environment: &[(&str, &str)], more: &[&str]| {
         project.zkmig_with(environment, &[&["run", "play.rhai", "-i", "hosts.yaml"], more].concat())

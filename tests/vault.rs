@@ -308,3 +308,16 @@ fn a_vault_without_its_password_is_an_error_that_names_the_variable_or_the_file(
         .run(playbook, &["--vault-password-file", "nowhere"])
         .fails(2, &["can't read the vault password file nowhere"]);
 }
+
+#[test]
+fn a_vaults_value_of_the_wrong_type_is_not_shown() {
+    let project = Project::local();
+    project.file("pw", "hunter2\n").file("group_vars/all.yml", "port: SECRETPORT8\n");
+    project.file("play.rhai", "declare(#{ port: #{ type: \"int\" } });\nnote(`${vars.port}`);\n");
+    project.zkmig(&["vault", "encrypt", "--vault-password-file", "pw", "group_vars/all.yml"]).says(&[]);
+    for command in ["run", "lint"] {
+        let ran = project.zkmig(&[command, "play.rhai", "-i", "hosts.yaml", "--vault-password-file", "pw"]);
+        let said = format!("{}{}", ran.stdout, ran.stderr);
+        assert!(ran.code == 2 && said.contains("has to be a whole number") && !said.contains("SECRETPORT8"), "{said}");
+    }
+}

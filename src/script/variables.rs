@@ -240,7 +240,9 @@ impl Variables {
         let hosts = self.in_scope();
         for (file, declared) in &self.declared {
             for declaration in declared {
-                self.check_one(file, declaration, &hosts, playbook)?;
+                // The value that is wrong may be a vault's.
+                let checked = self.check_one(file, declaration, &hosts, playbook);
+                checked.map_err(|error| self.run.secrets.redact_error(error))?;
             }
         }
         Ok(())
