@@ -55,9 +55,9 @@ pub async fn greet(channel: &mut Channel, becomes: &Becomes, nonce: &str) -> Res
         if !heard.is_up && find(&heard.out, up.as_bytes()).is_some() {
             heard.is_up = true;
             if becomes.has_terminal() {
-                send(channel, format!("{}\n", go(nonce)).as_bytes()).await?;
+                say(channel, format!("{}\n", go(nonce)).as_bytes()).await;
             }
-            send(channel, LOOP.as_bytes()).await?;
+            say(channel, LOOP.as_bytes()).await;
         }
         if find(&heard.out, ready.as_bytes()).is_some() {
             return Ok(());
@@ -73,7 +73,7 @@ pub async fn greet(channel: &mut Channel, becomes: &Becomes, nonce: &str) -> Res
             match &how.password {
                 Some(password) if heard.asked == 1 => {
                     let password = password.open()?;
-                    send(channel, Zeroizing::new(format!("{}\n", password.expose())).as_bytes()).await?;
+                    say(channel, Zeroizing::new(format!("{}\n", password.expose())).as_bytes()).await;
                 }
                 _ => return Err(refusal(&heard, becomes, nonce)),
             }
@@ -83,6 +83,12 @@ pub async fn greet(channel: &mut Channel, becomes: &Becomes, nonce: &str) -> Res
                 .hint("look at the login user's shell start files on the host"));
         }
     }
+}
+
+/// Writes to what may have ended before it reads: a program that refuses does. Why is still to be read, so that a failed write
+/// tells nothing.
+async fn say(channel: &mut Channel, bytes: &[u8]) {
+    let _ = send(channel, bytes).await;
 }
 
 /// Writes to a channel.
@@ -352,6 +358,34 @@ mod tests {
             let first = err.lines().find(|line| !line.contains("zkmig-1")).unwrap_or_default();
             assert!(text.contains(first) && !text.contains("zkmig-1"), "{err:?} gave {text}");
         }
+    }
+
+    /// sudo that has refused may be gone before the password is written, as it was on a busy machine.
+    #[tokio::test]
+    async fn who_refuses_and_is_gone_has_still_said_why() {
+        use tokio::io::{duplex, empty};
+        let nonce = "zkmig-1";
+        let (stdin, gone) = duplex(16);
+        drop(gone);
+        let (stderr, mut sudo) = duplex(1024);
+        let said = format!("{}sudo: 1 incorrect password attempt\n", prompt(nonce));
+        sudo.write_all(said.as_bytes()).await.unwrap();
+        // Its output stays open until the question has been answered in vain.
+        let (stdout, out) = duplex(16);
+        tokio::spawn(async move {
+            sudo.flush().await.unwrap();
+            drop((sudo, out));
+        });
+        let mut channel = Channel {
+            stdin: Box::new(stdin),
+            stdout: Box::new(stdout),
+            stderr: Box::new(stderr),
+            guard: Box::new(empty()),
+        };
+        let password = Some(Password::Known(Secret::from("x".to_owned())));
+        let how = Become { method: Method::Sudo, password, ..Become::default() };
+        let error = greet(&mut channel, &Becomes::Other { user: "pg".into(), how }, nonce).await.unwrap_err();
+        assert!(error.to_string().contains("does not take the password"), "{error}");
     }
 
     #[test]
