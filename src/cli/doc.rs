@@ -12,15 +12,37 @@ pub struct Args {
 
 pub fn run(args: Args) -> Result<()> {
     let Some(name) = args.name else { return print(&overview()) };
-    // What a module has is found without the module's name too.
-    let entries: Vec<&Entry> =
-        catalog::entries().filter(|entry| [entry.name, entry.last_name()].contains(&name.as_str())).collect();
+    let entries = found(&name);
     if entries.is_empty() {
         return Err(Error::input(format!("there is no function `{name}`"))
-            .did_you_mean(catalog::last_name(&name), catalog::entries().map(Entry::last_name))
+            .did_you_mean(last_name(&name), catalog::entries().map(Entry::last_name))
             .hint("zkmig doc lists them all"));
     }
     print(&entries.into_iter().map(page).collect::<Vec<_>>().join("\n"))
+}
+
+/// What goes by a name as playbooks write it: `run`, `host.run`, `m.run(…)`, `zookeeper::plan`. What a module has is found
+/// without the module's name, too.
+fn found(name: &str) -> Vec<&'static Entry> {
+    let called = bare(name);
+    let Some((receiver, method)) = called.rsplit_once('.') else {
+        return catalog::entries().filter(|entry| [entry.name, entry.last_name()].contains(&called)).collect();
+    };
+    let methods: Vec<&Entry> =
+        catalog::entries().filter(|entry| !entry.on.is_empty() && entry.last_name() == method).collect();
+    // Several things may have a method of one name: the receiver's own, where its name says which it is.
+    let own: Vec<&Entry> = methods.iter().copied().filter(|entry| entry.usage.contains(called)).collect();
+    if own.is_empty() || receiver.is_empty() { methods } else { own }
+}
+
+/// A name without the arguments of its call.
+fn bare(name: &str) -> &str {
+    name.split('(').next().unwrap_or(name).trim()
+}
+
+fn last_name(name: &str) -> &str {
+    let called = catalog::last_name(bare(name));
+    called.rsplit('.').next().unwrap_or(called)
 }
 
 fn overview() -> String {

@@ -55,6 +55,7 @@ pub fn run(mut args: Args) -> Result<()> {
         return print(&if args.help_vars { help_vars(&playbook) } else { list_steps(&playbook) });
     }
     let session = Session::of(folder_of(&args.playbook), &args.hosts, &args.output, args.diff, args.check, args.yes)?;
+    limit_leaves_hosts(&session.run)?;
     let playbook = Playbook::load(&args.playbook, &libraries, &script::language())?;
     let script = prepare(&session.run, &playbook)?;
     if args.list_hosts {
@@ -89,6 +90,20 @@ pub fn subject<'a>(
         diff,
         resumes,
     }
+}
+
+/// As for ansible-playbook, the limit has to leave one of the inventory's hosts, if there are any: a `localhost` that no
+/// inventory names is none of them.
+fn limit_leaves_hosts(run: &Run) -> Result<()> {
+    let Some(limit) = &run.options.limit else { return Ok(()) };
+    let mut hosts = run.inventory.hosts().peekable();
+    if hosts.peek().is_none() || hosts.any(|host| limit.contains(&host.name)) {
+        return Ok(());
+    }
+    let names: Vec<&str> = limit.iter().map(String::as_str).collect();
+    Err(Error::input("--limit leaves no host of the inventory")
+        .detail(format!("it leaves {}, which no inventory names", names.join(", ")))
+        .hint("leave --limit out for a playbook that works on this machine alone, or add `localhost` to an inventory"))
 }
 
 /// Fails unless the playbook names a step so.

@@ -273,13 +273,14 @@ impl Inventory {
         &self.surprises
     }
 
-    /// The passwords that stand in inventories as plain texts.
+    /// The passwords that stand in inventories as plain texts. A template is none: what it gives is one, once it is rendered.
     pub fn passwords(&self) -> Vec<String> {
         let beside = self.beside.iter().flat_map(|beside| beside.groups.values().chain(beside.hosts.values()));
         let groups = self.groups.iter().map(|group| &group.vars).chain(beside);
         let layers = groups.chain(self.hosts.iter().flat_map(|host| &host.layers)).chain(&self.all);
         let given = layers.flat_map(|layer| layer.iter()).filter(|(name, _)| is_secret(name));
-        let mut texts: Vec<String> = given.filter_map(|(_, variable)| variable.text()).collect();
+        let plain = given.filter(|(_, variable)| !is_template(&variable.value));
+        let mut texts: Vec<String> = plain.filter_map(|(_, variable)| variable.text()).collect();
         texts.sort_unstable();
         texts.dedup();
         texts.retain(|text| !text.is_empty());

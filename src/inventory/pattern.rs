@@ -73,13 +73,20 @@ pub fn select(inventory: &Inventory, pattern: &str, warnings: &mut Warnings) -> 
 /// The same for `--limit`, in which `@FILE` stands for the lines of a file.
 pub fn limit(inventory: &Inventory, pattern: &str, warnings: &mut Warnings) -> Result<Vec<usize>> {
     let mut parts = Vec::new();
+    let mut files = Vec::new();
     for part in split(pattern)? {
         let Some(path) = part.strip_prefix('@') else {
             parts.push(part);
             continue;
         };
         let source = Source::read(Path::new(path))?;
+        files.push(path.to_owned());
         parts.extend(source.text.lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()));
+    }
+    if parts.is_empty() && !files.is_empty() {
+        // As Ansible takes it; who limits hosts does not mean all of them.
+        warnings.add(format!("there is no pattern in {}: no host is left out", files.join(", ")), "");
+        return Ok((0..inventory.hosts.len()).collect());
     }
     evaluate(inventory, pattern, &parts, warnings)
 }
