@@ -36,6 +36,33 @@ fn a_host_that_stands_twice_counts_once_with_a_warning() {
     Project::new(hosts).run(GOOD, &[]).fails(4, &["warning", "`m1` stands twice", "hosts.yaml:4"]);
 }
 
+/// As ansible-playbook has it: `localhost` that no inventory names is none of its hosts, and a file without a pattern leaves
+/// out none.
+#[test]
+fn a_limit_that_leaves_no_host_of_the_inventory() {
+    let project = Project::local();
+    project.file("none", "\n  \n").file("one", "m1\n").file("play.rhai", "hosts(\"all\").each(|m| m.run(\"true\"));\n");
+    let listed = |limit: &str| project.zkmig(&["run", "play.rhai", "-i", "hosts.yaml", "--list-hosts", "-l", limit]);
+    for limit in ["localhost", "127.0.0.1", "::1"] {
+        listed(limit).fails(2, &["--limit leaves no host of the inventory", limit, "help:"]);
+    }
+    let all = listed("@none");
+    assert_eq!((all.stdout.as_str(), all.code), ("m1\nm2\n", 0), "{}", all.stderr);
+    assert!(all.stderr.contains("warning: there is no pattern in none: no host is left out"), "{}", all.stderr);
+    assert_eq!(listed("@none,m1").stdout, "m1\n");
+    assert_eq!(listed("@one").stdout, "m1\n");
+    assert_eq!(listed("m1:localhost").stdout, "m1\n");
+}
+
+#[test]
+fn the_text_of_a_template_is_no_password() {
+    let hosts = "masters:\n  hosts:\n    m1:\n      ansible_connection: local\n      ansible_become_user: '{{ missing }}'\n    \
+                 m2:\n      ansible_become_pass: '{{ missing }}'\n";
+    let ran = Project::new(hosts).run(GOOD, &[]);
+    ran.fails(2, &["ansible_become_user: '{{ missing }}'"]);
+    assert!(!ran.stderr.contains("***"), "{}", ran.stderr);
+}
+
 #[test]
 fn a_pattern_that_matches_nothing() {
     Project::unreachable().run("let m = hosts(\"mastres\");\n", &[]).fails(2, &["mastres", "did you mean `masters`?"]);

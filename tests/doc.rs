@@ -32,6 +32,13 @@ fn doc_lists_and_explains_every_function() {
         project.zkmig(&["doc", entry.name]).says(&["Example", entry.usage]);
     }
     project.zkmig(&["doc", "plan"]).says(&["zookeeper::plan(request)"]);
+    for name in ["host.run", "m.run", "m.run(…)"] {
+        let page = project.zkmig(&["doc", name]);
+        page.says(&["host.run(command)"]);
+        assert_eq!(page.stdout.matches("Example").count(), 1, "{}", page.stdout);
+    }
+    project.zkmig(&["doc", "masters.each"]).says(&["hosts.each(|host| …)"]);
+    project.zkmig(&["doc", "host.rum"]).fails(2, &["there is no function `host.rum`", "did you mean `run`?"]);
     project.zkmig(&["doc", "zookeeper::plna"]).fails(2, &["did you mean `plan`?"]);
     project.zkmig(&["doc", "wait_untill"]).fails(2, &["did you mean `wait_until`?"]);
 }

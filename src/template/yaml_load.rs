@@ -18,13 +18,13 @@ pub fn documents(text: &str) -> R<Vec<Value>> {
     let mut stack: Vec<(Value, Option<Value>)> = Vec::new();
     let mut anchors: std::collections::HashMap<String, Value> = std::collections::HashMap::new();
     let mut root = None;
-    let text = yaml_events::whole(text);
-    let mut bytes = text.as_bytes();
+    let whole = yaml_events::whole(text);
+    let mut bytes = whole.as_bytes();
     let input = &mut bytes;
     let mut parser = Parser::new();
     parser.set_input_string(input);
     loop {
-        let event = yaml_events::next(&mut parser)
+        let event = yaml_events::next(&mut parser, text)
             .map_err(|problem| Fault::new(format!("this is no YAML: {}", problem.text)))?;
         let line = event.start_mark.line + 1;
         let done = match event.data {

@@ -20,7 +20,7 @@ pub fn read(source: &Source, notices: &mut Notices) -> Result<Node> {
     let input = &mut bytes;
     let mut parser = Parser::new();
     parser.set_input_string(input);
-    let mut reader = Reader { source, parser, anchors: HashMap::new(), nodes: 0, notices };
+    let mut reader = Reader { source, parser, anchors: HashMap::new(), nodes: 0, last: 0, notices };
     let empty = Node::scalar(Value::Null, 0..0, None);
     let mut document = None;
     loop {
@@ -100,18 +100,21 @@ struct Reader<'a> {
     parser: Parser<&'a mut &'a [u8]>,
     anchors: HashMap<String, Anchor>,
     nodes: usize,
+    /// Where the last event ended, in bytes.
+    last: usize,
     notices: &'a mut Notices,
 }
 
 impl Reader<'_> {
     fn next(&mut self) -> Result<(EventData, Range<usize>)> {
-        match yaml_events::next(&mut self.parser) {
+        match yaml_events::next(&mut self.parser, &self.source.text) {
             Ok(event) => {
                 let span = self.byte(event.start_mark.index)..self.byte(event.end_mark.index);
+                self.last = span.end;
                 Ok((event.data, span))
             }
             Err(problem) => {
-                let at = problem.at.map_or(0, |at| self.byte(at));
+                let at = problem.at.map_or(self.last, |at| self.byte(at));
                 Err(self.error(
                     &(at..at),
                     &format!("this is not YAML: {}", problem.text),
