@@ -23,7 +23,7 @@ fn a_setting_is_the_last_that_says_one_and_config_shows_where_it_is_from() {
         .file("zkmig.toml", "forks = 4\nremote_user = \"here\"\nlibrary = [\"lib\"]\n")
         .file("plays/zkmig.toml", "forks = 5\n")
         .file("plays/play.rhai", "")
-        .file("ansible.cfg", "[defaults]\nforks = 2\ninventory = hosts.yaml\nremote_user = ansible ; a comment\ntimeout = 30\n[privilege_escalation]\nbecome_method: sudo\n");
+        .file("ansible.cfg", "[defaults]\nforks = 2\ninventory = hosts.yaml\nremote_user = ansible ; a comment\ngathering = smart\n[privilege_escalation]\nbecome_method: sudo\n");
     let home = project.join("home").display().to_string();
     let config = |environment: &[(&str, &str)], arguments: &[&str]| {
         let environment = [&[("XDG_CONFIG_HOME", home.as_str())], environment].concat();
@@ -51,7 +51,7 @@ fn a_setting_is_the_last_that_says_one_and_config_shows_where_it_is_from() {
     assert_eq!(line(&said, "inventory"), "hosts.yaml (ansible.cfg:3)");
     assert_eq!(line(&said, "become_method"), "sudo (ansible.cfg:7)");
     assert_eq!(line(&said, "forks"), "4 (zkmig.toml:1)");
-    assert!(said.contains("ansible.cfg: not taken here: [defaults] timeout\n"), "{said}");
+    assert!(said.contains("ansible.cfg: without effect here: [defaults] gathering\n"), "{said}");
 }
 
 #[test]
@@ -84,7 +84,7 @@ fn an_ansible_cfg_that_changes_what_inventories_mean_is_an_error() {
     project.file("ansible.cfg", "[defaults]\nhash_behaviour = merge\n");
     project
         .zkmig(&["inventory", "-i", "hosts.yaml", "--ansible-cfg"])
-        .fails(2, &["`hash_behaviour` changes what inventories mean", "ansible.cfg:2"]);
+        .fails(2, &["`hash_behaviour` changes what the same files mean", "ansible.cfg:2"]);
     project.file("ansible.cfg", "[defaults]\nhash_behaviour = replace\nprivate_key_file = {{CWD}}/hosts.yaml\n");
     let ran = project.zkmig(&["config", "--ansible-cfg"]);
     let key = line(&ran.says(&[]).stdout, "private_key");
@@ -184,4 +184,127 @@ fn resume_goes_on_with_what_the_settings_said() {
     std::fs::remove_file(project.join("zkmig.toml")).unwrap();
     std::fs::write(&ready, "").unwrap();
     project.zkmig(&["resume"]).says(&["word\n"]);
+}
+
+/// What Ansible would do with it is no plain affair, and passes not in silence: an error with the line, or a warning.
+#[test]
+fn a_key_of_an_ansible_cfg_that_would_change_something_is_told() {
+    let project = Project::local();
+    let told = |text: &str| {
+        project.file("ansible.cfg", text);
+        project.zkmig(&["inventory", "-i", "hosts.yaml", "--ansible-cfg"])
+    };
+    for (section, line) in [
+        ("defaults", "ansible_managed = made by me"),
+        ("defaults", "error_on_undefined_vars = no"),
+        ("defaults", "vault_identity = prod"),
+        ("defaults", "become_password_file = ~/pw"),
+        ("defaults", "ask_pass = yes"),
+        ("defaults", "transport = local"),
+        ("defaults", "precedence = all_inventory"),
+        ("defaults", "force_valid_group_names = always"),
+        ("defaults", "yaml_valid_extensions = .yml, .foo"),
+        ("defaults", "vars_plugins_enabled = host_group_vars, mine"),
+        ("defaults", "duplicate_dict_key = error"),
+        ("defaults", "no_log = true"),
+        ("inventory", "enable_plugins = ini, yaml"),
+        ("inventory", "ignore_patterns = ^x"),
+        ("inventory_plugins", "use_extra_vars = true"),
+        ("privilege_escalation", "become_flags = -i"),
+        ("sudo_become_plugin", "executable = /opt/sudo"),
+        ("ssh_connection", "ssh_executable = /opt/ssh"),
+        ("ssh_connection", "ssh_common_args = -F other"),
+    ] {
+        let key = line.split(' ').next().unwrap();
+        let ran = told(&format!("[{section}]\n{line}\n"));
+        ran.fails(2, &[key, "help:"]);
+        let has_place = ran.stderr.contains("ansible.cfg:2") || ran.stderr.contains("the settings");
+        assert!(has_place, "{}", ran.stderr);
+    }
+    let ran = told("[sudo_become_plugin]\npassword = hunter2222\n");
+    ran.fails(2, &["`password`", "ansible.cfg:2", "ansible_become_password"]);
+    assert!(!ran.stderr.contains("hunter2222"), "{}", ran.stderr);
+    for (text, warning) in [
+        (
+            "[defaults]\nhash_behavior = merge\n",
+            "ansible.cfg:2: Ansible knows no [defaults] hash_behavior: is `hash_behaviour` meant?",
+        ),
+        (
+            "[defaults]\nbecome = true\n",
+            "ansible.cfg:2: Ansible knows no [defaults] become: is `[privilege_escalation] become` meant?",
+        ),
+        ("[privilege_escalaton]\nbecome = true\n", "is `[privilege_escalation]` meant?"),
+        ("[defaults]\nsquash_actions = apk\n", "ansible.cfg:2: ansible-core knows no [defaults] squash_actions"),
+        ("[diff]\nalways = yes\n", "ansible.cfg:2: `always` is not taken here: --diff shows differences"),
+    ] {
+        let ran = told(text);
+        assert!(
+            ran.code == 0 && ran.stderr.contains(&format!("warning: {warning}")) || ran.stderr.contains(warning),
+            "{}",
+            ran.stderr
+        );
+    }
+    let quiet = told(
+        "[defaults]\nansible_managed = Ansible managed\nerror_on_undefined_vars = True\ncallbacks_enabled = timer\n\
+         [inventory]\nenable_plugins = host_list, script, auto, yaml, ini, toml\n[ssh_connection]\npipelining = True\n\
+         control_path = /tmp/%%h\n[callback_profile_tasks]\nsort_order = none\n[privilege_escalation]\nbecome_flags = -H -S -n\n",
+    );
+    assert_eq!((quiet.code, quiet.stderr.as_str()), (0, ""));
+}
+
+#[test]
+fn an_ansible_cfg_says_how_hosts_are_reached_and_vaults_opened() {
+    let project = Project::local();
+    project.file("cfg/ansible.cfg", "[defaults]\nremote_user = \"core\"\nremote_port = 2222\ntimeout = 9\nvault_identity_list = dev@a, prod@b\n\
+        vault_id_match = yes\nhost_key_checking = no\nvault_password_file = $PLACE/pw\n[ssh_connection]\nhost_key_checking = yes\ntimeout = 20\n\
+        ssh_args = -o A=1\n  -o B=2\nssh_common_args = -o ProxyJump=bastion\nssh_extra_args = -4\n");
+    let config = |environment: &[(&str, &str)]| {
+        let environment = [&[("PLACE", "/there")], environment].concat();
+        project.zkmig_with(&environment, &["config", "--ansible-cfg=cfg/ansible.cfg"]).stdout
+    };
+    let said = config(&[]);
+    for (name, value) in [
+        ("remote_user", "core (cfg/ansible.cfg:2)"),
+        ("remote_port", "2222 (cfg/ansible.cfg:3)"),
+        ("connect_timeout", "20 (cfg/ansible.cfg:10)"),
+        ("vault_identity_list", "dev@a, prod@b (cfg/ansible.cfg:5)"),
+        ("vault_id_match", "true (cfg/ansible.cfg:6)"),
+        ("host_key_checking", "true (cfg/ansible.cfg:9)"),
+        ("vault_password_file", "/there/pw (cfg/ansible.cfg:8)"),
+        ("ssh_common_args", "-o ProxyJump=bastion (cfg/ansible.cfg:13)"),
+        ("ssh_extra_args", "-4 (cfg/ansible.cfg:14)"),
+    ] {
+        assert_eq!(line(&said, name), value, "{said}");
+    }
+    assert!(said.contains("ssh_args             -o A=1\n-o B=2"), "{said}");
+    // For Ansible its variables count more than its file.
+    let said = config(&[("ANSIBLE_REMOTE_PORT", "23"), ("ANSIBLE_SSH_HOST_KEY_CHECKING", "no")]);
+    assert_eq!(line(&said, "remote_port"), "23 (ANSIBLE_REMOTE_PORT)");
+    assert_eq!(line(&said, "host_key_checking"), "false (ANSIBLE_SSH_HOST_KEY_CHECKING)");
+    let ran =
+        project.zkmig_with(&[("PLACE", "/there")], &["inventory", "-i", "hosts.yaml", "--ansible-cfg=cfg/ansible.cfg"]);
+    ran.fails(2, &["can't read the vault password file a"]);
+    project.file("ansible.cfg", "[defaults]\nvault_password_file = {{CWD}}/nopw\n");
+    project
+        .zkmig(&["inventory", "-i", "hosts.yaml", "--ansible-cfg"])
+        .fails(2, &["can't read the vault password file /", "/nopw", "help: it is named by ansible.cfg:2"]);
+}
+
+#[test]
+fn variables_of_ansibles_are_told_where_they_do_not_count() {
+    let project = Project::local();
+    project.file("ansible.cfg", "[defaults]\n");
+    let merge = [("ANSIBLE_HASH_BEHAVIOUR", "merge")];
+    project
+        .zkmig_with(&merge, &["inventory", "-i", "hosts.yaml", "--ansible-cfg"])
+        .fails(2, &["`ANSIBLE_HASH_BEHAVIOUR` changes what the same files mean", "combine"]);
+    project
+        .zkmig_with(&[("ANSIBLE_PRECEDENCE", "all_inventory")], &["inventory", "-i", "hosts.yaml", "--ansible-cfg"])
+        .fails(2, &["`ANSIBLE_PRECEDENCE`"]);
+    let ran = project.zkmig_with(&[merge[0], ("ANSIBLE_REMOTE_USER", "x")], &["inventory", "-i", "hosts.yaml"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let warning = "warning: ANSIBLE_REMOTE_USER, ANSIBLE_HASH_BEHAVIOUR of the environment: only with --ansible-cfg is it taken as Ansible takes it\n";
+    assert_eq!(ran.stderr, warning);
+    let ran = project.zkmig_with(&[("ANSIBLE_HASH_BEHAVIOUR", "replace")], &["inventory", "-i", "hosts.yaml"]);
+    assert_eq!(ran.stderr, "");
 }

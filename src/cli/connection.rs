@@ -1,11 +1,12 @@
 //! The options that say how hosts are reached where the inventory doesn't, and the settings that stand in for options.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::session::HostArgs;
 use crate::config::{Config, Value};
 use crate::error::{Error, Result};
-use crate::inventory::defaults::Defaults;
+use crate::inventory::defaults::{Defaults, SshArguments};
 use crate::run::record::manifest::Reached;
 use crate::script::bundle::SCHEME;
 
@@ -69,9 +70,8 @@ impl HostArgs {
         say("become_method", text(&asked.become_method), "--become-method");
         self.inventory = config.paths("inventory");
         self.forks = config.count("forks");
-        if self.vault.vault_password_file.is_empty() && self.vault.vault_id.is_empty() {
-            self.vault.vault_password_file.extend(config.text("vault_password_file").map(PathBuf::from));
-        }
+        self.vault.settle(&config);
+        self.ask_become_pass |= config.flag("ask_become_pass").unwrap_or(false);
         let (become_user, become_method) = (config.text("become_user"), config.text("become_method"));
         Defaults::becoming(become_user.as_deref(), become_method.as_deref(), |name| {
             config.place(name).map(|place| place.to_string()).unwrap_or_default()
@@ -84,7 +84,11 @@ impl HostArgs {
             become_user,
             become_method,
             host_key_checking: config.flag("host_key_checking"),
+            port: config.count("remote_port"),
+            connect_timeout: config.count("connect_timeout"),
             ssh_args: config.text("ssh_args"),
+            ssh_common_args: config.text("ssh_common_args"),
+            ssh_extra_args: config.text("ssh_extra_args"),
             skip_unreachable: self.connection.skip_unreachable,
         };
         if let Some(key) = &self.connection.reached.private_key
@@ -119,16 +123,23 @@ fn colours(on: bool) {
 
 /// What is so for hosts whose variables say nothing else.
 pub fn defaults(reached: &Reached) -> Result<Defaults> {
-    let arguments = reached.ssh_args.as_deref();
+    let arguments = SshArguments {
+        first: reached.ssh_args.clone(),
+        common: reached.ssh_common_args.clone(),
+        extra: reached.ssh_extra_args.clone(),
+    };
+    arguments.check("the settings")?;
     let (user, method) = (reached.become_user.as_deref(), reached.become_method.as_deref());
     let (become_user, become_method) = Defaults::becoming(user, method, |_| "the run's record".to_owned())?;
     Ok(Defaults {
         user: reached.user.clone(),
+        port: reached.port,
         key: reached.private_key.clone(),
         becomes: reached.becomes,
         become_user,
         become_method,
         strict_host_keys: reached.host_key_checking,
-        ssh_options: arguments.map(|text| Defaults::ssh_options(text, "the settings")).transpose()?.unwrap_or_default(),
+        connect_timeout: reached.connect_timeout.map(|seconds| Duration::from_secs(seconds.into())),
+        ssh_arguments: arguments,
     })
 }

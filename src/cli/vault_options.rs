@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use zeroize::Zeroizing;
 
+use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::inventory::vault::Vault;
-use crate::inventory::vault::passwords::{Purpose, Sources};
+use crate::inventory::vault::passwords::{Purpose, Sources, listed};
 use crate::run::record::manifest::VaultSources;
 
 /// The options that say where the passwords of vaults are.
@@ -21,16 +22,38 @@ pub struct VaultArgs {
     /// Ask for the vault password
     #[arg(short = 'J', long, visible_alias = "ask-vault-password")]
     pub ask_vault_pass: bool,
+    /// Only the passwords of the id that a vault names are tried.
+    #[arg(skip)]
+    pub match_ids: bool,
+    /// The file that a setting names, and where the setting is from.
+    #[arg(skip)]
+    named: Option<(PathBuf, String)>,
 }
 
 impl VaultArgs {
+    /// Takes what the settings say for what neither the command line nor the environment does.
+    pub fn settle(&mut self, config: &Config) {
+        let unset = |name: &str| std::env::var_os(name).is_none_or(|value| value.is_empty());
+        if self.vault_password_file.is_empty()
+            && let Some(path) = config.text("vault_password_file").map(PathBuf::from)
+        {
+            self.vault_password_file.push(path.clone());
+            self.named = config.place("vault_password_file").map(|place| (path, place.to_owned()));
+        }
+        if let Some(list) = config.text("vault_identity_list").filter(|_| unset("ANSIBLE_VAULT_IDENTITY_LIST")) {
+            self.vault_id.splice(0..0, listed(&list));
+        }
+        self.ask_vault_pass |= unset("ANSIBLE_ASK_VAULT_PASS") && config.flag("ask_vault_pass").unwrap_or(false);
+        self.match_ids |= unset("ANSIBLE_VAULT_ID_MATCH") && config.flag("vault_id_match").unwrap_or(false);
+    }
+
     /// The sources that these and the environment name.
     pub fn sources(&self) -> Result<Sources> {
         let sources = Sources {
             ids: self.vault_id.clone(),
             files: self.vault_password_file.clone(),
             ask: self.ask_vault_pass,
-            match_ids: false,
+            match_ids: self.match_ids,
         };
         sources.with_environment(|name| std::env::var(name).ok())
     }
@@ -55,17 +78,29 @@ impl VaultArgs {
                 .chain(self.vault_password_file.iter().map(absolute))
                 .collect(),
             ask_vault_pass: self.ask_vault_pass || kept.ask,
+            match_ids: self.match_ids || kept.match_ids,
+            named: None,
         }
     }
 
     /// What a record keeps of them.
     pub fn kept(&self) -> VaultSources {
-        VaultSources { ids: self.vault_id.clone(), files: self.vault_password_file.clone(), ask: self.ask_vault_pass }
+        VaultSources {
+            ids: self.vault_id.clone(),
+            files: self.vault_password_file.clone(),
+            ask: self.ask_vault_pass,
+            match_ids: self.match_ids,
+        }
     }
 
     /// The passwords; none when none is named.
     pub fn load(&self) -> Result<Vault> {
-        self.sources()?.load(Purpose::Open, &mut ask)
+        self.sources()?.load(Purpose::Open, &mut ask).map_err(|error| match &self.named {
+            Some((path, place)) if error.to_string().contains(&path.display().to_string()) => {
+                error.hint(format!("it is named by {place}"))
+            }
+            _ => error,
+        })
     }
 }
 

@@ -36,7 +36,7 @@ pub fn read(config: &mut Config, path: &Path) -> Result<()> {
                 Takes::Paths(_) => "a path or a list of paths".to_owned(),
                 Takes::Path => "a path".to_owned(),
                 Takes::Text => "a text".to_owned(),
-                Takes::Count => "a number from 1 to 1000".to_owned(),
+                Takes::Count(most) => format!("a number from 1 to {most}"),
                 Takes::Flag => "true or false".to_owned(),
                 Takes::Choice(choices) => format!("one of {}", choices.join(", ")),
             };
@@ -55,7 +55,7 @@ fn value(setting: &Setting, item: &Item, folder: &Path) -> Option<Value> {
             paths.collect::<Option<_>>().map(Value::Paths)
         }
         (Takes::Path | Takes::Text | Takes::Choice(_), Toml::String(text)) => setting.parse(text.value(), folder).ok(),
-        (Takes::Count, Toml::Integer(count)) => setting.parse(&count.value().to_string(), folder).ok(),
+        (Takes::Count(_), Toml::Integer(count)) => setting.parse(&count.value().to_string(), folder).ok(),
         (Takes::Flag, Toml::Boolean(flag)) => Some(Value::Flag(*flag.value())),
         _ => None,
     }

@@ -8,6 +8,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result, closest};
+use crate::inventory::vault::passwords::expanded as from_environment;
 
 mod ansible;
 mod file;
@@ -33,7 +34,8 @@ enum Takes {
     Paths(char),
     Path,
     Text,
-    Count,
+    /// A number from 1 to this.
+    Count(u16),
     Flag,
     Choice(&'static [&'static str]),
 }
@@ -59,15 +61,23 @@ const fn setting(name: &'static str, environment: &'static str, takes: Takes, de
 pub const SETTINGS: &[Setting] = &[
     setting("inventory", "ZKMIG_INVENTORY", Takes::Paths(','), "none"),
     setting("library", "ZKMIG_LIBRARY", Takes::Paths(':'), "none"),
-    setting("forks", "ZKMIG_FORKS", Takes::Count, "32"),
+    setting("forks", "ZKMIG_FORKS", Takes::Count(1000), "32"),
     setting("vault_password_file", "ZKMIG_VAULT_PASSWORD_FILE", Takes::Path, "none"),
+    setting("vault_identity_list", "ZKMIG_VAULT_IDENTITY_LIST", Takes::Text, "none"),
+    setting("vault_id_match", "ZKMIG_VAULT_ID_MATCH", Takes::Flag, "false"),
+    setting("ask_vault_pass", "ZKMIG_ASK_VAULT_PASS", Takes::Flag, "false"),
     setting("remote_user", "ZKMIG_REMOTE_USER", Takes::Text, "what ssh says"),
+    setting("remote_port", "ZKMIG_REMOTE_PORT", Takes::Count(u16::MAX), "what ssh says"),
     setting("private_key", "ZKMIG_PRIVATE_KEY", Takes::Path, "what ssh says"),
     setting("host_key_checking", "ZKMIG_HOST_KEY_CHECKING", Takes::Flag, "true"),
+    setting("connect_timeout", "ZKMIG_CONNECT_TIMEOUT", Takes::Count(600), "10"),
     setting("ssh_args", "ZKMIG_SSH_ARGS", Takes::Text, "none"),
+    setting("ssh_common_args", "ZKMIG_SSH_COMMON_ARGS", Takes::Text, "none"),
+    setting("ssh_extra_args", "ZKMIG_SSH_EXTRA_ARGS", Takes::Text, "none"),
     setting("become", "ZKMIG_BECOME", Takes::Flag, "false"),
     setting("become_user", "ZKMIG_BECOME_USER", Takes::Text, "root"),
     setting("become_method", "ZKMIG_BECOME_METHOD", Takes::Text, "sudo"),
+    setting("ask_become_pass", "ZKMIG_ASK_BECOME_PASS", Takes::Flag, "false"),
     setting("allow_pipe", "ZKMIG_ALLOW_PIPE", Takes::Flag, "false"),
     setting("colours", "ZKMIG_COLOURS", Takes::Choice(&["auto", "always", "never"]), "auto"),
 ];
@@ -87,8 +97,9 @@ impl Config {
     /// certain one.
     pub fn read(playbook_folder: Option<&Path>, ansible: Option<Option<&Path>>) -> Result<Self> {
         let mut config = Self::default();
-        if let Some(named) = ansible {
-            ansible::read(&mut config, named)?;
+        match ansible {
+            Some(named) => ansible::read(&mut config, named)?,
+            None => ansible::not_asked(&mut config),
         }
         for folder in folders(playbook_folder) {
             let path = folder.join(FILE);
@@ -195,6 +206,28 @@ impl Value {
 }
 
 impl Setting {
+    /// The same for a text of Ansible's; nothing where it says nothing. In its paths `{{CWD}}` is the current folder, and
+    /// what begins with `$` is the environment's.
+    fn parse_ansible(&self, text: &str, folder: &Path) -> std::result::Result<Option<Value>, String> {
+        let text = text.trim();
+        if text.is_empty() || text == "None" {
+            return Ok(None);
+        }
+        let is_path = matches!(self.takes, Takes::Path | Takes::Paths(_));
+        if is_path && text.contains("{{CWD}}") {
+            let here = std::env::current_dir().map_err(|error| format!("a path of the current folder ({error})"))?;
+            return self.parse(&text.replace("{{CWD}}", &here.display().to_string()), folder).map(Some);
+        }
+        if is_path && text.contains("{{") {
+            return Err("a path without a template".to_owned());
+        }
+        if self.takes == Takes::Path {
+            let expanded = from_environment(Path::new(text)).map_err(|error| format!("a path ({error})"))?;
+            return self.parse(&expanded.display().to_string(), folder).map(Some);
+        }
+        self.parse(text, folder).map(Some)
+    }
+
     /// The value that a text means; the error says what it has to be. Paths are those of `folder`.
     fn parse(&self, text: &str, folder: &Path) -> std::result::Result<Value, String> {
         let text = text.trim();
@@ -210,9 +243,9 @@ impl Setting {
             Takes::Path => Ok(Value::Text(at_home(folder, text).display().to_string())),
             Takes::Text if text.is_empty() => Err("a text".to_owned()),
             Takes::Text => Ok(Value::Text(text.to_owned())),
-            Takes::Count => {
-                let count = text.parse().ok().filter(|count| (1..=1000).contains(count));
-                count.map(Value::Count).ok_or_else(|| "a number from 1 to 1000".to_owned())
+            Takes::Count(most) => {
+                let count = text.parse().ok().filter(|count| (1..=most).contains(count));
+                count.map(Value::Count).ok_or_else(|| format!("a number from 1 to {most}"))
             }
             Takes::Flag => match text.to_ascii_lowercase().as_str() {
                 "true" | "yes" | "on" | "1" | "y" | "t" => Ok(Value::Flag(true)),

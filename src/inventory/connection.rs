@@ -194,8 +194,6 @@ pub fn read(inventory: &Inventory, host: &Host) -> Result<Connection> {
         }
         connection.lock_file = Some(path);
     }
-    // ssh takes the first value of an option: the host's own come before.
-    connection.ssh_options.extend(inventory.options.defaults.ssh_options.iter().cloned());
     Ok(connection)
 }
 
@@ -411,20 +409,28 @@ impl<'a> Reader<'a> {
             connection.connect_timeout =
                 Duration::from_secs(seconds.ok_or_else(|| given.wrong("seconds from 1 to 600"))?);
         }
-        // ssh takes the first of what is said twice.
-        for name in ["ansible_ssh_extra_args", "ansible_ssh_common_args", "ansible_ssh_args"] {
-            if let Some(given) = self.get(&[name])? {
-                let options = ssh_arguments::parse(&given.text("arguments of ssh")?).map_err(|message| {
-                    given
-                        .variable
-                        .origin
-                        .at(Error::input(format!("{name}: {message}")))
-                        .hint("zkmig takes `-o Key=Value`, `-J HOST`, `-A`, `-C`, `-4` and `-6` there")
-                })?;
-                connection.ssh_options.extend(options);
-            }
-        }
+        let of_settings = &self.inventory.options.defaults.ssh_arguments;
+        ssh_arguments::settle(
+            connection,
+            [
+                self.ssh_arguments("ansible_ssh_args", of_settings.first.as_deref())?,
+                self.ssh_arguments("ansible_ssh_common_args", of_settings.common.as_deref())?,
+                self.ssh_arguments("ansible_ssh_extra_args", of_settings.extra.as_deref())?,
+            ],
+        );
         Ok(())
+    }
+
+    /// The options that a variable's arguments of ssh mean; those of the settings, where the host has no such variable.
+    fn ssh_arguments(&self, name: &'a str, of_settings: Option<&str>) -> Result<Vec<(String, String)>> {
+        match self.get(&[name])? {
+            Some(given) => ssh_arguments::parse(&given.text("arguments of ssh")?).map_err(|message| {
+                let error = Error::input(format!("{name}: {message}"));
+                given.variable.origin.at(error).hint(ssh_arguments::TAKEN)
+            }),
+            None => ssh_arguments::parse(of_settings.unwrap_or_default())
+                .map_err(|message| Error::input(format!("the settings' arguments of ssh can't be used: {message}"))),
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 //! host's variables say counts more.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::becoming::{self, METHODS};
 use super::connection::Connection;
@@ -25,18 +26,42 @@ pub struct Defaults {
     pub become_method: Option<Method>,
     /// Hosts whose key is not known are refused.
     pub strict_host_keys: Option<bool>,
-    /// Options of ssh's configuration.
-    pub ssh_options: Vec<(String, String)>,
+    /// The port.
+    pub port: Option<u16>,
+    /// How long connecting may take.
+    pub connect_timeout: Option<Duration>,
+    /// Arguments of ssh.
+    pub ssh_arguments: SshArguments,
+}
+
+/// Arguments of ssh under Ansible's three names for them. A host's variable stands for the setting of its name.
+#[derive(Clone, Debug, Default)]
+pub struct SshArguments {
+    /// `ssh_args`: before everything else.
+    pub first: Option<String>,
+    /// `ssh_common_args`: behind the port and the user.
+    pub common: Option<String>,
+    /// `ssh_extra_args`: at the end.
+    pub extra: Option<String>,
+}
+
+impl SshArguments {
+    /// Fails where one can't be used; `from` says where they are from.
+    pub fn check(&self, from: &str) -> Result<()> {
+        for (name, text) in
+            [("ssh_args", &self.first), ("ssh_common_args", &self.common), ("ssh_extra_args", &self.extra)]
+        {
+            if let Some(Err(message)) = text.as_deref().map(ssh_arguments::parse) {
+                return Err(Error::input(format!("`{name}` can't be used: {message}"))
+                    .hint(ssh_arguments::TAKEN)
+                    .hint(format!("it is from {from}")));
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Defaults {
-    /// The options that arguments of ssh mean; `from` says where they are from.
-    pub fn ssh_options(arguments: &str, from: &str) -> Result<Vec<(String, String)>> {
-        ssh_arguments::parse(arguments).map_err(|message| {
-            Error::input(format!("`ssh_args` can't be used: {message}")).hint(format!("it is from {from}"))
-        })
-    }
-
     /// The user and the method of becoming another that settings name; `from` says where a setting is from.
     pub fn becoming(
         user: Option<&str>,
@@ -57,6 +82,8 @@ impl Defaults {
     /// What a host's connection is before its variables are read.
     pub fn begin(&self, connection: &mut Connection) {
         connection.user.clone_from(&self.user);
+        connection.port = self.port;
+        connection.connect_timeout = self.connect_timeout.unwrap_or(connection.connect_timeout);
         connection.key.clone_from(&self.key);
         connection.becomes = self.becomes.unwrap_or(connection.becomes);
         connection.become_user.clone_from(&self.become_user);

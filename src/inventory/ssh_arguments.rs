@@ -1,5 +1,38 @@
 //! What inventories may say in arguments of ssh, as options of ssh's configuration.
 
+use std::time::Duration;
+
+use super::Connection;
+
+/// What is taken, for an error.
+pub const TAKEN: &str = "zkmig takes `-o Key=Value`, `-J HOST`, `-A`, `-C`, `-4` and `-6` there";
+
+/// Gives a connection the options of its arguments: `ssh_args`, `ssh_common_args` and `ssh_extra_args`, in the order in which
+/// Ansible gives them to ssh, which takes the first of what is said twice. Between the first two stand the port, the user and
+/// the time for connecting.
+pub fn settle(connection: &mut Connection, [first, common, extra]: [Vec<(String, String)>; 3]) {
+    let is = |key: &str, name: &str| key.eq_ignore_ascii_case(name);
+    let mut behind: Vec<(String, String)> = common.into_iter().chain(extra).collect();
+    behind.retain(|(key, _)| {
+        !(is(key, "ConnectTimeout")
+            || is(key, "Port") && connection.port.is_some()
+            || is(key, "User") && connection.user.is_some()
+            || is(key, "StrictHostKeyChecking") && !connection.strict_host_keys)
+    });
+    let mut options: Vec<(String, String)> = first;
+    options.extend(behind);
+    // What zkmig says itself comes before them.
+    let found = |name: &str| options.iter().find(|(key, _)| is(key, name)).map(|(_, value)| value.to_ascii_lowercase());
+    if let Some(value) = found("StrictHostKeyChecking") {
+        connection.strict_host_keys = !matches!(value.as_str(), "no" | "off" | "accept-new");
+    }
+    if let Some(seconds) = found("ConnectTimeout").and_then(|value| value.parse().ok()).filter(|seconds| *seconds > 0) {
+        connection.connect_timeout = Duration::from_secs(seconds);
+    }
+    options.retain(|(key, _)| !is(key, "StrictHostKeyChecking") && !is(key, "ConnectTimeout"));
+    connection.ssh_options = options;
+}
+
 /// ssh's options from a line of arguments.
 pub fn parse(text: &str) -> std::result::Result<Vec<(String, String)>, String> {
     let words = words(text)?;
@@ -72,4 +105,40 @@ fn words(text: &str) -> std::result::Result<Vec<String>, String> {
     }
     words.extend(word);
     Ok(words)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settled(connection: &mut Connection, arguments: [&str; 3]) -> Vec<String> {
+        settle(connection, arguments.map(|text| parse(text).expect("they are good")));
+        connection.ssh_options.iter().map(|(key, value)| format!("{key}={value}")).collect()
+    }
+
+    /// The order of `_build_command` in ansible-core 2.19's connection plugin ssh.
+    #[test]
+    fn of_what_is_said_twice_the_one_counts_that_ansible_gives_to_ssh_first() {
+        let mut plain = Connection::to("h");
+        let options = settled(&mut plain, ["-o A=1", "-o A=2 -o Port=7", "-o A=3 -o User=x"]);
+        assert_eq!(options, ["A=1", "A=2", "Port=7", "A=3", "User=x"]);
+        let mut known = Connection { port: Some(22), user: Some("me".to_owned()), ..Connection::to("h") };
+        let options = settled(&mut known, ["-o port=8", "-o Port=7 -o user=y", "-o User=x -J b"]);
+        assert_eq!(options, ["port=8", "ProxyJump=b"]);
+    }
+
+    #[test]
+    fn host_keys_and_times_for_connecting_may_stand_in_arguments() {
+        let checked = |strict: bool, arguments: [&str; 3]| {
+            let mut connection = Connection { strict_host_keys: strict, ..Connection::to("h") };
+            assert!(settled(&mut connection, arguments).is_empty());
+            (connection.strict_host_keys, connection.connect_timeout.as_secs())
+        };
+        assert_eq!(checked(true, ["", "-o StrictHostKeyChecking=no", ""]), (false, 10));
+        assert_eq!(checked(true, ["", "", "-o stricthostkeychecking=accept-new"]), (false, 10));
+        assert_eq!(checked(false, ["-o StrictHostKeyChecking=yes", "", ""]), (true, 10));
+        assert_eq!(checked(false, ["", "-o StrictHostKeyChecking=yes", ""]), (false, 10));
+        assert_eq!(checked(true, ["-o ConnectTimeout=30", "-o ConnectTimeout=3", ""]), (true, 30));
+        assert_eq!(checked(true, ["", "-o ConnectTimeout=3", ""]), (true, 10));
+    }
 }

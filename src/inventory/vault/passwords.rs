@@ -45,8 +45,7 @@ impl Sources {
     pub fn with_environment(mut self, get: impl Fn(&str) -> Option<String>) -> Result<Self> {
         let get = |name: &str| get(name).filter(|value| !value.is_empty());
         if let Some(list) = get("ANSIBLE_VAULT_IDENTITY_LIST") {
-            let listed = list.split(',').map(|id| id.trim().to_owned()).filter(|id| !id.is_empty());
-            self.ids = listed.chain(std::mem::take(&mut self.ids)).collect();
+            self.ids = listed(&list).chain(std::mem::take(&mut self.ids)).collect();
         }
         if let Some(file) = get("ANSIBLE_VAULT_PASSWORD_FILE") {
             self.files.push(PathBuf::from(file));
@@ -128,6 +127,11 @@ impl Sources {
         }
         Ok(sources)
     }
+}
+
+/// The sources in a list such as `dev@~/.dev, prod@prompt`.
+pub fn listed(list: &str) -> impl Iterator<Item = String> {
+    list.split(',').map(|id| id.trim().trim_matches(['"', '\'']).to_owned()).filter(|id| !id.is_empty())
 }
 
 enum Source {
@@ -248,7 +252,7 @@ fn trimmed(bytes: &[u8], is_space: impl Fn(&u8) -> bool) -> Zeroizing<Vec<u8>> {
 }
 
 /// The path with the user's home for `~` and the environment's values for `$NAME` and `${NAME}`: behind an `@` no shell does it.
-fn expanded(path: &Path) -> Result<PathBuf> {
+pub fn expanded(path: &Path) -> Result<PathBuf> {
     let Some(text) = path.to_str().filter(|text| text.starts_with('~') || text.contains('$')) else {
         return Ok(path.to_path_buf());
     };

@@ -70,6 +70,9 @@ pub struct VaultSources {
     pub files: Vec<PathBuf>,
     /// `--ask-vault-pass`.
     pub ask: bool,
+    /// Only the passwords of the id that a vault names are tried.
+    #[serde(default)]
+    pub match_ids: bool,
 }
 
 /// How hosts are reached whose variables don't say: what the command line and the settings came to.
@@ -77,6 +80,9 @@ pub struct VaultSources {
 pub struct Reached {
     /// The login user.
     pub user: Option<String>,
+    /// The port.
+    #[serde(default)]
+    pub port: Option<u16>,
     /// The private key.
     pub private_key: Option<PathBuf>,
     /// Effects run as another user than the one who logs in.
@@ -89,8 +95,17 @@ pub struct Reached {
     pub become_method: Option<String>,
     /// Hosts whose key is not known are refused.
     pub host_key_checking: Option<bool>,
+    /// How long connecting may take, in seconds.
+    #[serde(default)]
+    pub connect_timeout: Option<u16>,
     /// Arguments of ssh.
     pub ssh_args: Option<String>,
+    /// More of them.
+    #[serde(default)]
+    pub ssh_common_args: Option<String>,
+    /// The last of them.
+    #[serde(default)]
+    pub ssh_extra_args: Option<String>,
     /// Hosts that can't be reached are left out.
     #[serde(default)]
     pub skip_unreachable: bool,
@@ -228,7 +243,12 @@ mod tests {
             diff: false,
             yes: true,
             ask_become_pass: false,
-            vault: VaultSources { ids: vec!["prod@~/.vault prod".to_owned()], files: vec!["pw".into()], ask: true },
+            vault: VaultSources {
+                ids: vec!["prod@~/.vault prod".to_owned()],
+                files: vec!["pw".into()],
+                ask: true,
+                match_ids: true,
+            },
             may_change: true,
             folder: "/".into(),
             who: "alice".to_owned(),
