@@ -266,17 +266,17 @@ fn an_ansible_cfg_says_how_hosts_are_reached_and_vaults_opened() {
     for (name, value) in [
         ("remote_user", "core (cfg/ansible.cfg:2)"),
         ("remote_port", "2222 (cfg/ansible.cfg:3)"),
-        ("connect_timeout", "20 (cfg/ansible.cfg:10)"),
+        ("connect_timeout", "20 (cfg/ansible.cfg:11)"),
         ("vault_identity_list", "dev@a, prod@b (cfg/ansible.cfg:5)"),
         ("vault_id_match", "true (cfg/ansible.cfg:6)"),
-        ("host_key_checking", "true (cfg/ansible.cfg:9)"),
+        ("host_key_checking", "true (cfg/ansible.cfg:10)"),
         ("vault_password_file", "/there/pw (cfg/ansible.cfg:8)"),
-        ("ssh_common_args", "-o ProxyJump=bastion (cfg/ansible.cfg:13)"),
-        ("ssh_extra_args", "-4 (cfg/ansible.cfg:14)"),
+        ("ssh_common_args", "-o ProxyJump=bastion (cfg/ansible.cfg:14)"),
+        ("ssh_extra_args", "-4 (cfg/ansible.cfg:15)"),
     ] {
         assert_eq!(line(&said, name), value, "{said}");
     }
-    assert!(said.contains("ssh_args             -o A=1\n-o B=2"), "{said}");
+    assert_eq!(line(&said, "ssh_args"), "-o A=1 -o B=2 (cfg/ansible.cfg:12)");
     // For Ansible its variables count more than its file.
     let said = config(&[("ANSIBLE_REMOTE_PORT", "23"), ("ANSIBLE_SSH_HOST_KEY_CHECKING", "no")]);
     assert_eq!(line(&said, "remote_port"), "23 (ANSIBLE_REMOTE_PORT)");

@@ -198,7 +198,7 @@ impl Value {
     pub fn shown(&self) -> String {
         match self {
             Self::Paths(paths) => paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", "),
-            Self::Text(text) => text.clone(),
+            Self::Text(text) => text.replace('\n', " "),
             Self::Count(count) => count.to_string(),
             Self::Flag(flag) => flag.to_string(),
         }
