@@ -99,11 +99,11 @@ mod tests {
     }
 
     fn last_text(text: &str) -> Option<String> {
-        let texts = events(text).ok()?.into_iter().filter_map(|event| match event {
+        let mut texts = events(text).ok()?.into_iter().filter_map(|event| match event {
             EventData::Scalar { value, .. } => Some(value),
             _ => None,
         });
-        texts.last()
+        texts.next_back()
     }
 
     #[test]

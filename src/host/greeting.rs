@@ -369,11 +369,11 @@ mod tests {
         drop(gone);
         let (stderr, mut sudo) = duplex(1024);
         let said = format!("{}sudo: 1 incorrect password attempt\n", prompt(nonce));
-        sudo.write_all(said.as_bytes()).await.unwrap();
+        sudo.write_all(said.as_bytes()).await.expect("room for it");
         // Its output stays open until the question has been answered in vain.
         let (stdout, out) = duplex(16);
         tokio::spawn(async move {
-            sudo.flush().await.unwrap();
+            sudo.flush().await.expect("a pipe");
             drop((sudo, out));
         });
         let mut channel = Channel {
@@ -384,7 +384,8 @@ mod tests {
         };
         let password = Some(Password::Known(Secret::from("x".to_owned())));
         let how = Become { method: Method::Sudo, password, ..Become::default() };
-        let error = greet(&mut channel, &Becomes::Other { user: "pg".into(), how }, nonce).await.unwrap_err();
+        let error =
+            greet(&mut channel, &Becomes::Other { user: "pg".into(), how }, nonce).await.expect_err("sudo refuses");
         assert!(error.to_string().contains("does not take the password"), "{error}");
     }
 

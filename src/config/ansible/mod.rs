@@ -25,7 +25,7 @@ pub fn read(config: &mut Config, named: Option<&Path>) -> Result<()> {
     let folder = path.parent().unwrap_or(Path::new(""));
     for known in KNOWN {
         let entries = known.keys.iter().filter_map(|key| key.split_once('.'));
-        let entry = entries.filter_map(|(section, key)| file.get(section, key)).last();
+        let entry = entries.filter_map(|(section, key)| file.get(section, key)).next_back();
         if let Some(given) = Given::of(known, entry) {
             given.settle(config, &file, folder, known)?;
         }
@@ -67,7 +67,7 @@ struct Given<'a> {
 impl<'a> Given<'a> {
     fn of(known: &Known, entry: Option<&'a Entry>) -> Option<Self> {
         let variable = |name: &&'static str| Some((*name, std::env::var(name).ok().filter(|value| !value.is_empty())?));
-        if let Some((name, value)) = known.variables.iter().filter_map(variable).last() {
+        if let Some((name, value)) = known.variables.iter().filter_map(variable).next_back() {
             return Some(Self { name: name.to_owned(), value, entry: None });
         }
         entry.map(|entry| Self {
