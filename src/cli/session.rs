@@ -112,7 +112,7 @@ pub fn load(hosts: &HostArgs, playbook_folder: Option<PathBuf>) -> Result<Invent
     let vault = hosts.vault.load()?;
     // Before anything that a missing password makes fail.
     for text in vault.warnings() {
-        super::warn(&printable(text));
+        super::warn(&printable(&format!("{text}; the other vault passwords are used")));
     }
     let extra = Extra::parse_with(&hosts.extra_vars, &vault)?;
     let defaults = defaults(&hosts.connection.reached)?;

@@ -151,7 +151,7 @@ fn with(mut sources: Sources, purpose: Purpose) -> Result<Vault> {
     sources.ask |= sources.is_empty();
     let vault = sources.load(purpose, &mut ask)?;
     for text in vault.warnings() {
-        note(&format!("warning: {text}"));
+        note(&format!("warning: {text}; the other vault passwords are used"));
     }
     Ok(vault)
 }

@@ -303,14 +303,16 @@ impl<'a> Constructed<'a> {
     }
 }
 
-/// The texts in a value.
+/// The texts in a value that may be templates.
 pub fn leaves<'a>(value: &'a Value, texts: &mut HashSet<&'a str>) {
     match value {
         Value::String(text) => {
             texts.insert(text);
         }
         Value::Array(items) => items.iter().for_each(|item| leaves(item, texts)),
-        Value::Object(fields) => fields.values().for_each(|value| leaves(value, texts)),
+        Value::Object(fields) if !fields.contains_key(UNSAFE) => {
+            fields.values().for_each(|value| leaves(value, texts));
+        }
         _ => {}
     }
 }

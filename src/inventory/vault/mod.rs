@@ -234,12 +234,13 @@ impl Vault {
         }
         if first.is_empty() {
             let known: Vec<&str> = self.0.keys.iter().map(|key| key.id.as_str()).collect();
-            return Err(Error::input(format!("{origin} is a vault of the id `{id}`, of which no password was given"))
+            let error = Error::input(format!("{origin} is a vault of the id `{id}`, of which no password was given"))
                 .detail(format!(
                     "there are passwords of: {}; ANSIBLE_VAULT_ID_MATCH keeps them from being tried",
                     known.join(", ")
                 ))
-                .hint(give(id)));
+                .hint(give(id));
+            return Err(self.without_password(error));
         }
         let tried: Vec<String> = first.iter().map(|key| format!("`{}` from {}", key.id, key.from)).collect();
         let error = if has_id {
@@ -252,7 +253,12 @@ impl Vault {
                 .detail(format!("tried: {}", tried.join(", ")))
                 .hint(give(id))
         };
-        Err(error)
+        Err(self.without_password(error))
+    }
+
+    /// The error with the sources that gave no password: one of them may have had it.
+    fn without_password(&self, error: Error) -> Error {
+        self.0.warnings.iter().fold(error, |error, warning| error.detail(format!("a source gave none: {warning}")))
     }
 }
 

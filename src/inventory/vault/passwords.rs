@@ -93,7 +93,7 @@ impl Sources {
         {
             return Err(first.clone());
         }
-        let warnings = failures.iter().map(|error| format!("{error}; the other vault passwords are used")).collect();
+        let warnings = failures.iter().map(ToString::to_string).collect();
         Ok(Vault::of(keys, self.match_ids, warnings))
     }
 
