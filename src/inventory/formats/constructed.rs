@@ -73,15 +73,21 @@ impl<'a> Constructed<'a> {
     ) -> Result<Self> {
         let flag = |name: &str, default: bool| match node.get(name).map(|node| (&node.kind, node)) {
             None => Ok(default),
+            Some((Kind::Scalar(Value::Null), _)) => Ok(default),
             Some((Kind::Scalar(Value::Bool(value)), _)) => Ok(*value),
             Some((_, node)) => {
-                Err(Error::input(format!("`{name}` has to be true or false")).at(source.excerpt(&node.span)))
+                match node.written.as_deref().or(node.value().as_str()).map(str::to_lowercase).as_deref() {
+                    Some("y" | "yes" | "on" | "1" | "true" | "t" | "1.0") => Ok(true),
+                    Some("n" | "no" | "off" | "0" | "false" | "f" | "0.0") => Ok(false),
+                    _ => Err(Error::input(format!("`{name}` has to be true or false")).at(source.excerpt(&node.span))),
+                }
             }
         };
         for (name, wanted) in
             [("compose", "a mapping"), ("groups", "a mapping"), ("keyed_groups", "a list of mappings")]
         {
-            let Some(found) = node.get(name).filter(|found| !found.is_empty()) else { continue };
+            let nothing = |found: &&Node| matches!(found.kind, Kind::Scalar(Value::Null));
+            let Some(found) = node.get(name).filter(|found| !nothing(found)) else { continue };
             let good = match &found.kind {
                 Kind::Map(_) => name != "keyed_groups",
                 Kind::List(items) => {
@@ -258,8 +264,10 @@ impl<'a> Constructed<'a> {
             let nothing = matches!(&value, Value::Array(_) | Value::Object(_));
             return if self.strict && !nothing { Err(wrong("the key has no value")) } else { Ok(()) };
         }
-        let prefix = given("prefix").map(|value| text(&value)).transpose()?.unwrap_or_default();
-        let mut separator = given("separator").map_or_else(|| Ok("_".to_owned()), |value| text(&value))?;
+        // A null is the text `None` there.
+        let written = |field: &str| entry.get(field).map(|node| text(&node.value())).transpose();
+        let prefix = written("prefix")?.unwrap_or_default();
+        let mut separator = written("separator")?.unwrap_or_else(|| "_".to_owned());
         let parent = match given("parent_group").map(|parent| self.templates.render(&parent, &self.seen(vars))) {
             None => None,
             Some(parent) => match self.lenient(parent, host)? {

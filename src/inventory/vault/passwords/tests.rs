@@ -80,6 +80,10 @@ fn a_source_that_gives_nothing_is_a_warning_when_another_gives_a_password_and_el
     let vault = load(ids(&["prod@/nowhere/pw".to_owned(), format!("dev@{good}")])).expect("a vault");
     assert!(vault.warnings()[0].contains("can't read the vault password file /nowhere/pw"), "{:?}", vault.warnings());
     assert!(opens(&vault, DEFAULT_ID));
+    let other = folder.file("other", "hunter3", 0o600);
+    let vault = load(ids(&["prod@/nowhere/pw".to_owned(), format!("dev@{other}")])).expect("a vault");
+    let error = vault.decrypt(PROD_ID, "the variable x").expect_err("no password opens it");
+    assert!(format!("{:?}", error.parts()).contains("can't read the vault password file /nowhere/pw"), "{error:?}");
     assert!(load(ids(&["prod@/nowhere/pw".to_owned()])).is_err());
     assert!(load(Sources::default()).is_ok_and(|vault| vault.is_empty()));
 }
