@@ -63,6 +63,39 @@ fn the_text_of_a_template_is_no_password() {
     assert!(!ran.stderr.contains("***"), "{}", ran.stderr);
 }
 
+/// The hosts can't be reached: touching one would end with 4.
+#[test]
+fn a_template_that_is_sure_to_fail_is_told_before_a_host_is_touched() {
+    let project = Project::unreachable();
+    let playbook = "hosts(\"masters\").each(|m| m.template(\"t.j2\", \"/tmp/zkmig-x\", #{}));\n";
+    let with = |text: &str| {
+        project
+            .file("t.j2", text)
+            .file("deep.j2", "{{ query('ansible.builtin.pipe', 'date') }}\n")
+            .file("good.j2", "x\n");
+        project.run(playbook, &[])
+    };
+    for text in ["{% include \"../x.j2\" %}", "{% extends '/etc/x.j2' %}", "a\n{% from '../x.j2' import y %}"] {
+        with(text).fails(2, &["is outside of the template's folder and the playbook's", "t.j2:"]);
+    }
+    with("{% include 'no.j2' %}")
+        .fails(2, &["there is no such template beside this one or the playbook: no.j2", "t.j2:1"]);
+    with("x\n{{ ['a', lookup('pipe', 'date') | upper] }}")
+        .fails(2, &["unless you allow it", "t.j2:2", "allow_pipe = true"]);
+    with("{% include 'deep.j2' %}").fails(2, &["unless you allow it", "deep.j2:1"]);
+    // What may not be reached is told when it is.
+    for text in [
+        "{% if x is defined %}{% include '../x.j2' %}{{ lookup('pipe', 'date') }}{% endif %}",
+        "{% include '../no.j2' ignore missing %}{% include 'good.j2' %}",
+        "{{ 'a' if 1 == 1 else lookup('pipe', 'date') }}{{ true or lookup('pipe', 'date') }}",
+        "{# {% include '../x.j2' %} #}{% raw %}{{ lookup('pipe', 'date') }}{% endraw %}",
+    ] {
+        with(text).fails(4, &["m1"]);
+    }
+    project.file("t.j2", "{{ lookup('pipe', 'date') }}").file("zkmig.toml", "allow_pipe = true\n");
+    project.run(playbook, &[]).fails(4, &["m1"]);
+}
+
 #[test]
 fn a_pattern_that_matches_nothing() {
     Project::unreachable().run("let m = hosts(\"mastres\");\n", &[]).fails(2, &["mastres", "did you mean `masters`?"]);

@@ -356,6 +356,15 @@ impl Checker<'_> {
             _ => Options::default(),
         };
         let mut needed = template::needed(&file, &text, &language)?;
+        // Without an inventory nothing is known of what programs may be run.
+        if let Some(inventory) = self.inventory {
+            let settings = template::Settings {
+                playbook_dir: Some(self.playbook.sources.folder()),
+                pipe: inventory.options().allow_pipe,
+                ..Default::default()
+            };
+            template::ahead(&file, &text, &language, &settings)?;
+        }
         if name == "template" {
             // The host's own variables are seen as well. Without an inventory nobody knows them.
             let Some(inventory) = self.inventory else { return Ok(()) };

@@ -103,7 +103,7 @@ pub fn normal(text: &str) -> String {
 }
 
 /// The file below one of the folders, and its text. Nothing outside of them is read.
-fn find(bases: &[PathBuf], name: &str) -> R<Option<(String, String)>> {
+pub fn find(bases: &[PathBuf], name: &str) -> R<Option<(String, String)>> {
     let outside = || {
         Fault::new(format!("`{name}` is outside of the template's folder and the playbook's"))
             .hint("what templates share goes into a folder `templates` beside the playbook")

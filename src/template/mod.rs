@@ -81,6 +81,15 @@ pub fn check(path: &str, text: &str, options: &Options) -> Result<()> {
     render::parsed(path, text, options).map(drop)
 }
 
+/// Fails where a template is sure to need what it will not get, whatever its variables say: another template that is not
+/// there, a program where none may be run.
+///
+/// # Errors
+/// What it needs, at its place.
+pub fn ahead(path: &str, text: &str, options: &Options, settings: &Settings) -> Result<()> {
+    render::ahead(path, text, options, settings)
+}
+
 /// The variables that a template can't be rendered without: those that it neither sets nor has a `default` for, nor asks
 /// whether they are `defined`. Those of templates that it includes are not among them.
 ///

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::engine::{normal, run};
 use super::fault::{Fault, R, Source};
 use super::interp::Interp;
-use super::lower::{Sight, lower, syntax};
+use super::lower::{Need, Sight, lower, syntax};
 use super::python;
 use super::settings::Settings;
 use super::syntax::Options;
@@ -144,6 +144,49 @@ pub fn parsed(path: &str, text: &str, options: &Options) -> Result<BTreeSet<Stri
         names.retain(|name| !is_optional(body, name));
         Ok(names)
     })
+}
+
+/// Fails where the template is sure to need what it will not get: another template that is not there or may not be read, a
+/// program where none may be run. Those that it names are looked into as well.
+pub fn ahead(path: &str, text: &str, options: &Options, settings: &Settings) -> Result<()> {
+    // What ships in the binary names no others.
+    if path.starts_with("zkmig:") {
+        return Ok(());
+    }
+    super::stack::with_room(|| {
+        let mut interp = Interp::new(options.clone(), Arc::default(), None);
+        let source = Source { path: path.to_owned(), text: Arc::from(normal(text)) };
+        let header = header(&source, &mut interp).map_err(|fault| fault.told(&cannot(path)))?;
+        let bases = super::interp::bases(Some(&folder(path)), settings.playbook_dir.as_ref());
+        let mut known = BTreeSet::from([path.to_owned()]);
+        let mut waiting = vec![(source, header)];
+        while let Some((source, header)) = waiting.pop() {
+            let lowered = lower(source.clone(), header, &interp.options, Sight::All)
+                .map_err(|fault| fault.told(&cannot(path)))?;
+            for (need, span) in lowered.needs {
+                let fails = |fault: Box<Fault>| fault.at(&source, span.clone()).told(&cannot(path));
+                match need {
+                    Need::Program if !settings.pipe => return Err(fails(super::lookups::no_programs())),
+                    Need::Program => {}
+                    Need::Template(name) => match super::engine::find(&bases, &name).map_err(fails)? {
+                        Some((found, text)) if known.insert(found.clone()) => {
+                            waiting.push((Source { path: found, text: normal(&text).into() }, 0));
+                        }
+                        Some(_) => {}
+                        None => {
+                            let what = format!("there is no such template beside this one or the playbook: {name}");
+                            return Err(fails(Fault::new(what)));
+                        }
+                    },
+                }
+            }
+        }
+        Ok(())
+    })
+}
+
+fn cannot(path: &str) -> String {
+    format!("the template {path} can't be rendered")
 }
 
 /// Whether the template itself deals with the case that it is not given `name`.

@@ -179,12 +179,16 @@ fn template(interp: &Interp, terms: &Terms) -> R<Vec<Value>> {
     Ok(out)
 }
 
+/// What is said where a template wants to run a program and may not.
+pub fn no_programs() -> Box<Fault> {
+    Fault::new("programs of this machine are not run from templates and inventories unless you allow it").hint(
+        "allow it with `allow_pipe = true` in zkmig.toml or ZKMIG_ALLOW_PIPE=true, or compute the value in the playbook",
+    )
+}
+
 fn pipe(interp: &Interp, terms: &Terms) -> R<Vec<Value>> {
     if !interp.settings.pipe {
-        return Err(Fault::new(
-            "programs of this machine are not run from templates and inventories unless you allow it",
-        )
-        .hint("allow it with `allow_pipe = true` in zkmig.toml or ZKMIG_ALLOW_PIPE=true, or compute the value in the playbook"));
+        return Err(no_programs());
     }
     let one = |term: &Value| {
         let command = python::text(term)?;

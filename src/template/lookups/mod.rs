@@ -10,6 +10,8 @@ mod files;
 mod lists;
 mod simple;
 
+pub use files::no_programs;
+
 /// A lookup: its name, the options it takes, and what it finds for its terms.
 pub struct Lookup {
     /// Its name.

@@ -12,11 +12,13 @@ use minijinja::syntax::SyntaxConfig;
 use super::fault::{Fault, R, Source};
 use super::syntax::Options;
 
+mod ahead;
 mod expressions;
 mod files;
 mod macros;
 mod statements;
 
+pub use ahead::Need;
 pub use files::Sight;
 pub use macros::{KWARGS, VARARGS};
 
@@ -28,6 +30,8 @@ pub struct Lowered {
     pub source: Source,
     /// For each line of `text`, the place in the source.
     pub lines: Vec<Range<usize>>,
+    /// What it is sure to need, each with its place.
+    pub needs: Vec<(Need, Range<usize>)>,
 }
 
 impl Lowered {
@@ -73,16 +77,22 @@ pub fn lower(source: Source, header: usize, options: &Options, sight: Sight) -> 
         names: BTreeSet::new(),
         given: BTreeSet::new(),
     };
+    let mut needs = Vec::new();
     if let Stmt::Template(template) = &ast {
         lower.body(&template.children)?;
+        // Most texts are values that need nothing.
+        if ["include", "import", "extends", "pipe"].iter().any(|word| body.contains(word)) {
+            ahead::needs(&template.children, &mut needs);
+        }
     }
+    let needs = needs.into_iter().map(|(need, span)| (need, lower.range(span))).collect();
     let (mut text, lines, names) = (lower.out, lower.lines, lower.names);
     if sight == Sight::Own {
         // What is around it has names as well: they are none of its own.
         let hidden: String = names.iter().map(|name| format!("{{% set {name} = __hidden() %}}")).collect();
         text.insert_str(0, &hidden);
     }
-    Ok(Lowered { text, lines, source })
+    Ok(Lowered { text, lines, source, needs })
 }
 
 /// The bytes of a line behind the header.

@@ -1,0 +1,91 @@
+//! What a template is sure to need when it is rendered, whatever its variables say: other templates, programs.
+
+use minijinja::machinery::Span;
+use minijinja::machinery::ast::{CallArg, Expr, Stmt};
+
+/// Something that is needed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// The template of this name.
+    Template(String),
+    /// A program of this machine is run.
+    Program,
+}
+
+/// What statements are sure to need, each with its place. What stands in a condition, a loop or a macro may not be reached.
+pub fn needs(statements: &[Stmt<'_>], found: &mut Vec<(Need, Span)>) {
+    for statement in statements {
+        match statement {
+            Stmt::EmitExpr(emit) => programs(&emit.expr, found),
+            Stmt::Set(set) => programs(&set.expr, found),
+            Stmt::WithBlock(with) => {
+                with.assignments.iter().for_each(|(_, value)| programs(value, found));
+                needs(&with.body, found);
+            }
+            Stmt::SetBlock(set) => needs(&set.body, found),
+            Stmt::AutoEscape(block) => needs(&block.body, found),
+            Stmt::FilterBlock(block) => needs(&block.body, found),
+            Stmt::ForLoop(each) => programs(&each.iter, found),
+            Stmt::IfCond(condition) => programs(&condition.expr, found),
+            Stmt::Include(include) if !include.ignore_missing => template(&include.name, found),
+            Stmt::Extends(extends) => template(&extends.name, found),
+            Stmt::Import(import) => template(&import.expr, found),
+            Stmt::FromImport(import) => template(&import.expr, found),
+            _ => {}
+        }
+    }
+}
+
+fn template(name: &Expr<'_>, found: &mut Vec<(Need, Span)>) {
+    if let Expr::Const(text) = name
+        && let Some(name) = text.value.as_str()
+    {
+        found.push((Need::Template(name.to_owned()), text.span()));
+    }
+}
+
+fn programs(expression: &Expr<'_>, found: &mut Vec<(Need, Span)>) {
+    let mut arguments = |list: &[CallArg<'_>]| {
+        for argument in list {
+            match argument {
+                CallArg::Pos(value)
+                | CallArg::Kwarg(_, value)
+                | CallArg::PosSplat(value)
+                | CallArg::KwargSplat(value) => {
+                    programs(value, found);
+                }
+            }
+        }
+    };
+    match expression {
+        Expr::Call(call) => {
+            arguments(&call.args);
+            let looks_up = matches!(&call.expr, Expr::Var(var) if matches!(var.id, "lookup" | "query" | "q"));
+            let name = match call.args.first() {
+                Some(CallArg::Pos(Expr::Const(name))) => name.value.as_str(),
+                _ => None,
+            };
+            if looks_up && name.is_some_and(|name| matches!(name.rsplit('.').next(), Some("pipe"))) {
+                found.push((Need::Program, call.span()));
+            }
+        }
+        Expr::Filter(filter) => {
+            arguments(&filter.args);
+            if let Some(value) = &filter.expr {
+                programs(value, found);
+            }
+        }
+        Expr::Test(test) => programs(&test.expr, found),
+        Expr::GetAttr(attr) => programs(&attr.expr, found),
+        Expr::GetItem(item) => programs(&item.expr, found),
+        Expr::UnaryOp(operation) => programs(&operation.expr, found),
+        // What stands behind `and` and `or` may not be reached.
+        Expr::BinOp(operation) => programs(&operation.left, found),
+        Expr::Compare(compare) => programs(&compare.expr, found),
+        Expr::IfExpr(condition) => programs(&condition.test_expr, found),
+        Expr::List(list) => list.items.iter().for_each(|item| programs(item, found)),
+        Expr::Tuple(tuple) => tuple.items.iter().for_each(|item| programs(item, found)),
+        Expr::Map(map) => map.values.iter().for_each(|value| programs(value, found)),
+        Expr::Var(_) | Expr::Const(_) | Expr::Slice(_) => {}
+    }
+}
