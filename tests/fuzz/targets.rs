@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use zkmig::dcos::{backend, config_yaml, exhibitor, numbering};
 use zkmig::formats::{environment, properties};
 use zkmig::host::marker::{Found, Marks};
-use zkmig::inventory::{Inventory, LoadOptions, range};
+use zkmig::inventory::{Extra, Inventory, LoadOptions, range};
 use zkmig::report::{diagnostic, ndjson};
 use zkmig::run::secrets::Secrets;
 use zkmig::task::journal::Entry;
@@ -84,6 +84,70 @@ pub const TARGETS: &[Target] = &[
             "ansible_group_priority=",
             "...",
             "1j",
+        ],
+    },
+    Target {
+        name: "extra",
+        run: extra,
+        words: &[
+            "a=1 ",
+            "b='x y' ",
+            "c=\"q\\\"\" ",
+            "{a: 1}",
+            "{\"a\": [1, {}]}",
+            "{a: !unsafe '{{ x }}'}",
+            "{a: |\n  x",
+            "=",
+            " ",
+            "\\",
+            "'",
+            "\"",
+            "{{ x }}",
+            "{a: &b [*b]}",
+            "\n",
+        ],
+    },
+    Target {
+        name: "literal",
+        run: literal,
+        words: &[
+            "[",
+            "]",
+            "(",
+            ")",
+            "{",
+            "}",
+            ",",
+            ":",
+            "1",
+            "-",
+            "+",
+            "1_0",
+            "0x1f",
+            "0o7",
+            "0b1",
+            "1e5",
+            "1j",
+            "'",
+            "\"",
+            "r'",
+            "b'",
+            "u'",
+            "\\x41",
+            "\\u00e9",
+            "\\N{DIGIT ONE}",
+            "\\777",
+            "True",
+            "None",
+            "...",
+            "set()",
+            "'a' 'b'",
+            "{1: 2}",
+            "{1, 2}",
+            "(1,)",
+            "#",
+            "\t",
+            "é",
         ],
     },
     Target {
@@ -289,6 +353,45 @@ fn inventory(input: &[u8]) {
 
 fn inventory_ini(input: &[u8]) {
     read_inventory(input, "hosts.ini");
+}
+
+/// An argument of `-e`: a line of `KEY=VALUE`, or YAML. Files are other targets' affair.
+fn extra(input: &[u8]) {
+    let text = String::from_utf8_lossy(input);
+    if text.starts_with('@') {
+        return;
+    }
+    let argument = [text.into_owned()];
+    match Extra::parse(&argument) {
+        Ok(extra) => {
+            for (name, _) in extra.iter() {
+                assert!(!name.is_empty() && !name.contains(char::is_whitespace), "{name:?}");
+            }
+            assert!(Extra::recordable(&argument).is_ok(), "what is read can be kept");
+        }
+        Err(error) => {
+            let _ = diagnostic::render(&error, false);
+        }
+    }
+}
+
+/// A value of an INI inventory, which is a literal of Python or a text: it is always one of them, and the same in both places.
+fn literal(input: &[u8]) {
+    let text = String::from_utf8_lossy(input);
+    let line: String = text.chars().filter(|c| !c.is_control() && *c != '#' && *c != ';').collect();
+    let path = file().with_file_name("literal.ini");
+    std::fs::write(&path, format!("h\n[all:vars]\nk={line}\n")).unwrap();
+    match Inventory::load(&[path], &LoadOptions::default()) {
+        Ok(inventory) => {
+            let listed = inventory.list_json();
+            let value = &listed["_meta"]["hostvars"]["h"]["k"];
+            let again: serde_json::Value = serde_json::from_str(&value.to_string()).unwrap();
+            assert_eq!(again.to_string(), value.to_string(), "a value that JSON can hold");
+        }
+        Err(error) => {
+            let _ = diagnostic::render(&error, false);
+        }
+    }
 }
 
 fn inventory_toml(input: &[u8]) {
