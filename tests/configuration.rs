@@ -208,7 +208,6 @@ fn a_key_of_an_ansible_cfg_that_would_change_something_is_told() {
         ("defaults", "duplicate_dict_key = error"),
         ("defaults", "no_log = true"),
         ("inventory", "enable_plugins = ini, yaml"),
-        ("inventory", "ignore_patterns = ^x"),
         ("inventory_plugins", "use_extra_vars = true"),
         ("privilege_escalation", "become_flags = -i"),
         ("sudo_become_plugin", "executable = /opt/sudo"),
@@ -233,6 +232,7 @@ fn a_key_of_an_ansible_cfg_that_would_change_something_is_told() {
             "[defaults]\nbecome = true\n",
             "ansible.cfg:2: Ansible knows no [defaults] become: is `[privilege_escalation] become` meant?",
         ),
+        ("[ssh_connection]\nansible_ssh_common_args = -4\n", "is `ssh_common_args` meant?"),
         ("[privilege_escalaton]\nbecome = true\n", "is `[privilege_escalation]` meant?"),
         ("[defaults]\nsquash_actions = apk\n", "ansible.cfg:2: ansible-core knows no [defaults] squash_actions"),
         ("[diff]\nalways = yes\n", "ansible.cfg:2: `always` is not taken here: --diff shows differences"),
@@ -307,4 +307,26 @@ fn variables_of_ansibles_are_told_where_they_do_not_count() {
     assert_eq!(ran.stderr, warning);
     let ran = project.zkmig_with(&[("ANSIBLE_HASH_BEHAVIOUR", "replace")], &["inventory", "-i", "hosts.yaml"]);
     assert_eq!(ran.stderr, "");
+}
+
+/// ansible-inventory 2.19 lists a, c and d of these files: its `inventory_ignore_extensions` stands for its own list, and its
+/// patterns are looked for anywhere in a name.
+#[test]
+fn what_is_no_inventory_in_a_folder_may_be_said() {
+    let project = Project::local();
+    for name in ["a.ini", "b.creds", "c.bak", "d.yml", "credentials", "my-artifacts.ini", "deep/old-e.ini", ".hidden"] {
+        let host = &name.replace(['.', '/'], "_");
+        let text = if name == "d.yml" { format!("all:\n  hosts:\n    {host}:\n") } else { format!("{host}\n") };
+        project.file(&format!("inv/{name}"), &text);
+    }
+    project.file(
+        "ansible.cfg",
+        "[defaults]\ninventory_ignore_extensions = .orig, \".creds\"\n[inventory]\nignore_patterns = artifacts, ^cred.*s$, ^old\n",
+    );
+    let ran = project.zkmig(&["inventory", "-i", "inv", "--ansible-cfg"]);
+    assert_eq!((ran.stdout.as_str(), ran.code), ("d_yml\na_ini\nc_bak\n", 0), "{}", ran.stderr);
+    project.file("ansible.cfg", "[inventory]\nignore_patterns = (\n");
+    project
+        .zkmig(&["inventory", "-i", "inv", "--ansible-cfg"])
+        .fails(2, &["`(` of `inventory_ignore_patterns` is no pattern"]);
 }

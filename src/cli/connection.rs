@@ -89,6 +89,8 @@ impl HostArgs {
             ssh_args: config.text("ssh_args"),
             ssh_common_args: config.text("ssh_common_args"),
             ssh_extra_args: config.text("ssh_extra_args"),
+            ignored_ends: config.text("inventory_ignore_extensions"),
+            ignored_patterns: config.text("inventory_ignore_patterns"),
             skip_unreachable: self.connection.skip_unreachable,
         };
         if let Some(key) = &self.connection.reached.private_key

@@ -16,7 +16,7 @@ use crate::host::control::Control;
 use crate::host::secret::{Password, Secret};
 use crate::host::target::Target;
 use crate::host::{Transport, User, local, ssh};
-use crate::inventory::{Connection, Extra, Host, Inventory, LoadOptions, Warning};
+use crate::inventory::{Connection, Extra, Host, Ignored, Inventory, LoadOptions, Warning};
 use crate::report::ndjson;
 use crate::report::terminal::{Settings, Terminal};
 use crate::run::events::{Events, Reader, What};
@@ -119,7 +119,9 @@ pub fn load(hosts: &HostArgs, playbook_folder: Option<PathBuf>) -> Result<Invent
     let pipe = hosts.connection.allow_pipe;
     let settings = crate::template::Settings { playbook_dir: playbook_folder.clone(), pipe, ..Default::default() };
     let templates = Some(Arc::new(crate::template::InInventory::new(settings)) as _);
-    let options = LoadOptions { extra, vault, playbook_folder, templates, defaults, allow_pipe: pipe };
+    let reached = &hosts.connection.reached;
+    let ignored = Ignored::new(reached.ignored_ends.as_deref(), reached.ignored_patterns.as_deref())?;
+    let options = LoadOptions { extra, vault, playbook_folder, templates, defaults, allow_pipe: pipe, ignored };
     let inventory = Inventory::load(&hosts.inventory, &options)?;
     warn(inventory.warnings());
     Ok(inventory)

@@ -61,6 +61,8 @@ const fn setting(name: &'static str, environment: &'static str, takes: Takes, de
 pub const SETTINGS: &[Setting] = &[
     setting("inventory", "ZKMIG_INVENTORY", Takes::Paths(','), "none"),
     setting("library", "ZKMIG_LIBRARY", Takes::Paths(':'), "none"),
+    setting("inventory_ignore_extensions", "ZKMIG_INVENTORY_IGNORE_EXTENSIONS", Takes::Text, "Ansible's own"),
+    setting("inventory_ignore_patterns", "ZKMIG_INVENTORY_IGNORE_PATTERNS", Takes::Text, "none"),
     setting("forks", "ZKMIG_FORKS", Takes::Count(1000), "32"),
     setting("vault_password_file", "ZKMIG_VAULT_PASSWORD_FILE", Takes::Path, "none"),
     setting("vault_identity_list", "ZKMIG_VAULT_IDENTITY_LIST", Takes::Text, "none"),

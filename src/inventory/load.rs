@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use regex::Regex;
+
 use super::document::{self, Notices};
 use super::formats::{self, host_list, ini, json, plugin, script, toml, yaml};
 use super::model::Model;
@@ -12,8 +14,45 @@ use crate::error::{Error, Result};
 
 /// Names in a folder that are no inventories, as Ansible has them.
 const IGNORED_NAMES: &[&str] = &["host_vars", "group_vars", "vars_plugins"];
-const IGNORED_ENDS: &[&str] =
-    &[".pyc", ".pyo", ".swp", ".bak", "~", ".rpm", ".md", ".txt", ".rst", ".orig", ".cfg", ".retry"];
+const IGNORED_ENDS: [&str; 12] =
+    [".pyc", ".pyo", ".swp", ".bak", "~", ".rpm", ".md", ".txt", ".rst", ".orig", ".cfg", ".retry"];
+
+/// Which files of a folder are no inventories, beside those that never are.
+#[derive(Clone, Debug, Default)]
+pub struct Ignored {
+    ends: Option<Vec<String>>,
+    patterns: Vec<Regex>,
+}
+
+impl Ignored {
+    /// What settings say, each a list with commas: the ends of names instead of Ansible's own list, and patterns of names.
+    pub fn new(ends: Option<&str>, patterns: Option<&str>) -> Result<Self> {
+        let listed = |text: &str| -> Vec<String> {
+            text.split(',').map(|item| unquoted(item.trim()).to_owned()).filter(|item| !item.is_empty()).collect()
+        };
+        let pattern = |text: String| {
+            Regex::new(&text).map_err(|error| {
+                Error::input(format!("`{text}` of `inventory_ignore_patterns` is no pattern of names"))
+                    .caused_by(error.to_string().replace('\n', " "))
+            })
+        };
+        let patterns = patterns.map(listed).unwrap_or_default().into_iter().map(pattern);
+        Ok(Self { ends: ends.map(listed), patterns: patterns.collect::<Result<_>>()? })
+    }
+
+    fn ends(&self) -> Vec<&str> {
+        self.ends.as_ref().map_or_else(|| IGNORED_ENDS.to_vec(), |ends| ends.iter().map(String::as_str).collect())
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.ends().iter().any(|end| name.ends_with(end)) || self.patterns.iter().any(|pattern| pattern.is_match(name))
+    }
+}
+
+fn unquoted(text: &str) -> &str {
+    let inside = |quote: char| text.strip_prefix(quote)?.strip_suffix(quote);
+    inside('"').or_else(|| inside('\'')).unwrap_or(text)
+}
 
 /// What was read, and what is needed to find the variables beside it.
 pub struct Loaded {
@@ -100,7 +139,7 @@ impl Loader<'_> {
             if IGNORED_NAMES.contains(&name) {
                 continue;
             }
-            if name.starts_with('.') || IGNORED_ENDS.iter().any(|end| name.ends_with(end)) {
+            if name.starts_with('.') || self.options.ignored.has(name) {
                 self.loaded.model.notes.add(format!("{} is passed over, as Ansible does", path.display()), "");
                 continue;
             }
@@ -117,7 +156,7 @@ impl Loader<'_> {
                     error.hint(format!(
                         "all files of the folder are inventories but {} and what ends with {}",
                         IGNORED_NAMES.join(", "),
-                        IGNORED_ENDS.join(", ")
+                        self.options.ignored.ends().join(", ")
                     ))
                 })?;
                 found = true;

@@ -44,6 +44,7 @@ mod warning;
 use crate::error::{Error, Result};
 pub use connection::Connection;
 pub use extra::Extra;
+pub use load::Ignored;
 use model::{ALL, Group};
 pub use pattern::Order;
 pub use show::{Graph, Listing};
@@ -68,6 +69,8 @@ pub struct LoadOptions {
     pub defaults: defaults::Defaults,
     /// Whether templates may run programs of this machine.
     pub allow_pipe: bool,
+    /// Which files of folders are no inventories.
+    pub ignored: Ignored,
 }
 
 /// A host.

@@ -135,12 +135,12 @@ pub const KNOWN: &[Known] = &[
     known(
         &["defaults.inventory_ignore_extensions", "inventory.ignore_extensions"],
         &["ANSIBLE_INVENTORY_IGNORE"],
-        Refused(never, "leave it out, and move the files out of the inventory's folder, or name the others with -i"),
+        Taken("inventory_ignore_extensions"),
     ),
     known(
         &["defaults.inventory_ignore_patterns", "inventory.ignore_patterns"],
         &["ANSIBLE_INVENTORY_IGNORE_REGEX"],
-        Refused(never, "leave it out, and move the files out of the inventory's folder, or name the others with -i"),
+        Taken("inventory_ignore_patterns"),
     ),
     known(
         &["inventory.enable_plugins"],

@@ -128,7 +128,11 @@ fn left_over(config: &mut Config, file: &File) {
             continue;
         }
         // Plugins that are no part of ansible-core have sections of their own.
-        let slip = if sections().any(|section| section == entry.section) {
+        // Inventories have it with `ansible_` before it.
+        let bare = entry.key.strip_prefix("ansible_").filter(|bare| in_section().any(|key| key == *bare));
+        let slip = if let Some(bare) = bare {
+            Some(Some(bare.to_owned()))
+        } else if sections().any(|section| section == entry.section) {
             let elsewhere = known::all()
                 .find(|(_, key)| *key == entry.key)
                 .map(|(section, _)| format!("[{section}] {}", entry.key));

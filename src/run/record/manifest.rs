@@ -106,6 +106,12 @@ pub struct Reached {
     /// The last of them.
     #[serde(default)]
     pub ssh_extra_args: Option<String>,
+    /// Which files of a folder are no inventories, by the ends of their names.
+    #[serde(default)]
+    pub ignored_ends: Option<String>,
+    /// The same, by patterns of their names.
+    #[serde(default)]
+    pub ignored_patterns: Option<String>,
     /// Hosts that can't be reached are left out.
     #[serde(default)]
     pub skip_unreachable: bool,
