@@ -10,104 +10,17 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::becoming::{self, METHODS, What, names};
+use super::becoming::{self, METHODS, What};
 use super::templates::is_template;
 use super::{Host, Inventory, Origin, Variable, ssh_arguments};
 use crate::error::{Error, Result};
 use crate::host::becoming::{Become, Method};
 use crate::host::secret::{Password, Secret};
 use crate::host::{User, is_user_name};
+pub use names::{KNOWN, OTHERS, OWN};
+use names::{ONLY, UNSUPPORTED};
 
-/// zkmig's own variables.
-pub const OWN: &[&str] = &["zkmig_ssh_config", "zkmig_host_key_checking", "zkmig_connect_timeout", "zkmig_lock_file"];
-
-/// The variables of Ansible by which hosts are reached and programs are run on them.
-pub const KNOWN: &[&str] = &[
-    "ansible_host",
-    "ansible_ssh_host",
-    "ansible_port",
-    "ansible_ssh_port",
-    "ansible_user",
-    "ansible_ssh_user",
-    "ansible_connection",
-    "ansible_password",
-    "ansible_ssh_pass",
-    "ansible_ssh_password",
-    "ansible_private_key_file",
-    "ansible_ssh_private_key_file",
-    "ansible_ssh_args",
-    "ansible_ssh_common_args",
-    "ansible_ssh_extra_args",
-    "ansible_ssh_executable",
-    "ansible_ssh_timeout",
-    "ansible_timeout",
-    "ansible_ssh_retries",
-    "ansible_ssh_pipelining",
-    "ansible_pipelining",
-    "ansible_host_key_checking",
-    "ansible_ssh_host_key_checking",
-    "ansible_become",
-    "ansible_become_user",
-    "ansible_become_method",
-    "ansible_become_password",
-    "ansible_become_pass",
-    "ansible_become_exe",
-    "ansible_become_flags",
-    "ansible_sudo_user",
-    "ansible_sudo_pass",
-    "ansible_python_interpreter",
-    "ansible_shell_type",
-    "ansible_shell_executable",
-    "ansible_group_priority",
-];
-
-/// Names of Ansible's that are near to those, and others' own.
-pub const OTHERS: &[&str] = &[
-    "ansible_become_user",
-    "ansible_facts",
-    "ansible_hostname",
-    "ansible_hosts",
-    "ansible_ssh_private_key",
-    "ansible_ssh_use_tty",
-    "ansible_ssh_user_dir",
-    "ansible_sudo",
-    "ansible_sudo_exe",
-    "ansible_sudo_flags",
-    "ansible_su_user",
-    "ansible_su_pass",
-    "ansible_users",
-    "ansible_user_id",
-    "ansible_user_uid",
-    "ansible_user_gid",
-    "ansible_user_dir",
-    "ansible_ports",
-    "ansible_shell",
-    "ansible_private_key",
-];
-
-/// What would matter and does not work, and what to do instead.
-const UNSUPPORTED: &[(&[&str], &str)] = &[
-    (
-        &["ansible_password", "ansible_ssh_pass", "ansible_ssh_password"],
-        "zkmig logs in with keys: name one with ansible_ssh_private_key_file, or load it into an agent",
-    ),
-    (
-        &["ansible_private_key", "ansible_ssh_private_key"],
-        "write the key into a file of its own, and name it with ansible_ssh_private_key_file",
-    ),
-    (
-        &["ansible_private_key_passphrase", "ansible_ssh_private_key_passphrase"],
-        "load the key into an agent: ssh-add FILE",
-    ),
-    (&["ansible_ssh_pkcs11_provider"], "set PKCS11Provider in ssh's configuration for the host"),
-    (&["ansible_sudo_chdir"], "say where a command runs in the playbook"),
-];
-
-/// The same, where the value makes the difference: the names, the values that change nothing, what to do instead.
-const ONLY: &[(&[&str], &[&str], &str)] = &[
-    (&["ansible_ssh_executable"], &["ssh", "/usr/bin/ssh"], "zkmig runs the ssh of PATH"),
-    (&["ansible_shell_type"], &["sh", "bash", "ksh", "csh", "fish"], "a POSIX shell is needed on the host"),
-];
+mod names;
 
 /// How a host is reached.
 #[derive(Clone, Debug, PartialEq)]
@@ -294,7 +207,7 @@ impl<'a> Reader<'a> {
             how.method = becoming::method(&name).ok_or_else(|| given.wrong(METHODS))?;
         }
         let method = how.method;
-        let of = |what| self.get(names(method, what));
+        let of = |what| self.get(becoming::names(method, what));
         if let Some(given) = of(What::User)? {
             let user = given.text("a user's name")?;
             connection.become_user =
@@ -308,7 +221,7 @@ impl<'a> Reader<'a> {
         if let Some(given) = flags {
             how.flags = becoming::flags(&given.text("options of the program")?);
         }
-        how.password = self.password(names(method, What::Password))?;
+        how.password = self.password(becoming::names(method, What::Password))?;
         if method == Method::Sudo {
             self.refuse_unsupported(&["ansible_sudo_chdir"])?;
         }
