@@ -217,8 +217,7 @@ fn a_key_of_an_ansible_cfg_that_would_change_something_is_told() {
         let key = line.split(' ').next().unwrap();
         let ran = told(&format!("[{section}]\n{line}\n"));
         ran.fails(2, &[key, "help:"]);
-        let has_place = ran.stderr.contains("ansible.cfg:2") || ran.stderr.contains("the settings");
-        assert!(has_place, "{}", ran.stderr);
+        assert!(ran.stderr.contains("ansible.cfg:2"), "{}", ran.stderr);
     }
     let ran = told("[sudo_become_plugin]\npassword = hunter2222\n");
     ran.fails(2, &["`password`", "ansible.cfg:2", "ansible_become_password"]);

@@ -93,6 +93,8 @@ impl HostArgs {
             ignored_patterns: config.text("inventory_ignore_patterns"),
             skip_unreachable: self.connection.skip_unreachable,
         };
+        ssh_arguments(&self.connection.reached)
+            .check(|name| config.place(name).map(str::to_owned).unwrap_or_default())?;
         if let Some(key) = &self.connection.reached.private_key
             && let Err(error) = std::fs::File::open(key)
         {
@@ -123,14 +125,18 @@ fn colours(on: bool) {
     console::set_colors_enabled_stderr(on);
 }
 
-/// What is so for hosts whose variables say nothing else.
-pub fn defaults(reached: &Reached) -> Result<Defaults> {
-    let arguments = SshArguments {
+fn ssh_arguments(reached: &Reached) -> SshArguments {
+    SshArguments {
         first: reached.ssh_args.clone(),
         common: reached.ssh_common_args.clone(),
         extra: reached.ssh_extra_args.clone(),
-    };
-    arguments.check("the settings")?;
+    }
+}
+
+/// What is so for hosts whose variables say nothing else.
+pub fn defaults(reached: &Reached) -> Result<Defaults> {
+    let ssh_arguments = ssh_arguments(reached);
+    ssh_arguments.check(|_| "the run's record".to_owned())?;
     let (user, method) = (reached.become_user.as_deref(), reached.become_method.as_deref());
     let (become_user, become_method) = Defaults::becoming(user, method, |_| "the run's record".to_owned())?;
     Ok(Defaults {
@@ -142,6 +148,6 @@ pub fn defaults(reached: &Reached) -> Result<Defaults> {
         become_method,
         strict_host_keys: reached.host_key_checking,
         connect_timeout: reached.connect_timeout.map(|seconds| Duration::from_secs(seconds.into())),
-        ssh_arguments: arguments,
+        ssh_arguments,
     })
 }

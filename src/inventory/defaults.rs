@@ -46,15 +46,15 @@ pub struct SshArguments {
 }
 
 impl SshArguments {
-    /// Fails where one can't be used; `from` says where they are from.
-    pub fn check(&self, from: &str) -> Result<()> {
+    /// Fails where one can't be used; `from` says where a setting is from.
+    pub fn check(&self, from: impl Fn(&str) -> String) -> Result<()> {
         for (name, text) in
             [("ssh_args", &self.first), ("ssh_common_args", &self.common), ("ssh_extra_args", &self.extra)]
         {
             if let Some(Err(message)) = text.as_deref().map(ssh_arguments::parse) {
                 return Err(Error::input(format!("`{name}` can't be used: {message}"))
                     .hint(ssh_arguments::TAKEN)
-                    .hint(format!("it is from {from}")));
+                    .hint(format!("it is from {}", from(name))));
             }
         }
         Ok(())
