@@ -27,3 +27,7 @@ pub mod zookeeper;
 pub mod formats;
 
 pub mod error;
+
+pub mod tty;
+
+pub mod clock;

@@ -68,6 +68,23 @@ fn the_next_effect_connects_again_and_the_lock_is_held_again() {
 }
 
 #[test]
+fn a_lock_that_went_with_the_connection_is_taken_again_whoever_connects_first() {
+    let hosts = Hosts::new();
+    hosts
+        .run(
+            "m.run(\"echo one >>F/count\");\n\
+             here.run(\"CUT; rm -f F/lock F/lock.ended\");\n\
+             m.run(\"[ -e F/lock ] && echo two >>F/count\");\n\
+             // Nothing is done there until the run renews its locks.\n\
+             here.run(\"CUT; rm -f F/lock F/lock.ended; while [ ! -e F/lock ]; do sleep 0.05; done\");\n\
+             m.run(\"echo three >>F/count\");",
+        )
+        .says(&["its lock is held again"]);
+    assert_eq!(hosts.text("count"), "one\ntwo\nthree\n");
+    assert!(!hosts.project.join("lock").exists());
+}
+
+#[test]
 fn what_was_in_hand_is_told_and_not_repeated() {
     let hosts = Hosts::new();
     let cut = "m.run(\"echo x >>F/count; CUT; sleep 30; echo late >>F/count\");";
@@ -82,15 +99,15 @@ fn what_was_in_hand_is_told_and_not_repeated() {
 #[test]
 fn waits_and_retries_go_on_over_it() {
     let hosts = Hosts::new();
-    hosts
+    let ran = hosts
         .run(
             "wait_until(\"it is there\", || {\n\
                 m.run(\"echo look >>F/looks; n=$(wc -l <F/looks); [ $n != 2 ] || { CUT; sleep 30; }; [ $n -ge 4 ]\", #{ read_only: true });\n\
                 true\n\
              }, #{ interval: \"10ms\" });\n\
              retry(|| m.run(\"echo try >>F/tries; [ $(wc -l <F/tries) -ge 2 ] || { CUT; sleep 30; }\"), #{ delay: \"10ms\" });",
-        )
-        .says(&[]);
+        );
+    ran.says(&[]);
     assert_eq!((hosts.text("looks").lines().count(), hosts.text("tries").lines().count()), (4, 2));
 }
 
@@ -112,7 +129,10 @@ fn a_host_whose_lock_was_taken_meanwhile_is_left_alone() {
              here.run(\"CUT; printf 'run=other\\\\ntoken=t\\\\nwho=eve\\\\n' >F/lock\");\n\
              m.run(\"echo two >>F/count\");",
         )
-        .fails(5, &["another run holds the lock", "eve"]);
+        .fails(
+            6,
+            &["is no longer this run's: eve has it now, with run other", "its connection had ended", "changed so far:"],
+        );
     assert_eq!(hosts.text("count"), "one\n");
     assert!(hosts.text("lock").contains("run=other"));
 }

@@ -45,7 +45,7 @@ pub fn run(mut args: Args) -> Result<()> {
         [text] => text.clone(),
         words => words.iter().map(|word| crate::task::quoted(word)).collect::<Vec<_>>().join(" "),
     };
-    session.begin(Subject {
+    let under_way = session.begin(Subject {
         command: "exec",
         playbook: args.pattern.clone(),
         libraries: Vec::new(),
@@ -56,7 +56,7 @@ pub fn run(mut args: Args) -> Result<()> {
         diff: false,
         resumes: None,
     })?;
-    session.conduct(STACK, |run| {
+    under_way.conduct(STACK, |run| {
         let hosts = run.connect_or_skip(&names, run.options.skip_unreachable)?;
         let results: Vec<Result<()>> = std::thread::scope(|scope| {
             let threads: Vec<_> = hosts
@@ -72,6 +72,7 @@ pub fn run(mut args: Args) -> Result<()> {
                             place: None,
                             timeout,
                             user: None,
+                            attempt: false,
                         };
                         let output = run.effect(call, async |context| {
                             let mut options = command::Options::script(script);

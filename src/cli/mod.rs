@@ -1,6 +1,8 @@
 //! The command line: a file a command.
 
 use std::process::ExitCode;
+use std::sync::mpsc::RecvTimeoutError;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
@@ -22,6 +24,7 @@ mod vault_options;
 
 use crate::error::{Error, Kind};
 use crate::report::diagnostic;
+use crate::run::signals;
 
 /// Runs playbooks written in Rhai against inventories of hosts over SSH.
 #[derive(Parser)]
@@ -79,6 +82,10 @@ pub fn main() -> ExitCode {
             return ExitCode::from(code);
         }
     };
+    if let Err(error) = signals::listen() {
+        report(&Error::failed("signals can't be heard").caused_by(error));
+        return ExitCode::from(Kind::Failed.exit_code());
+    }
     let result = match cli.command {
         Command::Run(args) => run::run(args),
         Command::Resume(args) => resume::run(args),
@@ -103,8 +110,21 @@ pub fn main() -> ExitCode {
 
 fn report(error: &Error) {
     use std::io::Write as _;
-    // Standard error may be closed; the exit code still tells.
-    let _ = std::io::stderr().write_all(diagnostic::render(error, console::colors_enabled_stderr()).as_bytes());
+    let text = diagnostic::render(error, console::colors_enabled_stderr());
+    // Standard error may be closed; the exit code still tells. It may be stopped, too: who wants to stop now need not wait.
+    let (end, ended) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let _ = std::io::stderr().write_all(text.as_bytes());
+        let _ = end.send(());
+    });
+    while ended.recv_timeout(Duration::from_millis(50)) == Err(RecvTimeoutError::Timeout) && signals::is_patient() {}
+}
+
+/// Says on standard error what is done.
+fn say(text: &str) {
+    use std::io::Write as _;
+    // As above.
+    let _ = writeln!(std::io::stderr(), "{text}");
 }
 
 /// Warns on standard error.

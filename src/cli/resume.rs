@@ -2,19 +2,24 @@
 
 use super::connection::ConnectionArgs;
 use super::run::{known_step, prepare, subject};
+use super::runs::{state, time};
 use super::session::{HostArgs, OutputArgs, Session};
 use super::vault_options::VaultArgs;
 use crate::error::{Error, Kind, Result};
 use crate::inventory::Extra;
+use crate::report::terminal::Pen;
+use crate::run::Ask as _;
 use crate::run::record::story::State;
 use crate::run::record::{Story, store};
 use crate::run::resume::{Replay, verify};
 use crate::script::playbook::{Playbook, folder_of};
 use crate::script::{self, STACK};
+use crate::task::printable;
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// The run, as `zkmig runs list` names it, or the beginning of its name; the newest that did not come to its end unless given
+    /// The run, as `zkmig runs list` names it, or the beginning of its name. Unless it is given, the newest that did not come to
+    /// its end is named, and taken when you say so
     run: Option<String>,
     /// Carry out this step and those after it again, although they are over
     #[arg(long, value_name = "NAME")]
@@ -41,7 +46,7 @@ pub struct Args {
 }
 
 pub fn run(mut args: Args) -> Result<()> {
-    let story = chosen(args.run.as_deref())?;
+    let story = chosen(args.run.as_deref(), args.yes)?;
     let manifest = &story.manifest;
     if let Some(events) = &mut args.output.events
         && events.as_os_str() != "-"
@@ -86,22 +91,23 @@ pub fn run(mut args: Args) -> Result<()> {
     if let Some(from) = &args.from_step {
         from_step(&story, &playbook, from)?;
     }
-    session.begin(subject(&playbook, &hosts, args.diff, Some((&story, args.accept_changes))))?;
+    let under_way = session.begin(subject(&playbook, &hosts, args.diff, Some((&story, args.accept_changes))))?;
     let mut replay = Replay::of(&story, args.from_step.as_deref(), !args.accept_changes);
-    session.conduct(STACK, |run| {
+    under_way.conduct(STACK, |run| {
         verify(run, &story, &mut replay)?;
         run.replay(replay);
         script::run(&prepared, &playbook)
     })
 }
 
-fn chosen(given: Option<&str>) -> Result<Story> {
+fn chosen(given: Option<&str>, yes: bool) -> Result<Story> {
     let Some(given) = given else {
-        return store::newest_unfinished()?.ok_or_else(|| {
+        let story = store::newest_unfinished()?.ok_or_else(|| {
             Error::input("there is no run to go on with")
                 .hint("`zkmig runs list` shows the runs that were made here")
                 .hint("on another machine, `zkmig run` goes on from what the hosts show")
-        });
+        })?;
+        return agreed(story, yes);
     };
     let story = store::find(given)?;
     if story.can_be_resumed() {
@@ -119,6 +125,38 @@ fn chosen(given: Option<&str>) -> Result<Story> {
         _ => Error::input(format!("run {id} had not begun with anything"))
             .hint(format!("start it again: {}", story.manifest.command_line())),
     })
+}
+
+/// The run that nobody named, once the operator has said that it is the one.
+fn agreed(story: Story, yes: bool) -> Result<Story> {
+    let named = |story: &Story| {
+        let manifest = &story.manifest;
+        let (playbook, who) = (printable(&manifest.playbook), printable(&manifest.who));
+        format!("run {} of {playbook}, {} by {who} ({})", story.id(), time(manifest.started), state(story))
+    };
+    let what = named(&story);
+    if let Some(newer) = store::newer_on_same_hosts(&story)? {
+        return Err(Error::input("a newer run has changed the hosts of the run that did not come to its end")
+            .detail(format!("not at its end: {what}\nnewer:          {}", named(&newer)))
+            .hint(format!("what it did: zkmig runs show {}", newer.id()))
+            .hint(format!("go on with the older one all the same: zkmig resume {}", story.id()))
+            .hint("a plain `zkmig run` goes on from what the hosts show"));
+    }
+    if yes {
+        super::say(&format!("going on with {what}"));
+        return Ok(story);
+    }
+    let ask = Pen::default();
+    if !ask.can_ask() {
+        return Err(Error::stopped("nobody is there to say whether this is the run to go on with")
+            .detail(what)
+            .hint(format!("zkmig resume {} names it; -y takes it without asking", story.id())));
+    }
+    match ask.confirm(&format!("Go on with {what}?")) {
+        Ok(true) => Ok(story),
+        Ok(false) => Err(Error::stopped("the operator answered no").hint("`zkmig runs list` shows the others")),
+        Err(error) => Err(Error::stopped("no answer could be read").caused_by(error)),
+    }
 }
 
 /// Fails when the steps before this one are not all over.

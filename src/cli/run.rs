@@ -68,8 +68,8 @@ pub fn run(mut args: Args) -> Result<()> {
         known_step(&playbook, name)?;
         session.run.replay(Replay::skipping(name));
     }
-    session.begin(subject(&playbook, &args.hosts, args.diff, None))?;
-    session.conduct(STACK, |_| script::run(&script, &playbook))
+    let run = session.begin(subject(&playbook, &args.hosts, args.diff, None))?;
+    run.conduct(STACK, |_| script::run(&script, &playbook))
 }
 
 /// A playbook as the subject of a run.

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::report::recap::Recap;
 use crate::run::record::story::{self, State};
 use crate::run::record::{Story, store};
-use crate::script::options::shown_duration;
+use crate::script::options::{parse_duration, shown_duration};
 use crate::task::printable;
 
 #[derive(clap::Args)]
@@ -28,13 +28,74 @@ enum What {
         /// The run, or the beginning of its name; the newest unless given
         run: Option<String>,
     },
+    /// Remove the records of old runs. One that is under way stays, and so does one that has changed something and can be gone
+    /// on with
+    Prune {
+        /// Keep the newest N, whatever their age
+        #[arg(long, value_name = "N", required_unless_present = "older_than")]
+        keep: Option<usize>,
+        /// Remove those that began longer ago than this, such as 90d
+        #[arg(long, value_name = "SPAN")]
+        older_than: Option<String>,
+        /// Say which would be removed, and remove none
+        #[arg(short = 'C', long)]
+        check: bool,
+    },
 }
 
 pub fn run(args: Args) -> Result<()> {
     match args.what {
         None | Some(What::List) => list(),
         Some(What::Show { run }) => show(run.as_deref()),
+        Some(What::Prune { keep, older_than, check }) => prune(keep.unwrap_or(0), older_than.as_deref(), check),
     }
+}
+
+fn prune(keep: usize, older_than: Option<&str>, check: bool) -> Result<()> {
+    let limit = match older_than {
+        None => None,
+        Some(text) => Some(long_ago(text).ok_or_else(|| {
+            Error::input(format!("`{text}` is not a time span")).hint("--older-than takes spans such as 90d or 12h")
+        })?),
+    };
+    let (mut removed, mut text) = (0, String::new());
+    for id in store::ids()?.into_iter().skip(keep) {
+        let story = match store::find(&id) {
+            Ok(story) => story,
+            Err(error) => {
+                text.push_str(&format!("{id}  stays: {error}\n"));
+                continue;
+            }
+        };
+        if limit.is_some_and(|limit| story.manifest.started >= limit) || story.state == State::Running {
+            continue;
+        }
+        if story.can_be_resumed() && story.standing.has_changed() {
+            text.push_str(&format!("{id}  stays: it has changed something, and can be gone on with\n"));
+            continue;
+        }
+        if !check {
+            store::remove(&story)?;
+        }
+        removed += 1;
+        text.push_str(&format!(
+            "{id}  {}  {}\n",
+            if check { "would go" } else { "removed" },
+            printable(&story.manifest.playbook)
+        ));
+    }
+    let runs = if removed == 1 { "1 run".to_owned() } else { format!("{removed} runs") };
+    print(&format!("{text}{runs} {}\n", if check { "would be removed" } else { "removed" }))
+}
+
+/// The moment that was this span ago: whole days, or what other options take.
+fn long_ago(span: &str) -> Option<Timestamp> {
+    let days = |days: &str| days.trim().parse::<u32>().ok().map(|days| i64::from(days) * 24 * 3600);
+    let seconds = match span.trim().strip_suffix('d').and_then(days) {
+        Some(seconds) => seconds,
+        None => i64::try_from(parse_duration(span)?.as_secs()).ok()?,
+    };
+    Timestamp::now().checked_sub(jiff::SignedDuration::from_secs(seconds)).ok()
 }
 
 fn list() -> Result<()> {
@@ -65,7 +126,7 @@ fn list() -> Result<()> {
 }
 
 /// How far a run is, in a word or two.
-fn state(story: &Story) -> String {
+pub(super) fn state(story: &Story) -> String {
     match story.state {
         State::Running => "running".to_owned(),
         State::Killed => "killed".to_owned(),
@@ -80,7 +141,7 @@ fn state(story: &Story) -> String {
     }
 }
 
-fn time(time: Timestamp) -> String {
+pub(super) fn time(time: Timestamp) -> String {
     time.to_zoned_datetime(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S %Z").to_string()
 }
 

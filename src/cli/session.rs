@@ -7,7 +7,6 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use tokio::runtime::Runtime;
-use tokio::signal::unix::{SignalKind, signal};
 
 use super::connection::{ConnectionArgs, defaults};
 use super::vault_options::VaultArgs;
@@ -18,12 +17,14 @@ use crate::host::target::Target;
 use crate::host::{Transport, User, local, ssh};
 use crate::inventory::{Connection, Extra, Host, Ignored, Inventory, LoadOptions, Warning};
 use crate::report::ndjson;
-use crate::report::terminal::{Settings, Terminal};
-use crate::run::events::{Events, Reader, What};
+use crate::report::terminal::{Pen, Settings, Terminal};
+use crate::run::events::What;
 use crate::run::hosts::Connect;
 use crate::run::record::manifest::{hash, new_id};
 use crate::run::record::{Manifest, Record, Story};
 use crate::run::secrets::Secrets;
+use crate::run::signals;
+use crate::run::stream::{Events, Reader, Sure};
 use crate::run::{Ask as _, Options, Run};
 use crate::task::lock::Holder;
 use crate::task::printable;
@@ -81,6 +82,9 @@ pub struct Session {
     runtime: Runtime,
 }
 
+/// A run that has begun: it has its record, and says in whose name it locks hosts. Only such a one can change anything.
+pub struct UnderWay(Session);
+
 /// What a run is made from and may do, for its record.
 pub struct Subject<'a> {
     /// The command: `run` or `exec`.
@@ -93,7 +97,8 @@ pub struct Subject<'a> {
     pub steps: Vec<String>,
     /// Its texts, by path.
     pub sources: BTreeMap<String, String>,
-    /// Whether it may change hosts.
+    /// Whether it looks as if it changed hosts: then it locks them as it connects to them, and not only before its first
+    /// change. What really is a change is found by [`Run::effect`], whatever this says.
     pub may_change: bool,
     /// The options that say which hosts.
     pub hosts: &'a HostArgs,
@@ -155,18 +160,19 @@ impl Session {
             None => None,
         };
         let quiet = output.events.as_deref() == Some(std::path::Path::new("-"));
-        let terminal = Terminal::new(Settings { diff, verbose: output.verbose, quiet });
+        let pen = Pen::default();
+        let terminal = Terminal::new(Settings { diff, verbose: output.verbose, quiet }, pen.clone());
         let secrets = Secrets::default();
-        let mut readers: Vec<Box<dyn Reader>> = vec![Box::new(terminal.clone())];
+        let mut readers: Vec<Box<dyn Reader>> = vec![Box::new(terminal)];
         if let Some(path) = &output.events {
             readers.push(ndjson::open(path)?);
         }
         let asked = if hosts.ask_become_pass {
-            if !terminal.can_ask() {
+            if !pen.can_ask() {
                 return Err(Error::input("--ask-become-pass needs a terminal to ask at")
                     .hint("set `ansible_become_password` in a protected file and give it with -e @FILE"));
             }
-            let password = terminal
+            let password = pen
                 .password("sudo password")
                 .map_err(|error| Error::input("no password could be read").caused_by(error))?;
             Some(Secret::from(password))
@@ -187,18 +193,18 @@ impl Session {
         let revealed = secrets.clone();
         let vault = inventory.options().vault.clone();
         vault.tell(move |text| revealed.add(text));
-        let events = Events::new(readers, secrets.clone());
+        let events = Events::new(readers, secrets.clone())
+            .map_err(|error| Error::failed("can't start a thread").caused_by(error))?;
         let skip_unreachable = hosts.connection.reached.skip_unreachable;
         let options = Options { check, forks: usize::from(hosts.forks()), yes, skip_unreachable, limit };
         let connector = Connector { secrets: secrets.clone(), asked, control: Arc::new(Control::new()?) };
         let handle = runtime.handle().clone();
-        let run =
-            Run::new(options, events, secrets, Arc::new(terminal.clone()), inventory, Box::new(connector), handle);
+        let run = Run::new(options, events, secrets, Arc::new(pen), inventory, Box::new(connector), handle);
         Ok(Self { run: Arc::new(run), runtime })
     }
 
     /// Begins: makes the record, or goes on with one, and announces the run.
-    pub fn begin(&self, subject: Subject<'_>) -> Result<()> {
+    pub fn begin(self, subject: Subject<'_>) -> Result<UnderWay> {
         let now = Timestamp::now();
         let mut manifest = self.manifest(&subject, now)?;
         let inventory: BTreeMap<String, String> =
@@ -207,8 +213,8 @@ impl Session {
         let attempt = match subject.resumes {
             None => {
                 match Record::create(&manifest, &subject.sources, &inventory, secrets) {
-                    Ok(record) => self.run.record_in(record, 0, 0),
-                    // Where nothing can change, nothing can be lost.
+                    Ok(record) => self.run.record_in(record, 0, 0)?,
+                    // Where nothing is changed, nothing can be lost; and without a record nothing is.
                     Err(error) if !subject.may_change || manifest.check => {
                         self.run.events.emit(What::Warning { text: error.to_string() });
                         manifest.run.clear();
@@ -237,21 +243,22 @@ impl Session {
                         |error| Error::input(format!("can't write to {}", record.folder().display())).caused_by(error),
                     )?;
                 }
-                self.run.record_in(record, story.seq, story.effects);
+                self.run.record_in(record, story.seq, story.effects)?;
                 self.run.stands_at(story.standing.clone());
                 story.attempts + 1
             }
         };
         self.run.made_from(manifest.clone());
-        if subject.may_change && !manifest.check {
-            self.run.lock_as(Holder {
+        if !manifest.check {
+            let holder = Holder {
                 run: manifest.run.clone(),
                 token: format!("{}-{}", new_id(now), std::process::id()),
                 who: manifest.who.clone(),
                 from: manifest.from.clone(),
                 since: now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
                 playbook: manifest.playbook.clone(),
-            });
+            };
+            self.run.lock_as(holder, subject.may_change);
         }
         self.run.events.emit(What::RunStarted {
             run: manifest.run,
@@ -262,7 +269,7 @@ impl Session {
             check: manifest.check,
             steps: subject.steps,
         });
-        Ok(())
+        Ok(UnderWay(self))
     }
 
     fn manifest(&self, subject: &Subject<'_>, now: Timestamp) -> Result<Manifest> {
@@ -301,50 +308,49 @@ impl Session {
     }
 
     /// The error of a run with where the run stands, and how it goes on and back.
-    fn with_standing(&self, error: Error) -> Error {
+    fn with_standing(&self, mut error: Error) -> Error {
         let run = &self.run;
+        let standing = run.standing();
+        let changed = standing.has_changed() && !run.options.check;
+        if changed && error.kind() == Kind::Input {
+            // What was written wrongly was found too late: the run failed, and can be gone on with.
+            error.parts_mut().kind = Kind::Failed;
+        }
         let ours = !matches!(error.kind(), Kind::Input | Kind::Locked);
-        if !ours || run.options.check || !run.has_touched_hosts() {
+        if !(ours || changed) || run.options.check || !run.has_touched_hosts() {
             return error;
         }
-        let standing = run.standing();
         let error = error.detail(standing.changes());
-        let Some(record) = run.record().filter(|_| standing.has_changed() || !standing.done().is_empty()) else {
+        let Some(record) = run.record().filter(|_| changed || !standing.done().is_empty()) else {
             return error.hint("nothing has to be undone: start again when you like");
         };
-        let mut error = error.hint(format!("go on: zkmig resume {}", record.id()));
-        if let Some(undo) = standing.undo().filter(|_| standing.has_changed()) {
+        let mut error = match record.broken() {
+            Some(why) => error.detail(not_whole(record, &why)),
+            None => error,
+        };
+        error = error.hint(format!("go on: zkmig resume {}", record.id()));
+        if let Some(undo) = standing.undo().filter(|_| changed) {
             error = error.hint(format!("go back: {undo}"));
         }
         error.hint(format!("what was done: zkmig runs show {}", record.id()))
     }
 
-    /// Does the work on a thread of its own while signals are heard; then ends every connection.
-    pub fn conduct(self, stack: usize, work: impl FnOnce(&Arc<Run>) -> Result<()> + Send) -> Result<()> {
-        let result = self.work(stack, work).and_then(|()| self.run.told_of_absent());
-        let result = result.map_err(|error| self.with_standing(error));
-        let (exit_code, message) = match &result {
-            Ok(()) => (0, None),
-            Err(error) => (error.kind().exit_code(), Some(error.to_string())),
-        };
-        self.run.events.emit(What::RunFinished { exit_code, message, ms: self.run.events.elapsed_ms() });
-        if let Some(record) = self.run.record() {
-            record.finish();
-        }
-        self.runtime.shutdown_background();
+    /// Does work that is no run on a thread of its own, then ends every connection: nothing is announced, nothing can be changed.
+    pub fn conduct_quietly(self, stack: usize, work: impl FnOnce(&Arc<Run>) -> Result<()> + Send) -> Result<()> {
+        let result = self.work(stack, work);
+        self.over(result.as_ref().map_or_else(|error| error.kind().exit_code(), |()| 0));
         result
     }
 
-    /// The same for what is no run: nothing is announced.
-    pub fn conduct_quietly(self, stack: usize, work: impl FnOnce(&Arc<Run>) -> Result<()> + Send) -> Result<()> {
-        let result = self.work(stack, work);
+    fn over(self, exit_code: u8) {
+        signals::run_is_over(exit_code);
+        self.run.events.end(signals::is_patient);
         self.runtime.shutdown_background();
-        result
     }
 
     fn work(&self, stack: usize, work: impl FnOnce(&Arc<Run>) -> Result<()> + Send) -> Result<()> {
-        let signals = self.runtime.spawn(listen(Arc::clone(&self.run)));
         let run = &self.run;
+        signals::run_begins(run.interrupt.clone(), run.events.clone());
         let result = std::thread::scope(|scope| {
             let thread = std::thread::Builder::new()
                 .name("playbook".to_owned())
@@ -357,9 +363,6 @@ impl Session {
             }
         });
         self.runtime.block_on(self.run.close());
-        signals.abort();
-        // It holds the run, and with it the folder of the control sockets, until it has ended.
-        let _ = self.runtime.block_on(signals);
         result.map_err(|error| {
             let error = self.run.secrets.redact_error(error);
             if self.run.interrupt.is_stopping() && error.kind() == Kind::Failed && self.run.interrupt.is_now() {
@@ -370,6 +373,45 @@ impl Session {
             error
         })
     }
+}
+
+impl UnderWay {
+    /// Does the work on a thread of its own; then ends every connection, the record, and at last what tells of it.
+    pub fn conduct(self, stack: usize, work: impl FnOnce(&Arc<Run>) -> Result<()> + Send) -> Result<()> {
+        let session = self.0;
+        let result = session.work(stack, work).and_then(|()| session.run.told_of_absent());
+        let result = result.map_err(|error| session.with_standing(error));
+        if let (Ok(()), Some(record)) = (&result, session.run.record())
+            && let Some(why) = record.broken()
+        {
+            session.run.events.emit(What::Warning { text: not_whole(record, &why) });
+        }
+        let (exit_code, message) = match &result {
+            Ok(()) => (0, None),
+            Err(error) => (error.kind().exit_code(), Some(error.to_string())),
+        };
+        session.run.events.emit(What::RunFinished { exit_code, message, ms: session.run.events.elapsed_ms() });
+        if let Some(record) = session.run.record() {
+            session.runtime.block_on(async {
+                tokio::select! {
+                    // A disk that does not answer is not waited for by somebody who wants to stop now.
+                    () = session.run.interrupt.now() => {}
+                    _ = record.sure(Sure::Synced) => {}
+                }
+            });
+            record.finish();
+        }
+        session.over(exit_code);
+        result
+    }
+}
+
+/// What is said at the end of a run whose record's disk has failed.
+fn not_whole(record: &Record, why: &str) -> String {
+    format!(
+        "the run's record {} is not whole: {why}; what happened after that is told here and nowhere else, and `zkmig resume` does not know of it",
+        record.folder().display()
+    )
 }
 
 /// Who works here: the login name.
@@ -397,21 +439,6 @@ fn login_name() -> Option<String> {
 fn machine() -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok().or_else(|| std::env::var("HOSTNAME").ok());
     name.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).unwrap_or_else(|| "a machine".to_owned())
-}
-
-/// Turns the operator's signals into wishes to stop.
-async fn listen(run: Arc<Run>) {
-    let streams = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()), signal(SignalKind::hangup()));
-    let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)) = streams else { return };
-    loop {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-            _ = hangup.recv() => {}
-        }
-        let now = run.interrupt.signal();
-        run.events.emit(What::Interrupted { now });
-    }
 }
 
 /// Connects as the inventory says.

@@ -106,7 +106,7 @@ impl VaultArgs {
 
 /// Asks at the terminal, which may be another than standard input and output.
 pub fn ask(question: &str) -> Result<Zeroizing<String>> {
-    rpassword::prompt_password(format!("{question}: ")).map(Zeroizing::new).map_err(|error| {
+    crate::tty::ask_hidden(question).map(Zeroizing::new).map_err(|error| {
         Error::input("a vault password has to be asked for, and there is no terminal to ask at")
             .caused_by(error)
             .hint("give it with --vault-password-file FILE, or --vault-id ID@FILE")

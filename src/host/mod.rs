@@ -145,6 +145,10 @@ pub trait Transport: Send + Sync {
     /// Has this done whenever the connection was made anew, before anything else is done on it. Its error is then that of what was to be
     /// done. What needs no connection never makes it anew.
     fn on_reconnect(&self, _: Resumed) {}
+    /// Does that now where the connection was made anew since it was done.
+    async fn resume(&self) -> Result<()> {
+        Ok(())
+    }
     /// Ends everything that runs on the host for this transport, then the connection. Idempotent.
     async fn close(&self);
     /// How many round trips to the host were made so far.

@@ -387,6 +387,10 @@ impl Transport for Ssh {
         self.session.on_reconnect(resumed);
     }
 
+    async fn resume(&self) -> Result<()> {
+        self.session.resume().await
+    }
+
     async fn close(&self) {
         let inner = &self.session.opener().0;
         inner.closed.store(true, Ordering::SeqCst);

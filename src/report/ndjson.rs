@@ -1,11 +1,13 @@
-//! `--events FILE`: the event stream as NDJSON, one event a line, each line written before the next event can happen.
+//! `--events FILE`: the event stream as NDJSON, one event a line.
 
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::run::events::{Event, Reader};
+use crate::run::events::Event;
+use crate::run::stream::Reader;
 use crate::task::acts;
 
 /// Writes every event as a line of JSON.
@@ -46,10 +48,13 @@ pub fn json(text: &str) -> String {
 }
 
 impl<W: Write + Send> Reader for Ndjson<W> {
-    fn read(&mut self, event: &Event) -> io::Result<()> {
-        let mut line = json(&serde_json::to_string(event)?);
-        line.push('\n');
-        self.out.write_all(line.as_bytes())?;
+    fn read(&mut self, events: &[Arc<Event>]) -> io::Result<()> {
+        let mut lines = String::new();
+        for event in events {
+            lines.push_str(&json(&serde_json::to_string(&**event)?));
+            lines.push('\n');
+        }
+        self.out.write_all(lines.as_bytes())?;
         self.out.flush()
     }
 

@@ -28,6 +28,8 @@ pub struct Recap {
     order: Vec<String>,
     hosts: BTreeMap<String, Counts>,
     probes: Vec<(Option<String>, Availability)>,
+    /// Waits of the operator's side that came to nothing.
+    failed_waits: usize,
     /// Warnings and checks that were not made, in order.
     pub warnings: usize,
 }
@@ -41,6 +43,9 @@ impl Recap {
             }
             What::HostUnreachable { host, .. } => self.host(host).unreachable += 1,
             What::HostRefused { host, .. } => self.host(host).failed += 1,
+            // It is tried again, or what it belongs to fails for its sake and is counted then.
+            What::EffectFinished { outcome: Outcome::Failed, attempt: true, .. } => {}
+            What::EffectFinished { host: None, outcome: Outcome::Failed, .. } => self.failed_waits += 1,
             What::EffectFinished { host: Some(host), outcome, kind, .. } => {
                 let counts = self.host(host);
                 match outcome {
@@ -50,7 +55,7 @@ impl Recap {
                     Outcome::WouldChange | Outcome::WouldRun => counts.would += 1,
                     Outcome::Failed => counts.failed += 1,
                     Outcome::Unreachable => counts.unreachable += 1,
-                    Outcome::Interrupted => {}
+                    Outcome::Interrupted | Outcome::NotBegun => {}
                 }
             }
             What::Data { step, name, data, .. } if name == AVAILABILITY => {
@@ -88,7 +93,8 @@ impl Recap {
 
     /// The sums over all hosts.
     pub fn total(&self) -> Counts {
-        self.hosts.values().fold(Counts::default(), |sum, one| Counts {
+        let waits = Counts { failed: self.failed_waits, ..Counts::default() };
+        self.hosts.values().fold(waits, |sum, one| Counts {
             ok: sum.ok + one.ok,
             changed: sum.changed + one.changed,
             would: sum.would + one.would,

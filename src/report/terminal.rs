@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use console::style;
@@ -11,8 +12,10 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use super::diff;
 use super::recap::Recap;
 use crate::run::Ask;
-use crate::run::events::{Event, Outcome, Reader, What};
+use crate::run::events::{Event, Outcome, What};
+use crate::run::stream::Reader;
 use crate::task::{Kind, printable};
+use crate::tty;
 
 /// How much is shown.
 #[derive(Clone, Copy, Debug, Default)]
@@ -25,12 +28,22 @@ pub struct Settings {
     pub quiet: bool,
 }
 
-/// The reader for the terminal. Clones share the screen.
-#[derive(Clone)]
+/// The reader for the terminal. It alone writes to the screen while the run goes on, and only on its own thread.
 pub struct Terminal {
-    screen: Arc<Mutex<Screen>>,
+    screen: Screen,
     live: bool,
     progress: MultiProgress,
+    pen: Pen,
+}
+
+/// Who holds it may write to the screen: the reader, or whoever asks the operator.
+#[derive(Clone, Default)]
+pub struct Pen(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    asking: AtomicBool,
+    bars: Mutex<Option<MultiProgress>>,
 }
 
 struct Screen {
@@ -41,44 +54,65 @@ struct Screen {
     recap: Recap,
 }
 
+/// From one picture of what is under way to the next.
+const PICTURE: Duration = Duration::from_millis(120);
+
 impl Terminal {
     /// A terminal reader on standard output.
-    pub fn new(settings: Settings) -> Self {
+    pub fn new(settings: Settings, pen: Pen) -> Self {
         let live = io::stdout().is_terminal() && !settings.quiet;
         let progress = MultiProgress::new();
-        if !live {
+        if live {
+            *lock(&pen.0.bars) = Some(progress.clone());
+        } else {
             progress.set_draw_target(indicatif::ProgressDrawTarget::hidden());
         }
         let screen = Screen { settings, check: false, steps: 0, bars: HashMap::new(), recap: Recap::default() };
-        Self { screen: Arc::new(Mutex::new(screen)), live, progress }
+        Self { screen, live, progress, pen }
     }
 
-    /// The counts so far.
-    pub fn recap(&self) -> Recap {
-        self.screen.lock().unwrap_or_else(PoisonError::into_inner).recap.clone()
-    }
-
-    fn line(&self, text: &str) -> io::Result<()> {
+    fn write(&self, text: &str) -> io::Result<()> {
+        // While somebody is asked, the bars are off the screen already.
+        let _bars = lock(&self.pen.0.bars);
         if self.live {
-            self.progress.suspend(|| writeln!(io::stdout(), "{text}"))
-        } else {
-            writeln!(io::stdout(), "{text}")
+            self.progress.clear()?;
         }
+        let mut out = io::stdout().lock();
+        out.write_all(text.as_bytes())?;
+        out.flush()
     }
 }
 
 impl Reader for Terminal {
-    fn read(&mut self, event: &Event) -> io::Result<()> {
-        let mut screen = self.screen.lock().unwrap_or_else(PoisonError::into_inner);
-        screen.recap.count(event);
-        if screen.settings.quiet {
-            return Ok(());
+    fn read(&mut self, events: &[Arc<Event>]) -> io::Result<()> {
+        let mut text = String::new();
+        for event in events {
+            self.screen.recap.count(event);
+            if self.screen.settings.quiet {
+                continue;
+            }
+            for line in self.screen.lines(event) {
+                text.push_str(&line);
+                text.push('\n');
+            }
+            if self.live {
+                self.screen.animate(event, &self.progress);
+            }
         }
-        for text in screen.lines(event) {
-            self.line(&text)?;
+        if !text.is_empty() {
+            self.write(&text)?;
         }
-        if self.live {
-            screen.animate(event, &self.progress);
+        Ok(())
+    }
+
+    fn rest(&self) -> Duration {
+        if self.live && !self.screen.bars.is_empty() { PICTURE } else { Duration::from_secs(3600) }
+    }
+
+    fn idle(&mut self) -> io::Result<()> {
+        let _bars = lock(&self.pen.0.bars);
+        if !self.pen.0.asking.load(Ordering::SeqCst) {
+            self.screen.bars.values().for_each(ProgressBar::tick);
         }
         Ok(())
     }
@@ -141,9 +175,13 @@ impl Screen {
             What::EffectOutput { host, line: text, .. } if self.settings.verbose > 1 => {
                 vec![line(host.as_deref().unwrap_or(""), &style("│").dim().to_string(), text)]
             }
+            What::EffectFinished { outcome: Outcome::Failed, attempt: true, .. } if self.settings.verbose == 0 => {
+                vec![]
+            }
             What::EffectFinished { host, name, summary, kind, outcome, ms, diff, message, .. } => {
                 self.finished(host.as_deref(), name, summary, *kind, *outcome, *ms, diff.as_ref(), message.as_deref())
             }
+            What::Notified { host, name, .. } => vec![line(host, "notified", &printable(name))],
             What::RollingTurn { host, number, total } => {
                 vec![format!("  {} {}", style(format!("{number}/{total}")).bold(), style(host).bold())]
             }
@@ -221,6 +259,7 @@ impl Screen {
             Outcome::Failed => style("failed").red().bold(),
             Outcome::Unreachable => style("unreachable").red().bold(),
             Outcome::Interrupted => style("interrupted").red(),
+            Outcome::NotBegun => style("not begun").red(),
         };
         let took = if ms >= 1000 { format!(" {}", style(format!("({})", span(ms))).dim()) } else { String::new() };
         let what = if host.is_none() { printable(summary) } else { format!("{name} {}", printable(summary)) };
@@ -264,7 +303,6 @@ impl Screen {
                 } else {
                     printable(summary)
                 });
-                bar.enable_steady_tick(Duration::from_millis(120));
                 self.bars.insert(*effect, bar);
             }
             What::EffectOutput { effect, line: text, .. } | What::EffectWaiting { effect, status: text, .. } => {
@@ -309,34 +347,55 @@ fn span(ms: u64) -> String {
     crate::script::options::shown_duration(Duration::from_millis(ms))
 }
 
-impl Ask for Terminal {
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Pen {
+    /// Has the screen for what is written and read by `work`, bars off.
+    fn take<T>(&self, work: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+        struct Asking<'a>(&'a AtomicBool);
+        impl Drop for Asking<'_> {
+            fn drop(&mut self) {
+                self.0.store(false, Ordering::SeqCst);
+            }
+        }
+        self.0.asking.store(true, Ordering::SeqCst);
+        let _asking = Asking(&self.0.asking);
+        if let Some(bars) = &*lock(&self.0.bars) {
+            bars.clear()?;
+        }
+        // Not while the screen is held: an interrupt has to be able to say something although nobody answers.
+        work()
+    }
+}
+
+impl Ask for Pen {
     fn can_ask(&self) -> bool {
         io::stdin().is_terminal()
     }
 
     fn confirm(&self, text: &str) -> io::Result<bool> {
-        self.progress.suspend(|| {
+        self.take(|| {
             let mut out = io::stderr();
-            text.split('\n').try_for_each(|line| writeln!(out, "  {}", printable(line)))
-        })?;
-        let mut out = io::stderr();
-        loop {
-            write!(out, "{} ", style("Go on? [yes/no]").bold())?;
-            out.flush()?;
-            // Not while the screen is held: an interrupt has to be able to say something although nobody answers.
-            let mut answer = String::new();
-            if io::stdin().lock().read_line(&mut answer)? == 0 {
-                return Ok(false);
+            text.split('\n').try_for_each(|line| writeln!(out, "  {}", printable(line)))?;
+            loop {
+                write!(out, "{} ", style("Go on? [yes/no]").bold())?;
+                out.flush()?;
+                let mut answer = String::new();
+                if io::stdin().lock().read_line(&mut answer)? == 0 {
+                    return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the terminal's input ended"));
+                }
+                match answer.trim().to_ascii_lowercase().as_str() {
+                    "y" | "yes" => return Ok(true),
+                    "n" | "no" => return Ok(false),
+                    _ => writeln!(out, "please answer yes or no")?,
+                }
             }
-            match answer.trim().to_ascii_lowercase().as_str() {
-                "y" | "yes" => return Ok(true),
-                "n" | "no" => return Ok(false),
-                _ => writeln!(out, "please answer yes or no")?,
-            }
-        }
+        })
     }
 
     fn password(&self, text: &str) -> io::Result<String> {
-        self.progress.suspend(|| rpassword::prompt_password(format!("{text}: ")))
+        self.take(|| tty::ask_hidden(text))
     }
 }

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use super::events::{Outcome, Place, What};
 use super::hosts::RunHost;
-use super::interrupt::Interrupt;
 use super::progress::EffectProgress;
-use super::{Patience, Run, millis};
+use super::stream::Sure;
+use super::{Patience, Run, lock, millis};
 use crate::error::{Error, Kind as ErrorKind, Result};
 use crate::host::User;
 use crate::task::{Changed, Context, Copied, Fact, Kind};
@@ -28,6 +28,8 @@ pub struct Call<'a> {
     pub timeout: Duration,
     /// Who does it on the host; the host's own user when the call doesn't say.
     pub user: Option<Who>,
+    /// It is one of several attempts: inside a wait or a retry, where a failure is no news.
+    pub attempt: bool,
 }
 
 /// Whom a call wants an effect to be done as.
@@ -62,11 +64,11 @@ impl Run {
         work: impl AsyncFnOnce(&Context<'_>) -> Result<(T, Report)>,
     ) -> Result<Option<T>> {
         let host = call.host.ok_or_else(|| Error::defect("an effect on no host"))?;
-        self.announce(&call, || {
+        self.announce(&call, |effect| {
             if call.kind == Kind::Action && self.options.check {
                 return Ok((None, Report::default()));
             }
-            let progress = EffectProgress::new(self.events.clone(), self.effects.load(Ordering::SeqCst), &host.name);
+            let progress = EffectProgress::new(self.events.clone(), effect, &host.name);
             let context = Context {
                 host: &host.name,
                 transport: &*host.transport,
@@ -94,12 +96,12 @@ impl Run {
         describe: impl Fn(&E) -> Error,
     ) -> Result<Option<T>, E> {
         let mut failure = None;
-        let result = self.announce(call, || {
+        let result = self.announce(call, |effect| {
             if self.options.check {
                 return Ok((None, Report::default()));
             }
             let host = call.host.map_or("", |host| host.name.as_str());
-            let progress = EffectProgress::new(self.events.clone(), self.effects.load(Ordering::SeqCst), host);
+            let progress = EffectProgress::new(self.events.clone(), effect, host);
             match work(&progress) {
                 Ok(value) => Ok((Some(value), Report::default())),
                 Err(error) => {
@@ -112,36 +114,73 @@ impl Run {
         result.map_err(|error| failure.unwrap_or_else(|| refuse(error)))
     }
 
-    /// Whether all that happened so far is on the disk. Where it is not, nothing may be changed that was not begun before.
+    /// Waits until all that happened so far is on the record's disk. Where it is not, nothing may be changed that was not
+    /// begun before; that is told by the stream itself.
     fn may_change(&self) -> Result<()> {
         let Some(record) = self.record.get() else { return Ok(()) };
-        match record.durable() {
-            Err(why) if !self.changed.load(Ordering::SeqCst) => {
-                Err(Error::input("the run's record can't be written, and no host was changed yet").caused_by(why).hint(
-                    format!("make room for {}, or set XDG_STATE_HOME to another folder", record.folder().display()),
-                ))
-            }
-            _ => Ok(()),
+        // A disk may take its time, and the operator's second signal is heard meanwhile.
+        match self.block_on(Patience::End, async { Ok(record.sure(Sure::Synced).await) })? {
+            Err(why) => self.unrecorded(why),
+            Ok(()) => Ok(()),
         }
     }
 
-    /// Puts what happened so far on the disk. That it can't be is told by the stream itself.
-    fn recorded(&self) -> Result<()> {
-        if let Some(record) = self.record.get() {
-            let _ = record.durable();
+    /// The record can't be written, for this reason: what has not begun does not begin.
+    fn unrecorded(&self, why: String) -> Result<()> {
+        if self.changed.load(Ordering::SeqCst) {
+            return Ok(());
         }
+        let folder = self.record.get().map_or_else(|| "it".to_owned(), |record| record.folder().display().to_string());
+        Err(Error::input("the run's record can't be written, and no host was changed yet")
+            .caused_by(why)
+            .hint(format!("make room for {folder}, or set XDG_STATE_HOME to another folder")))
+    }
+
+    /// Asks for something to be done on a host later in the step; it is on the record's disk when this returns.
+    pub fn notify(&self, name: &str, host: &str) -> Result<()> {
+        let known = self.standing();
+        if known.notified().iter().any(|known| known.name == name && known.host == host) {
+            return Ok(());
+        }
+        let step = self.current_step();
+        self.events.emit(What::Notified { name: name.to_owned(), host: host.to_owned(), step });
+        self.may_change()
+    }
+
+    /// It was done.
+    pub fn notification_done(&self, name: &str, host: &str) -> Result<()> {
+        self.events.emit(What::NotificationDone { name: name.to_owned(), host: host.to_owned() });
+        self.recorded();
         Ok(())
     }
 
-    fn announce<T>(&self, call: &Call<'_>, work: impl FnOnce() -> Result<(Option<T>, Report)>) -> Result<Option<T>> {
+    /// Whether this change was made by an earlier attempt of the step that is under way.
+    pub fn changed_before(&self, host: &str, name: &str, summary: &str) -> bool {
+        let Some(step) = self.current_step() else { return false };
+        let what = (self.secrets.redact(&step), host.to_owned(), format!("{name} {}", self.secrets.redact(summary)));
+        lock(&self.replay).changed_before(&what)
+    }
+
+    /// Waits until what a change has done is written, before the playbook goes on: it outlives this process then.
+    fn recorded(&self) {
+        if let Some(record) = self.record.get() {
+            // Interrupted or broken: either is told elsewhere, and takes nothing back of what was done.
+            let _ = self.block_on(Patience::End, async { Ok(record.sure(Sure::Taken).await) });
+        }
+    }
+
+    fn announce<T>(&self, call: &Call<'_>, work: impl FnOnce(u64) -> Result<(Option<T>, Report)>) -> Result<Option<T>> {
         let changes = call.kind != Kind::Read;
         if changes && self.interrupt.is_stopping() && self.turns.load(Ordering::SeqCst) == 0 {
-            return Err(Interrupt::error());
+            return Err(self.interrupt.error());
         }
         self.touched.store(true, Ordering::SeqCst);
         let changes_host = changes && call.host.is_some() && !self.options.check;
         if changes_host {
-            self.may_change()?;
+            match self.record.get() {
+                Some(record) => record.broken().map_or(Ok(()), |why| self.unrecorded(why))?,
+                None => self.unrecorded("it was not begun".to_owned())?,
+            }
         }
         let effect = self.effects.fetch_add(1, Ordering::SeqCst) + 1;
         let host = call.host.map(|host| host.name.clone());
@@ -156,11 +195,17 @@ impl Run {
             place: call.place.clone(),
         });
         let began = Instant::now();
-        // The announcement is on the disk before what it announces begins.
-        let result = match if changes_host { self.may_change() } else { self.recorded() } {
+        // The announcement of a change is on the disk before it begins.
+        let allowed = match call.host.filter(|_| changes_host) {
+            Some(host) => self.may_change().and_then(|()| self.locked(host)),
+            None => Ok(()),
+        };
+        let trips = call.host.map(|host| host.transport.round_trips());
+        let begun = allowed.is_ok();
+        let result = match allowed {
             Ok(()) => {
                 self.changed.fetch_or(changes_host, Ordering::SeqCst);
-                work()
+                work(effect)
             }
             Err(error) => Err(error),
         };
@@ -190,6 +235,11 @@ impl Run {
             }
             Err(error) => {
                 let outcome = match error.kind() {
+                    _ if !begun => Outcome::NotBegun,
+                    // What is wrong with the call was found before the host was told anything.
+                    ErrorKind::Input if trips == call.host.map(|host| host.transport.round_trips()) => {
+                        Outcome::NotBegun
+                    }
                     ErrorKind::Unreachable => Outcome::Unreachable,
                     ErrorKind::Interrupted => Outcome::Interrupted,
                     _ => Outcome::Failed,
@@ -210,7 +260,11 @@ impl Run {
             message,
             facts,
             copied,
+            attempt: call.attempt,
         });
+        if changes_host {
+            self.recorded();
+        }
         result.map(|(value, _)| value).map_err(|mut error| {
             if let Some(step) = step {
                 error = error.in_step(&step);

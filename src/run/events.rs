@@ -1,15 +1,8 @@
-//! What happens in a run, as one typed stream.
-//!
-//! The terminal, the NDJSON file and every other sink are [`Reader`]s of it. A reader gets each event before the next one
-//! can happen, and a reader that fails is dropped and reported: it can't break the run.
-
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+//! What happens in a run, as typed events. How they reach their readers is [`stream`](super::stream)'s.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::secrets::Secrets;
 use crate::task::{Copied, Diff, Fact, Kind as EffectKind};
 
 /// The version of the NDJSON form. It grows when a field changes its meaning or goes away, not when one is added.
@@ -58,6 +51,8 @@ pub enum Outcome {
     Unreachable,
     /// It was interrupted.
     Interrupted,
+    /// It was announced, and then not begun: something stood in its way.
+    NotBegun,
 }
 
 /// The kinds of event.
@@ -198,6 +193,9 @@ pub enum What {
         /// The copy that it made, or found, of a file as it was before.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         copied: Option<Copied>,
+        /// It was one of several attempts, inside a wait or a retry: a failure was no news.
+        #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+        attempt: bool,
     },
     /// The locks of these hosts are the run's.
     Locked {
@@ -213,6 +211,22 @@ pub enum What {
     UndoKnown {
         /// The command, as it is typed.
         command: String,
+    },
+    /// A change asks for something to be done once, later in its step.
+    Notified {
+        /// What is to be done.
+        name: String,
+        /// The host.
+        host: String,
+        /// The step.
+        step: Option<String>,
+    },
+    /// It was done.
+    NotificationDone {
+        /// What.
+        name: String,
+        /// The host.
+        host: String,
     },
     /// A rolling block goes to its next host.
     RollingTurn {
@@ -289,83 +303,4 @@ pub enum What {
 /// Streams of before there were attempts.
 fn first() -> u32 {
     1
-}
-
-/// A sink of the event stream.
-pub trait Reader: Send {
-    /// Takes the next event. After an error the reader gets no more.
-    fn read(&mut self, event: &Event) -> std::io::Result<()>;
-    /// What it is called in the report of its failure.
-    fn name(&self) -> String;
-}
-
-struct State {
-    seq: u64,
-    readers: Vec<Box<dyn Reader>>,
-}
-
-/// The stream's writing end. Clones write to the same stream.
-#[derive(Clone)]
-pub struct Events {
-    state: Arc<Mutex<State>>,
-    began: Instant,
-    secrets: Secrets,
-}
-
-impl Events {
-    /// A stream with these readers, from which `secrets` are redacted.
-    pub fn new(readers: Vec<Box<dyn Reader>>, secrets: Secrets) -> Self {
-        Self { state: Arc::new(Mutex::new(State { seq: 0, readers })), began: Instant::now(), secrets }
-    }
-
-    /// Adds a reader; it gets what happens from now on. The events' numbers go on after `seq`.
-    pub fn attach(&self, reader: Box<dyn Reader>, seq: u64) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.seq = state.seq.max(seq);
-        state.readers.push(reader);
-    }
-
-    /// Gives an event to every reader.
-    pub fn emit(&self, what: What) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut failures = deliver(&mut state, self.stamp(what));
-        // The failures of one reader are news for the others, whose own failures are then told to the rest.
-        while let Some(text) = failures.pop() {
-            failures.extend(deliver(&mut state, self.stamp(What::Warning { text })));
-        }
-    }
-
-    /// Milliseconds since the run began.
-    pub fn elapsed_ms(&self) -> u64 {
-        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
-    }
-
-    /// Milliseconds from the beginning of the run to this moment.
-    pub fn elapsed_at(&self, moment: Instant) -> u64 {
-        u64::try_from(moment.saturating_duration_since(self.began).as_millis()).unwrap_or(u64::MAX)
-    }
-
-    fn stamp(&self, what: What) -> Event {
-        Event {
-            v: VERSION,
-            seq: 0,
-            time: Timestamp::now(),
-            elapsed_ms: self.elapsed_ms(),
-            what: self.secrets.redact_event(what),
-        }
-    }
-}
-
-fn deliver(state: &mut State, mut event: Event) -> Vec<String> {
-    state.seq += 1;
-    event.seq = state.seq;
-    let mut failures = Vec::new();
-    state.readers.retain_mut(|reader| match reader.read(&event) {
-        Ok(()) => true,
-        Err(error) => {
-            failures.push(format!("{} gets no more events: {error}", reader.name()));
-            false
-        }
-    });
-    failures
 }

@@ -6,7 +6,8 @@ use std::time::Instant;
 use async_trait::async_trait;
 use futures_util::StreamExt as _;
 
-use super::events::{Events, What};
+use super::events::What;
+use super::stream::Events;
 use crate::error::{Error, Kind, Result};
 use crate::host::{Transport, User};
 use crate::inventory::{Connection, Host, Inventory};

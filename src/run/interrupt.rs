@@ -1,7 +1,7 @@
 //! Stopping a run from outside: at the next safe place, or now.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use tokio_util::sync::CancellationToken;
 
@@ -11,6 +11,7 @@ use crate::error::{Error, Kind};
 #[derive(Clone, Default)]
 pub struct Interrupt {
     signalled: Arc<AtomicBool>,
+    why: Arc<OnceLock<Error>>,
     soon: CancellationToken,
     now: CancellationToken,
 }
@@ -27,8 +28,11 @@ impl Interrupt {
         second
     }
 
-    /// Asks to stop at the next safe place without a signal of the operator's, whose first one still means that too.
-    pub fn stop(&self) {
+    /// Asks to stop at the next safe place for another reason than a signal of the operator's, whose first one still means
+    /// that too.
+    pub fn stop(&self, why: Error) {
+        // The first reason is the one that is told.
+        let _ = self.why.set(why);
         self.soon.cancel();
     }
 
@@ -52,8 +56,9 @@ impl Interrupt {
         self.now.cancelled().await;
     }
 
-    /// The error that ends an interrupted run.
-    pub fn error() -> Error {
-        Error::new(Kind::Interrupted, "interrupted by the operator")
+    /// The error that ends the run: the reason for which it was asked to stop.
+    pub fn error(&self) -> Error {
+        let why = self.why.get().filter(|_| !self.signalled.load(Ordering::SeqCst));
+        why.cloned().unwrap_or_else(|| Error::new(Kind::Interrupted, "interrupted by the operator"))
     }
 }

@@ -1,14 +1,16 @@
 //! The locks of a run: on all of its hosts or on none, renewed while it lives, given back at its end.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use tokio::task::JoinHandle;
 
-use super::events::{Events, What};
+use super::events::What;
 use super::hosts::RunHost;
 use super::interrupt::Interrupt;
+use super::stream::Events;
 use crate::error::{Error, Kind, Result};
 use crate::host::{BECOMING, Resumed, User};
 use crate::task::lock::{Held, Holder, Lock, RENEWED_EVERY, refusal};
@@ -17,45 +19,119 @@ use crate::task::{Context, Silent};
 /// How long one word with a host about its lock may take, once a shell is there for it.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The locks of one run.
+/// A lock that was renewed so lately is the run's without a further word with the host: others take it for dead only after
+/// [`DEAD_AFTER`](crate::task::lock::DEAD_AFTER).
+const SURE_FOR: Duration = Duration::from_secs(30);
+
+/// The locks of one run. Every change asks here first; see [`sure_of`](Self::sure_of).
 pub struct Locks {
+    keeper: Keeper,
+    taking: tokio::sync::Mutex<()>,
+    renewing: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// What is known of the locks, for all who ask for them: each change, the renewing, and each connection that was made anew. Clones share it.
+#[derive(Clone)]
+struct Keeper {
     holder: Holder,
     events: Events,
     interrupt: Interrupt,
-    held: Arc<Mutex<Vec<Arc<RunHost>>>>,
-    renewing: Mutex<Option<JoinHandle<()>>>,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Default)]
+struct State {
+    held: HashMap<String, Kept>,
+    /// The hosts whose lock is no longer the run's, and whose it is.
+    lost: HashMap<String, String>,
+    /// The hosts that did not answer when they were asked for their lock: it may have been taken all the same.
+    doubtful: Vec<Arc<RunHost>>,
+}
+
+/// A lock that is the run's.
+struct Kept {
+    host: Arc<RunHost>,
+    /// When the host last said so, by a clock that goes on while the process is stopped and the machine sleeps.
+    renewed: Duration,
+    /// How often it was taken again because the host had lost it with its connection.
+    retaken: u64,
 }
 
 impl Locks {
     /// Locks that `holder` will hold.
     pub fn new(holder: Holder, events: Events, interrupt: Interrupt) -> Self {
-        Self { holder, events, interrupt, held: Arc::default(), renewing: Mutex::default() }
+        let keeper = Keeper { holder, events, interrupt, state: Arc::default() };
+        Self { keeper, taking: tokio::sync::Mutex::default(), renewing: Mutex::default() }
     }
 
-    /// Takes the locks of these hosts, of all or of none.
+    /// Whether any were taken.
+    pub fn any(&self) -> bool {
+        let state = lock(&self.keeper.state);
+        !state.held.is_empty() || !state.lost.is_empty()
+    }
+
+    /// Returns when the lock of this host is certainly the run's. Where it was not taken yet, it is taken with those of
+    /// `all`. Where it was not renewed for long, because the process was stopped, the machine slept or the network was away,
+    /// the host is asked. One that was lost stays lost.
+    pub async fn sure_of(&self, host: &str, all: &[Arc<RunHost>]) -> Result<()> {
+        let asked = clock();
+        let known = {
+            let state = lock(&self.keeper.state);
+            if let Some(whose) = state.lost.get(host) {
+                return Err(lost(host, whose));
+            }
+            state.held.get(host).map(|kept| (Arc::clone(&kept.host), kept.renewed))
+        };
+        let Some((kept, renewed)) = known else { return self.take(all).await };
+        if asked.saturating_sub(renewed) < SURE_FOR {
+            return Ok(());
+        }
+        self.keeper.ask(PATIENCE + BECOMING, &kept).await
+    }
+
+    /// Takes the locks of these hosts, of all or of none; those that it has already stay.
     ///
     /// The first by name is taken before the others: of two runs that want the same hosts at the same moment one gets that
     /// one, and so all, and the other none. The others are taken at once.
     pub async fn take(&self, hosts: &[Arc<RunHost>]) -> Result<()> {
-        let mut hosts = hosts.to_vec();
+        let _one = self.taking.lock().await;
+        let asked = clock();
+        let mut hosts: Vec<_> = {
+            let state = lock(&self.keeper.state);
+            if let Some((host, whose)) = hosts.iter().find_map(|host| state.lost.get_key_value(&host.name)) {
+                return Err(lost(host, whose));
+            }
+            hosts.iter().filter(|host| !state.held.contains_key(&host.name)).cloned().collect()
+        };
         hosts.sort_by(|one, other| one.name.cmp(&other.name));
         let Some((first, others)) = hosts.split_first() else { return Ok(()) };
-        self.refused(first, self.take_one(first).await)?;
-        let answers = join_all(others.iter().map(|host| self.take_one(host))).await;
-        let got: Vec<_> = std::iter::once(first)
-            .chain(others.iter().zip(&answers).filter(|(_, answer)| matches!(answer, Ok(None))).map(|(host, _)| host))
-            .cloned()
-            .collect();
-        for (host, answer) in others.iter().zip(answers) {
-            if !matches!(answer, Ok(None)) {
-                self.give_back(&got).await;
-                return self.refused(host, answer);
-            }
+        let mut answers = vec![(first, self.take_one(first).await)];
+        if matches!(answers[0].1, Ok(None)) {
+            let more = join_all(others.iter().map(|host| self.take_one(host))).await;
+            answers.extend(others.iter().zip(more));
         }
+        let is_taken = |answer: &Result<Option<Held>>| matches!(answer, Ok(None));
+        if !answers.iter().all(|(_, answer)| is_taken(answer)) {
+            let of = |which: &dyn Fn(&Result<Option<Held>>) -> bool| -> Vec<_> {
+                answers.iter().filter(|(_, answer)| which(answer)).map(|(host, _)| Arc::clone(host)).collect()
+            };
+            let got = of(&is_taken);
+            // Asked again at the end, when it had time to answer.
+            lock(&self.keeper.state).doubtful.extend(of(&|answer| answer.is_err()));
+            self.give_back(&got).await;
+            return answers.into_iter().try_for_each(|(host, answer)| self.refused(host, answer));
+        }
+        drop(answers);
         hosts.iter().for_each(|host| self.keep_over_reconnects(host));
         let names = hosts.iter().map(|host| host.name.clone()).collect();
-        lock(&self.held).extend(hosts);
-        self.events.emit(What::Locked { hosts: names });
+        {
+            let mut state = lock(&self.keeper.state);
+            state.doubtful.retain(|known| !hosts.iter().any(|host| host.name == known.name));
+            state
+                .held
+                .extend(hosts.into_iter().map(|host| (host.name.clone(), Kept { host, renewed: asked, retaken: 0 })));
+        }
+        self.keeper.events.emit(What::Locked { hosts: names });
         self.renew();
         Ok(())
     }
@@ -69,45 +145,7 @@ impl Locks {
     }
 
     async fn take_one(&self, host: &RunHost) -> Result<Option<Held>> {
-        with(host, async |lock| lock.take(&self.holder).await).await
-    }
-
-    /// Has the lock, and what the host does with it when the connection ends, taken up again before anything is done on a connection
-    /// that was made anew.
-    fn keep_over_reconnects(&self, host: &Arc<RunHost>) {
-        let (host, holder, events) = (Arc::downgrade(host), self.holder.clone(), self.events.clone());
-        let transport = host.upgrade().map(|host| Arc::clone(&host.transport));
-        let resumed: Resumed = Box::new(move || {
-            let (host, holder, events) = (host.upgrade(), holder.clone(), events.clone());
-            Box::pin(async move {
-                let Some(host) = host else { return Ok(()) };
-                let other = match with(&host, async |lock| lock.renew(&holder).await).await? {
-                    // A host that has lost it, as one that boots anew may, gives it again.
-                    Some(other) if other.holder.run.is_empty() => {
-                        with(&host, async |lock| lock.take(&holder).await).await?
-                    }
-                    other => other,
-                };
-                match other {
-                    Some(other) => {
-                        // The run has begun: it is stopped rather than refused.
-                        let mut error = refusal(&host.name, &other);
-                        error.parts_mut().kind = Kind::Stopped;
-                        Err(error.hint(
-                            "the connection had ended, and meanwhile the lock was taken: nothing more was done there",
-                        ))
-                    }
-                    None => {
-                        let text = "connected again, and its lock is held again".to_owned();
-                        events.emit(What::Note { host: Some(host.name.clone()), text });
-                        Ok(())
-                    }
-                }
-            })
-        });
-        if let Some(transport) = transport {
-            transport.on_reconnect(resumed);
-        }
+        with(host, async |lock| lock.take(&self.keeper.holder).await).await
     }
 
     /// Begins to renew what is held, unless that has begun.
@@ -116,32 +154,38 @@ impl Locks {
         if renewing.is_some() {
             return;
         }
-        let (held, holder) = (Arc::clone(&self.held), self.holder.clone());
-        let (events, interrupt) = (self.events.clone(), self.interrupt.clone());
+        let keeper = self.keeper.clone();
         *renewing = Some(tokio::spawn(async move {
             loop {
                 tokio::time::sleep(RENEWED_EVERY).await;
-                let hosts = lock(&held).clone();
-                let renewals = hosts.iter().map(|host| async {
-                    // A host that can't be reached is noticed by what the run does there.
-                    let answer = within(PATIENCE, host, async |lock| lock.renew(&holder).await).await.ok().flatten();
-                    answer.map(|other| (host.name.clone(), other))
-                });
-                for (host, other) in join_all(renewals).await.into_iter().flatten() {
-                    lock(&held).retain(|known| known.name != host);
-                    let whose = match other.holder.run.as_str() {
-                        "" => "somebody has removed it".to_owned(),
-                        run => format!("{} has it now, with run {run}", other.holder.who),
-                    };
-                    events.emit(What::Warning {
-                        text: format!(
-                            "the lock on {host} is no longer this run's: {whose}; stopping at the next safe place"
-                        ),
-                    });
-                    interrupt.stop();
+                let hosts: Vec<_> = lock(&keeper.state).held.values().map(|kept| Arc::clone(&kept.host)).collect();
+                for answer in join_all(hosts.iter().map(|host| keeper.ask(PATIENCE, host))).await {
+                    // A host that can't be reached is noticed by the next change there.
+                    if let Err(error) = answer
+                        && error.kind() == Kind::Locked
+                    {
+                        let text = format!("{error}; stopping at the next safe place");
+                        keeper.events.emit(What::Warning { text });
+                    }
                 }
             }
         }));
+    }
+
+    /// Has the lock, and what the host does with it when the connection ends, taken up again before anything is done on a
+    /// connection that was made anew.
+    fn keep_over_reconnects(&self, host: &Arc<RunHost>) {
+        let (known, keeper) = (Arc::downgrade(host), self.keeper.clone());
+        let resumed: Resumed = Box::new(move || {
+            let (host, keeper) = (known.upgrade(), keeper.clone());
+            Box::pin(async move {
+                match host {
+                    Some(host) => keeper.take_up_again(&host).await,
+                    None => Ok(()),
+                }
+            })
+        });
+        host.transport.on_reconnect(resumed);
     }
 
     /// Gives all of them back; says where that failed.
@@ -149,29 +193,143 @@ impl Locks {
         if let Some(renewing) = lock(&self.renewing).take() {
             renewing.abort();
         }
-        let hosts: Vec<_> = lock(&self.held).drain(..).collect();
-        if hosts.is_empty() {
+        let (held, doubtful) = {
+            let mut state = lock(&self.keeper.state);
+            let held: Vec<_> = state.held.drain().map(|(_, kept)| kept.host).collect();
+            (held, std::mem::take(&mut state.doubtful))
+        };
+        if held.is_empty() && doubtful.is_empty() {
             return;
         }
-        let failed = self.give_back(&hosts).await;
-        let given = hosts.iter().map(|host| host.name.clone()).filter(|name| !failed.contains(name)).collect();
-        self.events.emit(What::Unlocked { hosts: given });
+        let mut failed = self.give_back(&[held.as_slice(), &doubtful].concat()).await;
+        failed.sort();
+        let mut given: Vec<_> =
+            held.iter().map(|host| host.name.clone()).filter(|name| !failed.contains(name)).collect();
+        given.sort();
+        if !given.is_empty() {
+            self.keeper.events.emit(What::Unlocked { hosts: given });
+        }
         for host in failed {
-            self.events.emit(What::Warning {
+            self.keeper.events.emit(What::Warning {
                 text: format!(
                     "the lock on {host} could not be given back, and is dead from now on: `zkmig resume {}` takes it again, `zkmig unlock` removes it",
-                    self.holder.run
+                    self.keeper.holder.run
                 ),
             });
         }
     }
 
     async fn give_back(&self, hosts: &[Arc<RunHost>]) -> Vec<String> {
-        let answers =
-            join_all(hosts.iter().map(|host| within(PATIENCE, host, async |lock| lock.release(&self.holder).await)))
-                .await;
+        let answers = join_all(
+            hosts.iter().map(|host| within(PATIENCE, host, async |lock| lock.release(&self.keeper.holder).await)),
+        )
+        .await;
         hosts.iter().zip(answers).filter(|(_, answer)| answer.is_err()).map(|(host, _)| host.name.clone()).collect()
     }
+}
+
+impl Keeper {
+    /// Asks a host in this time whether its lock is still the run's, and keeps what it says.
+    async fn ask(&self, patience: Duration, host: &RunHost) -> Result<()> {
+        let retaken = || lock(&self.state).held.get(&host.name).map(|kept| kept.retaken);
+        let (asked, before) = (clock(), retaken());
+        let answer = within(patience, host, async |lock| lock.renew(&self.holder).await).await?;
+        if answer.as_ref().is_some_and(is_none) {
+            // The question may have come before what is done first on a connection that was made anew: a lock that went with the old
+            // one is taken again there, and only one that was there after that was removed by somebody.
+            bounded(patience, host, host.transport.resume()).await?;
+            if retaken().is_some_and(|now| Some(now) != before) {
+                return Ok(());
+            }
+        }
+        self.keep(host, asked, answer)
+    }
+
+    /// Takes up the lock of a host again whose connection was made anew. Nothing is done there where it is not the run's any more.
+    async fn take_up_again(&self, host: &RunHost) -> Result<()> {
+        let asked = clock();
+        {
+            let state = lock(&self.state);
+            if let Some(whose) = state.lost.get(&host.name) {
+                return Err(lost(&host.name, whose));
+            }
+            if !state.held.contains_key(&host.name) {
+                return Ok(());
+            }
+        }
+        let answer = match with(host, async |lock| lock.renew(&self.holder).await).await? {
+            // A host that has lost it, as one that boots anew may, gives it again.
+            Some(other) if is_none(&other) => {
+                let other = with(host, async |lock| lock.take(&self.holder).await).await?;
+                if other.is_none() {
+                    lock(&self.state).retaken(&host.name);
+                }
+                other
+            }
+            answer => answer,
+        };
+        self.keep(host, asked, answer)
+            .map_err(|error| error.hint("its connection had ended: nothing was done there after that"))?;
+        let text = "connected again, and its lock is held again".to_owned();
+        self.events.emit(What::Note { host: Some(host.name.clone()), text });
+        Ok(())
+    }
+
+    /// Keeps what a host said of its lock when it was asked: none that is another's. One that was lost stays lost, and the
+    /// run stops for it.
+    fn keep(&self, host: &RunHost, asked: Duration, answer: Option<Held>) -> Result<()> {
+        let Some(other) = answer else {
+            lock(&self.state).renewed(&host.name, asked);
+            return Ok(());
+        };
+        let whose = whose(&other);
+        lock(&self.state).loses(&host.name, &whose);
+        self.interrupt.stop(lost(&host.name, &whose));
+        Err(lost(&host.name, &whose))
+    }
+}
+
+impl State {
+    fn renewed(&mut self, host: &str, when: Duration) {
+        if let Some(kept) = self.held.get_mut(host) {
+            kept.renewed = kept.renewed.max(when);
+        }
+    }
+
+    fn retaken(&mut self, host: &str) {
+        if let Some(kept) = self.held.get_mut(host) {
+            kept.retaken += 1;
+        }
+    }
+
+    fn loses(&mut self, host: &str, whose: &str) {
+        self.held.remove(host);
+        self.lost.insert(host.to_owned(), whose.to_owned());
+    }
+}
+
+/// Time by a clock that goes on while the process is stopped and the machine sleeps.
+fn clock() -> Duration {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    let seconds = u64::try_from(now.tv_sec).unwrap_or(0);
+    Duration::new(seconds, u32::try_from(now.tv_nsec).unwrap_or(0))
+}
+
+/// Whether the host's answer is that there is no lock at all.
+fn is_none(other: &Held) -> bool {
+    other.holder.run.is_empty()
+}
+
+fn whose(other: &Held) -> String {
+    match other.holder.run.as_str() {
+        "" => "somebody has removed it".to_owned(),
+        run => format!("{} has it now, with run {run}", other.holder.who),
+    }
+}
+
+fn lost(host: &str, whose: &str) -> Error {
+    Error::new(Kind::Locked, format!("the lock on {host} is no longer this run's: {whose}"))
+        .hint("look at what the other has done there before this run goes on")
 }
 
 /// Has a word with a host about its lock, for which a shell may have to come up first.
@@ -190,8 +348,12 @@ async fn within<T>(patience: Duration, host: &RunHost, word: impl AsyncFnOnce(Lo
         timeout: PATIENCE,
         progress: &Silent,
     };
-    let answer = tokio::time::timeout(patience, word(Lock { context: &context, path: &host.lock })).await;
-    answer.unwrap_or_else(|_| {
+    bounded(patience, host, word(Lock { context: &context, path: &host.lock })).await
+}
+
+/// Bounds what a host is asked about its lock.
+async fn bounded<T>(patience: Duration, host: &RunHost, word: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::time::timeout(patience, word).await.unwrap_or_else(|_| {
         Err(Error::unreachable(format!("the host did not answer within {} s about its lock", patience.as_secs()))
             .on_host(&host.name))
     })

@@ -19,14 +19,17 @@ pub mod progress;
 pub mod record;
 pub mod resume;
 pub mod secrets;
+pub mod signals;
 pub mod standing;
+pub mod stream;
 pub mod watch;
 
+use crate::clock::Watch;
 use crate::error::{Error, Result};
 use crate::inventory::{Extra, Inventory};
 use absent::Absent;
 pub use effect::{Call, Report, Who};
-use events::{Events, What};
+use events::What;
 use hosts::RunHost;
 use interrupt::Interrupt;
 use locks::Locks;
@@ -34,7 +37,8 @@ use record::Record;
 use record::manifest::Manifest;
 use resume::{Replay, Turn};
 use secrets::Secrets;
-use standing::{Follower, Standing};
+use standing::Standing;
+use stream::Events;
 
 /// How a run was asked for.
 #[derive(Clone, Debug, Default)]
@@ -84,9 +88,9 @@ pub struct Run {
     touched: AtomicBool,
     turns: AtomicUsize,
     changed: AtomicBool,
-    standing: Arc<Mutex<Standing>>,
     record: OnceLock<Record>,
     locks: OnceLock<Locks>,
+    lock_early: AtomicBool,
     manifest: OnceLock<Manifest>,
     replay: Mutex<Replay>,
 }
@@ -97,6 +101,9 @@ struct Steps {
     count: usize,
     by_name: HashMap<String, usize>,
 }
+
+/// How long after the end of a terminal's input its signal may come.
+const HANG_UP: Duration = Duration::from_millis(200);
 
 /// How long an effect that is under way goes on once the operator asked to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,8 +125,6 @@ impl Run {
         connector: Box<dyn hosts::Connect>,
         runtime: Handle,
     ) -> Self {
-        let standing = Arc::new(Mutex::new(Standing::default()));
-        events.attach(Box::new(Follower(Arc::clone(&standing))), 0);
         Self {
             options,
             events,
@@ -136,20 +141,22 @@ impl Run {
             touched: AtomicBool::new(false),
             turns: AtomicUsize::new(0),
             changed: AtomicBool::new(false),
-            standing,
             record: OnceLock::new(),
             locks: OnceLock::new(),
+            lock_early: AtomicBool::new(false),
             manifest: OnceLock::new(),
             replay: Mutex::default(),
         }
     }
 
     /// Has the run recorded, from its next event on. `seq` and `effects` are the last numbers of earlier attempts.
-    pub fn record_in(&self, record: Record, seq: u64, effects: u64) {
-        self.events.attach(record.reader(), seq);
+    pub fn record_in(&self, record: Record, seq: u64, effects: u64) -> Result<()> {
+        let line = self.events.attach(record.reader(), seq);
+        record.reached_by(line.map_err(|error| Error::failed("can't start a thread").caused_by(error))?);
         self.effects.store(effects, Ordering::SeqCst);
         // There is one record a run; a second would be a defect, and the first one goes on.
         let _ = self.record.set(record);
+        Ok(())
     }
 
     /// The run's record, if it has one.
@@ -157,8 +164,11 @@ impl Run {
         self.record.get()
     }
 
-    /// Has the run take the lock of each host that it connects to.
-    pub fn lock_as(&self, holder: crate::task::lock::Holder) {
+    /// Says as whom the run locks the hosts on which it changes something: all that it is connected to before the first
+    /// change, and from then on each one as it connects to it. With `early` it begins so: there is no use in looking around
+    /// where another run works.
+    pub fn lock_as(&self, holder: crate::task::lock::Holder, early: bool) {
+        self.lock_early.store(early, Ordering::SeqCst);
         let _ = self.locks.set(Locks::new(holder, self.events.clone(), self.interrupt.clone()));
     }
 
@@ -192,22 +202,23 @@ impl Run {
 
     /// Where the run stands.
     pub fn standing(&self) -> Standing {
-        lock(&self.standing).clone()
+        self.events.standing()
     }
 
     /// Begins with what earlier attempts have changed.
     pub fn stands_at(&self, standing: Standing) {
-        *lock(&self.standing) = standing;
+        self.events.stands_at(standing);
     }
 
     /// Whether the operator said yes to this question in an earlier attempt.
     pub fn has_answered(&self, question: &str) -> bool {
-        lock(&self.replay).has_answered(question)
+        lock(&self.replay).has_answered(&self.secrets.redact(question))
     }
 
     /// The boot that a host was in before an earlier attempt of the run rebooted it in the step that is under way.
     pub fn rebooted_from(&self, host: &str) -> Option<String> {
-        let step = self.current_step().unwrap_or_default();
+        // As the record has it.
+        let step = self.secrets.redact(&self.current_step().unwrap_or_default());
         lock(&self.replay).rebooted_from(&step, host)
     }
 
@@ -218,8 +229,8 @@ impl Run {
         self.runtime.block_on(async {
             tokio::select! {
                 biased;
-                () = self.interrupt.now() => Err(Interrupt::error()),
-                () = self.interrupt.soon(), if leave => Err(Interrupt::error()),
+                () = self.interrupt.now() => Err(self.interrupt.error()),
+                () = self.interrupt.soon(), if leave => Err(self.interrupt.error()),
                 result = work => result,
             }
         })
@@ -232,9 +243,15 @@ impl Run {
 
     /// Waits on a script's thread. An interrupt ends it.
     pub fn pause(&self, span: Duration) -> Result<()> {
+        let watch = Watch::begin();
         self.block_on(Patience::None, async {
-            tokio::time::sleep(span).await;
-            Ok(())
+            loop {
+                let left = span.saturating_sub(watch.elapsed());
+                if left.is_zero() {
+                    return Ok(());
+                }
+                tokio::time::sleep(left).await;
+            }
         })
     }
 
@@ -254,8 +271,19 @@ impl Run {
         self.runtime.block_on(async {
             tokio::select! {
                 biased;
-                () = self.interrupt.soon() => Err(Interrupt::error()),
-                answer = take => answer.map_err(|_| Error::defect("the thread of a question ended in a panic")),
+                () = self.interrupt.soon() => {
+                    crate::tty::show_again();
+                    Err(self.interrupt.error())
+                }
+                answer = take => match answer {
+                    // A terminal that closes ends its input and sends a signal: the signal is what is meant.
+                    Ok(Err(error)) => match tokio::time::timeout(HANG_UP, self.interrupt.soon()).await {
+                        Ok(()) => Err(self.interrupt.error().caused_by(error)),
+                        Err(_) => Ok(Err(error)),
+                    },
+                    Ok(answer) => Ok(answer),
+                    Err(_) => Err(Error::defect("the thread of a question ended in a panic")),
+                },
             }
         })
     }
@@ -327,7 +355,8 @@ impl Run {
                 let mut known = lock(&self.hosts);
                 known.extend(connected.iter().map(|host| (host.name.clone(), Arc::clone(host))));
             }
-            if let Some(locks) = self.locks.get() {
+            if let Some(locks) = self.locks.get().filter(|locks| self.lock_early.load(Ordering::SeqCst) || locks.any())
+            {
                 // Not to be left half way: what was taken has to be known, so that it is given back.
                 self.block_on(Patience::End, locks.take(&connected))?;
             }
@@ -338,6 +367,13 @@ impl Run {
             .filter(|name| !skip || !self.is_left_out(name))
             .map(|name| known.get(name).cloned().ok_or_else(|| Error::defect(format!("{name} is not connected"))))
             .collect()
+    }
+
+    /// Returns when this host's lock is certainly the run's: nothing is changed on it before.
+    fn locked(&self, host: &RunHost) -> Result<()> {
+        let locks = self.locks.get().ok_or_else(|| Error::defect("a change of a run that has not begun"))?;
+        let all: Vec<_> = lock(&self.hosts).values().cloned().collect();
+        self.block_on(Patience::End, locks.sure_of(&host.name, &all))
     }
 
     /// Gives the locks back and ends every connection. What still runs on a host for this run is ended with it.
@@ -381,7 +417,7 @@ impl Run {
             return Err(refuse(error));
         }
         if self.interrupt.is_stopping() {
-            return Err(refuse(Interrupt::error().detail(format!("stopped before step \"{name}\""))));
+            return Err(refuse(self.interrupt.error().detail(format!("stopped before step \"{name}\""))));
         }
         let (number, nth) = {
             let mut steps = lock(&self.steps);
@@ -391,7 +427,9 @@ impl Run {
             let nth = *nth;
             (steps.count, nth)
         };
-        let turn = lock(&self.replay).turn(name, nth);
+        // As the record has it.
+        let recorded = self.secrets.redact(name);
+        let turn = lock(&self.replay).turn(name, &recorded, nth);
         let skipped = |why: &str| {
             self.events.emit(What::StepSkipped { step: name.to_owned(), number, why: why.to_owned() });
         };
@@ -413,7 +451,7 @@ impl Run {
         let began = Instant::now();
         let result = work();
         if let (Ok(value), Some(record)) = (&result, self.record.get()) {
-            let result = record::StepResult { step: name.to_owned(), nth, value: keep(value) };
+            let result = record::StepResult { step: recorded, nth, value: keep(value) };
             if let Err(error) = record.step(&result) {
                 self.events
                     .emit(What::Warning { text: format!("what step \"{name}\" gave could not be recorded: {error}") });
@@ -442,7 +480,7 @@ impl Run {
         work: impl FnOnce() -> Result<T, E>,
     ) -> Result<T, E> {
         if self.interrupt.is_stopping() {
-            return Err(refuse(Interrupt::error().detail(format!("stopped before {host}'s turn"))));
+            return Err(refuse(self.interrupt.error().detail(format!("stopped before {host}'s turn"))));
         }
         self.events.emit(What::RollingTurn { host: host.to_owned(), number, total });
         self.turns.fetch_add(1, Ordering::SeqCst);

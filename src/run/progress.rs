@@ -3,7 +3,8 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::events::{Events, What};
+use super::events::What;
+use super::stream::Events;
 use crate::host::Pipe;
 use crate::task::{Progress, printable};
 

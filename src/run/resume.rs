@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::events::What;
 use super::hosts::RunHost;
-use super::record::story::subject;
+use super::record::story::{replaces, subject};
 use super::record::{StepResult, Story};
 use super::{Call, Report, Run};
 use crate::error::{Error, Result};
@@ -24,6 +24,8 @@ pub struct Replay {
     skip_until: Option<String>,
     /// The boots that hosts were in before they were rebooted by steps that did not end: the step, the host, the boot.
     rebooted: Vec<(String, String, String)>,
+    /// What was changed in steps that did not end: the step, the host, and what.
+    changed: HashSet<(String, String, String)>,
 }
 
 /// What is to be done about a step.
@@ -50,7 +52,8 @@ impl Replay {
             results.truncate(at);
         }
         let answered = if answers { story.answered.clone() } else { HashSet::new() };
-        Self { results, next: 0, answered, skip_until: None, rebooted: story.rebooted.clone() }
+        let (rebooted, changed) = (story.rebooted.clone(), story.changed_in_open_steps.clone());
+        Self { results, next: 0, answered, skip_until: None, rebooted, changed }
     }
 
     /// A run without a record that leaves out the steps before this one.
@@ -58,8 +61,8 @@ impl Replay {
         Self { skip_until: Some(until.to_owned()), ..Self::default() }
     }
 
-    /// What is to be done about the next step.
-    pub fn turn(&mut self, step: &str, nth: usize) -> Turn {
+    /// What is to be done about the next step. `recorded` is its name as a record has it, without secrets.
+    pub fn turn(&mut self, step: &str, recorded: &str, nth: usize) -> Turn {
         if let Some(until) = &self.skip_until {
             if until != step {
                 return Turn::Skip;
@@ -67,7 +70,7 @@ impl Replay {
             self.skip_until = None;
         }
         match self.results.get(self.next) {
-            Some(StepResult { step: name, nth: number, value: Some(value) }) if name == step && *number == nth => {
+            Some(StepResult { step: name, nth: number, value: Some(value) }) if name == recorded && *number == nth => {
                 self.next += 1;
                 Turn::Gave(value.clone())
             }
@@ -77,6 +80,11 @@ impl Replay {
                 Turn::Run
             }
         }
+    }
+
+    /// Whether an attempt before has made this change in a step that did not end: the step, the host, and what.
+    pub fn changed_before(&self, what: &(String, String, String)) -> bool {
+        self.changed.contains(what)
     }
 
     /// Whether the operator has said yes to this before.
@@ -102,7 +110,7 @@ pub fn verify(run: &Arc<Run>, story: &Story, replay: &mut Replay) -> Result<()> 
     let kept: Vec<(String, usize)> = replay.results.iter().map(|result| (result.step.clone(), result.nth)).collect();
     let mut newest: Vec<&super::record::story::Left> = Vec::new();
     for left in &story.left {
-        newest.retain(|known| !(known.host == left.host && subject(&known.fact) == subject(&left.fact)));
+        newest.retain(|known| !(known.host == left.host && replaces(&left.fact, &known.fact)));
         newest.push(left);
     }
     // What a step that did not end was about may be as it was before or after.
@@ -161,13 +169,14 @@ fn look(
         place: None,
         timeout: std::time::Duration::from_secs(60),
         user: None,
+        attempt: false,
     };
     let facts_held = run.effect(call, async |context| {
         let paths: Vec<&str> = facts
             .iter()
             .filter_map(|left| match &left.fact {
-                Fact::File { path, .. } | Fact::Absent { path } => Some(path.as_str()),
-                Fact::Started { .. } => None,
+                Fact::File { path, .. } | Fact::Absent { path } | Fact::Kept { path, .. } => Some(path.as_str()),
+                Fact::Started { .. } | Fact::Unit { .. } => None,
             })
             .collect();
         let mut stats = stat::stat_all(context, &paths, true).await?.into_iter();
@@ -180,9 +189,24 @@ fn look(
                     _ => "is gone",
                 },
                 Fact::Absent { .. } => match stats.next().unwrap_or_default() {
-                    stat if !stat.exists => continue,
+                    stat if !stat.exists && stat.link.is_none() => continue,
                     _ => "is there again",
                 },
+                kept @ Fact::Kept { .. } => match otherwise(kept, &stats.next().unwrap_or_default()) {
+                    None => continue,
+                    Some(found) => found,
+                },
+                Fact::Unit { unit, goal } => {
+                    if service::status(context, unit).await?.is(*goal) {
+                        continue;
+                    }
+                    match goal {
+                        service::Goal::Started => "does not run any more",
+                        service::Goal::Stopped => "runs again",
+                        service::Goal::Enabled => "is no longer started at boot",
+                        service::Goal::Disabled => "is started at boot again",
+                    }
+                }
                 Fact::Started { unit, at } => {
                     let status = service::status(context, unit).await?;
                     // The times are exact to some 20 ms, and clocks are set.
@@ -204,4 +228,25 @@ fn look(
         Ok((wrong, Report::default()))
     })?;
     Ok(facts_held.unwrap_or_default())
+}
+
+/// In what way something at a path is not what it was made to be.
+fn otherwise(kept: &Fact, stat: &stat::Stat) -> Option<&'static str> {
+    let Fact::Kept { directory, target, mode, owner, group, .. } = kept else { return None };
+    if target.is_some() {
+        return (stat.link != *target).then_some("is another link now");
+    }
+    if !stat.exists {
+        return Some("is gone");
+    }
+    if *directory && stat.kind != Some(stat::FileKind::Directory) {
+        return Some("is no folder any more");
+    }
+    // A number can't be compared with the name that the host has for it.
+    let differs = |wanted: &Option<String>, found: &str| {
+        wanted.as_deref().is_some_and(|wanted| wanted != found && wanted.parse::<u32>().is_err())
+    };
+    let other_mode = mode.is_some_and(|mode| u32::from_str_radix(&stat.mode, 8) != Ok(mode));
+    (other_mode || differs(owner, &stat.owner) || differs(group, &stat.group))
+        .then_some("has another mode or owner now")
 }

@@ -57,6 +57,24 @@ impl Secrets {
         text
     }
 
+    /// Whether a text that is to be used again has a secret in it. A path has none, whatever words are in it.
+    pub fn are_in(&self, text: &str) -> bool {
+        let shown = self.redact(text);
+        let is_path = text.starts_with('/') && !text.contains(char::is_whitespace) && shown != REDACTED;
+        shown != text && !is_path
+    }
+
+    /// The same for a whole value.
+    pub fn are_in_value(&self, value: &Value) -> bool {
+        match value {
+            Value::String(text) => self.are_in(text),
+            Value::Array(items) => items.iter().any(|item| self.are_in_value(item)),
+            Value::Object(fields) => fields.iter().any(|(key, field)| self.are_in(key) || self.are_in_value(field)),
+            Value::Number(number) => self.are_in(&number.to_string()),
+            Value::Bool(_) | Value::Null => false,
+        }
+    }
+
     /// The error without any secret.
     pub fn redact_error(&self, mut error: Error) -> Error {
         if self.is_empty() {
@@ -86,38 +104,50 @@ impl Secrets {
         })
     }
 
-    /// The event without any secret.
-    pub(super) fn redact_event(&self, what: What) -> What {
+    /// The event without any secret in its texts. What it is about (hosts, paths, what an effect has left) is how it is
+    /// found again, and stays: a password that is also a word of a path must not make it another path.
+    pub(super) fn redact_event(&self, mut what: What) -> What {
         if self.is_empty() {
             return what;
         }
-        if let What::Data { host, step, name, data } = what {
-            return What::Data {
-                host: host.map(|host| self.redact(&host)),
-                step: step.map(|step| self.redact(&step)),
-                name: self.redact(&name),
-                data: self.redact_data(data),
-            };
-        }
-        let redacted = serde_json::to_value(&what).and_then(|mut value| {
-            self.redact_value(&mut value);
-            serde_json::from_value(value)
-        });
-        // A secret that equals one of the stream's own words ("changed") can make the event unreadable: rather lose its
-        // text than the secret.
-        redacted
-            .unwrap_or_else(|_| What::Warning { text: "an event could not be redacted and was left out".to_owned() })
-    }
-
-    fn redact_value(&self, value: &mut Value) {
-        match value {
-            Value::String(text) => *text = self.redact(text),
-            Value::Array(items) => items.iter_mut().for_each(|item| self.redact_value(item)),
-            Value::Object(fields) => {
-                fields.iter_mut().filter(|(key, _)| *key != "event").for_each(|(_, field)| self.redact_value(field));
+        let redact = |texts: &mut [&mut String]| texts.iter_mut().for_each(|text| **text = self.redact(text));
+        match &mut what {
+            What::RunStarted { steps, .. } => redact(&mut steps.iter_mut().collect::<Vec<_>>()),
+            What::HostUnreachable { message, .. } | What::HostRefused { message, .. } => redact(&mut [message]),
+            What::StepStarted { step, .. } | What::StepFinished { step, .. } => redact(&mut [step]),
+            What::StepSkipped { step, why, .. } => redact(&mut [step, why]),
+            What::EffectStarted { step, summary, .. } => {
+                redact(&mut [summary]);
+                redact(&mut step.iter_mut().collect::<Vec<_>>());
             }
-            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+            What::EffectOutput { line, .. } => redact(&mut [line]),
+            What::EffectWaiting { status, .. } => redact(&mut [status]),
+            What::EffectFinished { step, summary, diff, message, .. } => {
+                redact(&mut [summary]);
+                redact(&mut step.iter_mut().chain(message).collect::<Vec<_>>());
+                if let Some(diff) = diff {
+                    redact(&mut [&mut diff.path, &mut diff.before, &mut diff.after]);
+                }
+            }
+            What::UndoKnown { command } => redact(&mut [command]),
+            What::Note { text, .. } | What::Warning { text } => redact(&mut [text]),
+            What::Data { step, name, data, .. } => {
+                redact(&mut [name]);
+                redact(&mut step.iter_mut().collect::<Vec<_>>());
+                *data = self.redact_data(std::mem::take(data));
+            }
+            What::Checked { name, found, .. } => redact(&mut [name, found]),
+            What::Answered { question, .. } => redact(&mut [question]),
+            What::RunFinished { message, .. } => redact(&mut message.iter_mut().collect::<Vec<_>>()),
+            What::Notified { step, .. } => redact(&mut step.iter_mut().collect::<Vec<_>>()),
+            What::HostConnected { .. }
+            | What::NotificationDone { .. }
+            | What::Locked { .. }
+            | What::Unlocked { .. }
+            | What::RollingTurn { .. }
+            | What::Interrupted { .. } => {}
         }
+        what
     }
 
     /// A playbook's data without any secret: its keys are texts of the playbook too, and a number can be a secret as a whole.
@@ -264,6 +294,45 @@ mod tests {
         let shown = serde_json::Value::Object(data).to_string();
         let redacted = r#"{"a [redacted]":[{"b":"x [redacted]"}],"pin":"[redacted]","ms":123456,"event":"[redacted]"}"#;
         assert_eq!(shown, redacted);
+    }
+
+    #[test]
+    fn a_secret_that_is_a_word_of_a_path_leaves_the_path_as_it_is() {
+        let secrets = Secrets::default();
+        secrets.add("vagrant");
+        let path = "/home/vagrant/x".to_owned();
+        let What::EffectFinished { summary, facts, host, .. } = secrets.redact_event(What::EffectFinished {
+            effect: 1,
+            host: Some("vagrant".to_owned()),
+            step: None,
+            name: "copy".to_owned(),
+            summary: path.clone(),
+            kind: crate::task::Kind::Change,
+            outcome: super::super::events::Outcome::Changed,
+            ms: 1,
+            diff: None,
+            message: None,
+            facts: vec![crate::task::Fact::Absent { path: path.clone() }],
+            copied: None,
+            attempt: false,
+        }) else {
+            panic!("the kind of event changed");
+        };
+        assert_eq!(summary, "/home/[redacted]/x");
+        assert_eq!((facts, host.as_deref()), (vec![crate::task::Fact::Absent { path }], Some("vagrant")));
+    }
+
+    #[test]
+    fn a_value_that_is_used_again_has_a_secret_in_it_unless_that_is_a_word_of_a_path() {
+        let secrets = Secrets::default();
+        secrets.add("vagrant");
+        let keeps = serde_json::json!({ "m1": [{ "real_path": "/home/vagrant/x", "changed": true }] });
+        assert!(!secrets.are_in_value(&keeps));
+        for tells in ["vagrant", "user vagrant", "url=/vagrant", "/a text with vagrant in it"] {
+            assert!(secrets.are_in_value(&serde_json::json!([tells])), "{tells}");
+        }
+        secrets.add("/slashed");
+        assert!(secrets.are_in("/slashed"));
     }
 
     #[test]

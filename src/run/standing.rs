@@ -1,12 +1,11 @@
 //! Where a run stands: what it has changed on which host, which steps are over, what it has in hand. Made from its events.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::events::{Event, Outcome, Reader, What};
+use super::events::{Event, Outcome, What};
 use crate::task::Kind;
 
 /// Where a run stands.
@@ -18,6 +17,16 @@ pub struct Standing {
     done: Vec<String>,
     step: Option<String>,
     undo: Option<String>,
+    notified: Vec<Notification>,
+}
+
+/// What a change has asked for, and what is not done yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notification {
+    /// What is to be done.
+    pub name: String,
+    /// The host.
+    pub host: String,
 }
 
 /// An effect of which it is not known whether it was done.
@@ -71,6 +80,12 @@ impl Standing {
                     _ => {}
                 }
             }
+            What::Notified { name, host, .. } => {
+                self.notified.push(Notification { name: name.clone(), host: host.clone() });
+            }
+            What::NotificationDone { name, host } => {
+                self.notified.retain(|known| !(known.name == *name && known.host == *host));
+            }
             What::UndoKnown { command } => self.undo = Some(command.clone()),
             _ => {}
         }
@@ -90,6 +105,18 @@ impl Standing {
     /// The hosts that were changed.
     pub fn changed_hosts(&self) -> impl Iterator<Item = &str> {
         self.hosts.iter().map(String::as_str).filter(|host| self.changes.contains_key(*host))
+    }
+
+    /// The hosts that were changed, or may have been.
+    pub fn worked_on(&self) -> impl Iterator<Item = &str> {
+        let is_changed =
+            |host: &&str| self.changes.contains_key(*host) || self.in_hand.values().any(|known| known.host == **host);
+        self.hosts.iter().map(String::as_str).filter(is_changed)
+    }
+
+    /// What was notified and is not done yet, in the order in which it was.
+    pub fn notified(&self) -> &[Notification] {
+        &self.notified
     }
 
     /// The command that undoes the run, if the playbook named one.
@@ -125,7 +152,10 @@ impl Standing {
                 lines.push(format!("  {host:<15}  nothing"));
                 continue;
             }
-            for (index, text) in changes.iter().chain(&in_hand).enumerate() {
+            let notified = self.notified.iter().filter(|known| known.host == *host);
+            let notified: Vec<String> =
+                notified.map(|known| format!("notified, and not done yet: {}", known.name)).collect();
+            for (index, text) in changes.iter().chain(&in_hand).chain(&notified).enumerate() {
                 let name = if index == 0 { host.as_str() } else { "" };
                 lines.push(format!("  {name:<15}  {text}"));
             }
@@ -137,18 +167,4 @@ impl Standing {
 /// The time of day on the operator's clock.
 fn clock(time: Timestamp) -> String {
     time.to_zoned_datetime(TimeZone::system()).strftime("%H:%M:%S").to_string()
-}
-
-/// The reader that keeps a standing up to date.
-pub struct Follower(pub Arc<Mutex<Standing>>);
-
-impl Reader for Follower {
-    fn read(&mut self, event: &Event) -> std::io::Result<()> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take(event);
-        Ok(())
-    }
-
-    fn name(&self) -> String {
-        "the run's standing".to_owned()
-    }
 }

@@ -43,17 +43,23 @@ pub fn check(playbook: &Playbook, engine: &Engine, inventory: Option<&Inventory>
     errors
 }
 
-/// Whether anything that the playbook calls may change a host. A command says of itself whether it only looks.
+/// Whether it looks as if something that the playbook calls changed a host, however it is called. What is called by a name
+/// that is computed is not seen; a command says of itself whether it only looks.
 pub fn may_change(playbook: &Playbook) -> bool {
     let mut found = false;
     for ast in playbook.compiled.values() {
         ast.walk(&mut |path: &[ASTNode<'_>]| {
-            if let Some(ASTNode::Expr(Expr::MethodCall(call, _))) = path.last() {
-                let changes = catalog::entries().any(|entry| {
-                    entry.name == call.name && !entry.on.is_empty() && !matches!(entry.kind, None | Some(Kind::Read))
-                });
-                found |= changes && !only_looks(&call.args);
-            }
+            let call = match path.last() {
+                Some(
+                    ASTNode::Expr(Expr::MethodCall(call, _) | Expr::FnCall(call, _))
+                    | ASTNode::Stmt(Stmt::FnCall(call, _)),
+                ) => call,
+                _ => return !found,
+            };
+            let changes = catalog::entries().any(|entry| {
+                entry.name == call.name && !entry.on.is_empty() && !matches!(entry.kind, None | Some(Kind::Read))
+            });
+            found |= changes && call.namespace.is_empty() && !only_looks(&call.args);
             !found
         });
     }

@@ -14,6 +14,8 @@ pub struct Here {
     pub host: Option<Arc<str>>,
     /// Whether others do the same for other hosts meanwhile.
     pub parallel: bool,
+    /// Whether it is tried again when it fails: inside a wait or a retry.
+    pub attempt: bool,
 }
 
 thread_local! {
@@ -42,6 +44,11 @@ pub fn at<T>(place: Here, work: impl FnOnce() -> T) -> T {
 /// Does `work` for a host.
 pub fn on_host<T>(host: &str, work: impl FnOnce() -> T) -> T {
     at(Here { host: Some(host.into()), ..here() }, work)
+}
+
+/// Does `work` where a failure only means that it is tried again.
+pub fn attempt<T>(work: impl FnOnce() -> T) -> T {
+    at(Here { attempt: true, ..here() }, work)
 }
 
 #[cfg(test)]

@@ -110,9 +110,7 @@ fn engine(script: &Script, playbook: &Playbook) -> Engine {
         Ok((name == "vars").then(|| Dynamic::from(Vars::of_file(&variables, context.source()))))
     });
     let run = Arc::clone(&script.run);
-    engine.on_progress(move |_| {
-        run.interrupt.is_now().then(|| Dynamic::from(failure::Failure(crate::run::interrupt::Interrupt::error())))
-    });
+    engine.on_progress(move |_| run.interrupt.is_now().then(|| Dynamic::from(failure::Failure(run.interrupt.error()))));
     let run = Arc::clone(&script.run);
     engine.on_print(move |text| {
         run.events.emit(crate::run::events::What::Note { host: None, text: text.to_owned() });
@@ -134,7 +132,7 @@ pub fn run(script: &Script, playbook: &Playbook) -> Result<()> {
     let engine = engine(script, playbook);
     let ast = playbook.main()?;
     let result = engine.run_ast_with_scope(&mut Scope::new(), ast);
-    result.or_else(|error| match *error {
+    let result = result.or_else(|error| match *error {
         // `exit()` ends the playbook early and is no failure.
         EvalAltResult::Exit(..) => Ok(()),
         error => {
@@ -147,6 +145,15 @@ pub fn run(script: &Script, playbook: &Playbook) -> Result<()> {
                 &names,
                 kind,
             )))
+        }
+    });
+    result.and_then(|()| match script.run.standing().notified() {
+        [] => Ok(()),
+        // The step of each has failed, and the playbook went on in spite of it.
+        left => {
+            Err(left.iter().fold(crate::error::Error::stopped("not all that was notified was done"), |error, left| {
+                error.detail(format!("{}: {}", left.host, left.name))
+            }))
         }
     })
 }

@@ -126,6 +126,33 @@ pub enum Fact {
         /// The path.
         path: String,
     },
+    /// Something at a path, with what was asked of it; what is none was not asked.
+    Kept {
+        /// The path.
+        path: String,
+        /// A folder.
+        #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+        directory: bool,
+        /// A symbolic link that leads there.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        target: Option<String>,
+        /// The permissions.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        mode: Option<u32>,
+        /// The owner.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        owner: Option<String>,
+        /// The group.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        group: Option<String>,
+    },
+    /// A unit in this state.
+    Unit {
+        /// The unit.
+        unit: String,
+        /// The state.
+        goal: service::Goal,
+    },
     /// A unit whose main process was started at this time or later.
     Started {
         /// The unit.

@@ -46,6 +46,17 @@ impl Status {
         matches!(self.active_state.as_str(), "active" | "reloading")
     }
 
+    /// Whether it is in this state.
+    pub fn is(&self, goal: Goal) -> bool {
+        match goal {
+            Goal::Started => self.is_active(),
+            // A failed unit does not run, and one that waits for its automatic restart does not rest.
+            Goal::Stopped => matches!(self.active_state.as_str(), "inactive" | "failed"),
+            Goal::Enabled => self.is_enabled(),
+            Goal::Disabled => !self.is_enabled(),
+        }
+    }
+
     /// Whether it is started at boot.
     pub fn is_enabled(&self) -> bool {
         matches!(self.enabled_state.as_str(), "enabled" | "enabled-runtime")
@@ -64,7 +75,8 @@ pub struct Transition {
 }
 
 /// A state that a unit can be brought to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Goal {
     /// It runs.
     Started,
@@ -121,14 +133,7 @@ pub async fn ensure(context: &Context<'_>, unit: &str, goal: Goal) -> Result<Tra
     let unit = unit_name(unit)?;
     let before = status(context, &unit).await?;
     before.must_exist(context)?;
-    let reached = match goal {
-        Goal::Started => before.is_active(),
-        // A failed unit does not run, and one that waits for its automatic restart does not rest.
-        Goal::Stopped => matches!(before.active_state.as_str(), "inactive" | "failed"),
-        Goal::Enabled => before.is_enabled(),
-        Goal::Disabled => !before.is_enabled(),
-    };
-    if reached {
+    if before.is(goal) {
         return Ok(Transition { changed: Changed::default(), after: before.clone(), before });
     }
     let (verb, summary) = match goal {

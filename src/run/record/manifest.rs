@@ -7,6 +7,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::inventory::Extra;
+
 /// The file `run.json` of a record.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Manifest {
@@ -118,6 +120,23 @@ pub struct Reached {
 }
 
 impl Manifest {
+    /// The same without the arguments of `-e` in which there is a secret: they have to be given again. A path is no secret,
+    /// whatever words it has.
+    pub fn without(&self, is_secret: impl Fn(&str) -> bool) -> Self {
+        let mut kept = self.clone();
+        kept.extra_vars.retain(|argument| {
+            let value = argument.split_once('=').map_or(argument.as_str(), |(_, value)| value);
+            let is_kept = argument.starts_with('@') || !is_secret(value);
+            if !is_kept {
+                let names = Extra::parse(std::slice::from_ref(argument));
+                let names = names.iter().flat_map(Extra::iter).map(|(name, _)| name.to_string());
+                kept.secret_vars.extend(names);
+            }
+            is_kept
+        });
+        kept
+    }
+
     /// What differs in the inputs of `now`, a line each; nothing when all is as it was.
     pub fn changes(&self, now: &Self) -> Vec<String> {
         let mut found = Vec::new();

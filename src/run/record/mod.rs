@@ -9,13 +9,14 @@ use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::events::{Event, Reader};
+use super::events::Event;
 use super::secrets::Secrets;
+use super::stream::{Line, Reader, Sure};
 use crate::error::{Error, Result};
 
 pub mod manifest;
@@ -47,18 +48,12 @@ pub struct Record(Arc<Shared>);
 struct Shared {
     folder: PathBuf,
     id: String,
-    files: Mutex<Files>,
-    events: File,
-    synced: Mutex<u64>,
+    events: Mutex<File>,
+    results: Mutex<File>,
+    broken: Mutex<Option<String>>,
+    line: OnceLock<Line>,
     // Held as long as the run lives: who can take it knows that it is over.
     _alive: File,
-}
-
-struct Files {
-    events: File,
-    results: File,
-    written: u64,
-    broken: Option<String>,
 }
 
 impl Record {
@@ -116,14 +111,13 @@ impl Record {
         ended_line(&folder.join("events.ndjson"), &events).map_err(failed)?;
         let results = open("results.ndjson")?;
         ended_line(&folder.join("results.ndjson"), &results).map_err(failed)?;
-        let handle = events.try_clone().map_err(failed)?;
-        let files = Files { events, results, written: 0, broken: None };
         Ok(Self(Arc::new(Shared {
             folder,
             id,
-            files: Mutex::new(files),
-            events: handle,
-            synced: Mutex::new(0),
+            events: Mutex::new(events),
+            results: Mutex::new(results),
+            broken: Mutex::default(),
+            line: OnceLock::new(),
             _alive: alive,
         })))
     }
@@ -146,8 +140,8 @@ impl Record {
             }
             sync_folder(&below)?;
         }
-        let text = serde_json::to_string_pretty(manifest)?;
-        replace(&folder.join("run.json"), secrets.redact(&text).as_bytes())
+        let manifest = manifest.without(|text| secrets.are_in(text));
+        replace(&folder.join("run.json"), serde_json::to_string_pretty(&manifest)?.as_bytes())
     }
 
     /// The run's id.
@@ -165,40 +159,38 @@ impl Record {
         Box::new(Writer(self.clone()))
     }
 
-    /// Returns when all that was written is on the disk; says why not.
-    pub fn durable(&self) -> Result<(), String> {
-        let wanted = {
-            let files = self.files();
-            if let Some(broken) = &files.broken {
-                return Err(broken.clone());
-            }
-            files.written
-        };
-        let mut synced = self.0.synced.lock().unwrap_or_else(PoisonError::into_inner);
-        if *synced >= wanted {
-            // Another host's effect has waited for the same.
-            return Ok(());
-        }
-        let written = self.files().written;
-        if let Err(error) = self.0.events.sync_data() {
-            let broken = error.to_string();
-            self.files().broken = Some(broken.clone());
+    /// Says by which queue its reader is reached.
+    pub fn reached_by(&self, line: Line) {
+        // There is one reader a record; a second would be a defect, and the first one goes on.
+        let _ = self.0.line.set(line);
+    }
+
+    /// Ends when it has all that happened so far; says why it has not.
+    pub async fn sure(&self, sure: Sure) -> Result<(), String> {
+        if let Some(broken) = self.broken() {
             return Err(broken);
         }
-        *synced = written;
-        Ok(())
+        match self.0.line.get() {
+            Some(line) => line.sure(sure).await.map_err(|why| self.broken().unwrap_or(why)),
+            None => Ok(()),
+        }
+    }
+
+    /// Why it could not be written to its end.
+    pub fn broken(&self) -> Option<String> {
+        lock(&self.0.broken).clone()
     }
 
     /// Keeps what a step gave. A later result of the same step takes the place of an earlier one.
     pub fn step(&self, result: &StepResult) -> io::Result<()> {
         let mut line = serde_json::to_vec(result)?;
         line.push(b'\n');
-        let mut files = self.files();
-        if files.broken.is_some() {
+        if self.broken().is_some() {
             return Ok(());
         }
-        self.append(&mut files, |files| &mut files.results, &line)?;
-        files.results.sync_data()
+        let results = lock(&self.0.results);
+        self.append(&results, &line)?;
+        results.sync_data()
     }
 
     /// Keeps a copy of a file of a host as it was before the run. The first one of a path stays.
@@ -215,46 +207,52 @@ impl Record {
 
     /// The run is over: what was kept for its end is given back.
     pub fn finish(&self) {
-        // Neither is needed any more, and failing to do it loses nothing.
-        let _ = self.0.events.sync_data();
+        // It is not needed any more, and failing to remove it loses nothing.
         let _ = std::fs::remove_file(self.0.folder.join("reserve"));
     }
 
-    fn append(&self, files: &mut Files, file: impl Fn(&mut Files) -> &mut File, line: &[u8]) -> io::Result<()> {
-        let at = file(files).metadata()?.len();
-        let first = file(files).write_all(line);
-        let second = match first {
+    fn append(&self, file: &File, lines: &[u8]) -> io::Result<()> {
+        self.append_whole(file, lines).inspect_err(|error| self.breaks(error))
+    }
+
+    fn append_whole(&self, mut file: &File, lines: &[u8]) -> io::Result<()> {
+        let at = file.metadata()?.len();
+        match file.write_all(lines) {
             Err(error)
                 if error.kind() == io::ErrorKind::StorageFull || error.kind() == io::ErrorKind::QuotaExceeded =>
             {
                 // A part may have been written; then the room that was kept is taken.
-                file(files).set_len(at)?;
+                file.set_len(at)?;
                 std::fs::remove_file(self.0.folder.join("reserve")).map_err(|_| error)?;
-                file(files).write_all(line)
+                file.write_all(lines)
             }
             other => other,
-        };
-        if let Err(error) = &second {
-            files.broken = Some(error.to_string());
         }
-        second
     }
 
-    fn files(&self) -> MutexGuard<'_, Files> {
-        self.0.files.lock().unwrap_or_else(PoisonError::into_inner)
+    fn breaks(&self, error: &io::Error) {
+        lock(&self.0.broken).get_or_insert_with(|| error.to_string());
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 struct Writer(Record);
 
 impl Reader for Writer {
-    fn read(&mut self, event: &Event) -> io::Result<()> {
-        let mut line = serde_json::to_vec(event)?;
-        line.push(b'\n');
-        let mut files = self.0.files();
-        self.0.append(&mut files, |files| &mut files.events, &line)?;
-        files.written += 1;
-        Ok(())
+    fn read(&mut self, events: &[Arc<Event>]) -> io::Result<()> {
+        let mut lines = Vec::new();
+        for event in events {
+            serde_json::to_writer(&mut lines, &**event)?;
+            lines.push(b'\n');
+        }
+        if lines.is_empty() { Ok(()) } else { self.0.append(&lock(&self.0.0.events), &lines) }
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        lock(&self.0.0.events).sync_data().inspect_err(|error| self.0.breaks(error))
     }
 
     fn name(&self) -> String {

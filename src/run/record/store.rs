@@ -99,3 +99,22 @@ pub fn newest_unfinished() -> Result<Option<Story>> {
     }
     Ok(other)
 }
+
+/// The newest run that was begun after this one and has changed one of the hosts that this one has worked on.
+pub fn newer_on_same_hosts(story: &Story) -> Result<Option<Story>> {
+    let place = place()?;
+    for id in ids()?.into_iter().take_while(|id| id.as_str() > story.id()) {
+        let newer = Story::read(&place.join(&id))?;
+        if newer.standing.worked_on().any(|host| story.standing.worked_on().any(|known| known == host)) {
+            return Ok(Some(newer));
+        }
+    }
+    Ok(None)
+}
+
+/// Removes the record of a run that is over.
+pub fn remove(story: &Story) -> Result<()> {
+    // What says that it is a record goes first: half a record is none.
+    let gone = fs::remove_file(story.folder.join("run.json")).and_then(|()| fs::remove_dir_all(&story.folder));
+    gone.map_err(|error| Error::failed(format!("can't remove {}", story.folder.display())).caused_by(error))
+}

@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::run::events::{Event, Outcome, What};
 use crate::run::resume::REBOOT;
 use crate::run::standing::Standing;
+use crate::task::service::Goal;
 use crate::task::{Copied, Fact};
 
 /// How far a run is.
@@ -72,6 +73,8 @@ pub struct Story {
     pub begun: Vec<(String, String)>,
     /// The boots that hosts were in before steps that did not end rebooted them: the step, the host, the boot.
     pub rebooted: Vec<(String, String, String)>,
+    /// What was changed in steps that did not end: the step, the host, and what.
+    pub changed_in_open_steps: HashSet<(String, String, String)>,
     /// The questions that were answered with yes.
     pub answered: HashSet<String>,
     /// The copies of files that it made or found, by host.
@@ -101,6 +104,7 @@ impl Story {
             left: Vec::new(),
             begun: Vec::new(),
             rebooted: Vec::new(),
+            changed_in_open_steps: HashSet::new(),
             answered: HashSet::new(),
             copies: Vec::new(),
             message: None,
@@ -146,8 +150,9 @@ impl Story {
         let open = match self.state {
             State::Running => false,
             State::Killed => true,
-            // With 2 and 6 nothing was begun.
-            State::Ended(code) => !matches!(code, 0 | 2 | 6),
+            State::Ended(0) => false,
+            // With 2 and 6 an attempt has begun nothing; an earlier one may have.
+            State::Ended(code) => !matches!(code, 2 | 6) || self.standing.has_changed() || !self.results.is_empty(),
         };
         open && self.manifest.command == "run" && !self.manifest.check
     }
@@ -182,14 +187,18 @@ impl Story {
                 let facts = std::mem::take(&mut place.facts);
                 if *ok {
                     self.rebooted.retain(|(known, ..)| known != step);
+                    self.changed_in_open_steps.retain(|(open, ..)| open != step);
                     self.left.extend(facts);
                     self.begun.clear();
                 } else {
                     self.begun.extend(facts.into_iter().map(|left| (left.host, subject(&left.fact))));
                 }
             }
-            What::EffectStarted { effect, host, summary, kind, .. } => {
+            What::EffectStarted { effect, host, summary, kind, step, name, .. } => {
                 self.effects = self.effects.max(*effect);
+                if let (Some(host), Some(step), crate::task::Kind::Change) = (host, step, kind) {
+                    place.changes.insert(*effect, (step.clone(), host.clone(), format!("{name} {summary}")));
+                }
                 if let Some(host) = host
                     && *kind != crate::task::Kind::Read
                 {
@@ -197,7 +206,10 @@ impl Story {
                 }
             }
             What::EffectFinished { effect, host: Some(host), outcome, facts, copied, .. } => {
-                if matches!(outcome, Outcome::Ok | Outcome::Changed) {
+                if let Some(change) = place.changes.remove(effect).filter(|_| *outcome == Outcome::Changed) {
+                    self.changed_in_open_steps.insert(change);
+                }
+                if matches!(outcome, Outcome::Ok | Outcome::Changed | Outcome::NotBegun) {
                     place.open.remove(effect);
                 }
                 let step = place.step.clone();
@@ -257,9 +269,25 @@ fn unreadable(folder: &Path, name: &str, error: &dyn std::fmt::Display) -> Error
 /// What a fact is about.
 pub fn subject(fact: &Fact) -> String {
     match fact {
-        Fact::File { path, .. } | Fact::Absent { path } => path.clone(),
-        Fact::Started { unit, .. } => unit.clone(),
+        Fact::File { path, .. } | Fact::Absent { path } | Fact::Kept { path, .. } => path.clone(),
+        Fact::Started { unit, .. } | Fact::Unit { unit, .. } => unit.clone(),
     }
+}
+
+/// Whether what an earlier change has left is of no account any more once a later one has left this.
+pub fn replaces(later: &Fact, earlier: &Fact) -> bool {
+    let boot = |goal: &Goal| matches!(goal, Goal::Enabled | Goal::Disabled);
+    subject(later) == subject(earlier)
+        && match (later, earlier) {
+            // Another mode or owner leaves the content as it is.
+            (Fact::Kept { directory: false, target: None, .. }, Fact::File { .. }) => false,
+            // What runs now and what is started at boot are two things.
+            (Fact::Unit { goal, .. }, Fact::Unit { goal: other, .. }) => boot(goal) == boot(other),
+            (Fact::Unit { goal, .. }, Fact::Started { .. }) | (Fact::Started { .. }, Fact::Unit { goal, .. }) => {
+                !boot(goal)
+            }
+            _ => true,
+        }
 }
 
 /// Where the reading of the events is.
@@ -269,6 +297,8 @@ struct Places {
     counts: HashMap<String, usize>,
     facts: Vec<Left>,
     open: HashMap<u64, (String, String)>,
+    /// The changes that are under way: the step, the host, and what.
+    changes: HashMap<u64, (String, String, String)>,
 }
 
 impl Places {

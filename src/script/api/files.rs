@@ -16,9 +16,7 @@ use crate::task::attributes::Wanted;
 use crate::task::line::{Goal, Place};
 use crate::task::stat::Stat;
 use crate::task::write::{self, Written};
-use crate::task::{
-    Changed, Copied, Fact, Kind, absent, attributes, backup, copy, directory, line, link, read, stat, template,
-};
+use crate::task::{Copied, Fact, Kind, absent, attributes, backup, copy, directory, line, link, read, stat, template};
 
 const MODE: Opt = opt("mode", "a text such as \"0644\"", "the permissions; those of the old file, 0644 for a new one");
 const OWNER: Opt = opt("owner", "a text", "the owner; that of the old file");
@@ -250,14 +248,10 @@ fn written_report(path: &str, written: Written, secret: bool) -> (Written, Repor
     (written, Report { changed, facts, ..Report::default() })
 }
 
-fn reported<T>(value: T, changed: Changed) -> (T, Report) {
-    (value, Report { changed: Some(changed), ..Report::default() })
-}
-
-fn written(written: Option<Written>) -> Result<Map> {
+fn written(before: bool, written: Option<Written>) -> Result<Map> {
     let written = written.ok_or_else(|| Error::defect("a change did not run"))?;
     let mut map = Map::new();
-    map.insert("changed".into(), written.changed.changed.into());
+    map.insert("changed".into(), (written.changed.changed || before).into());
     map.insert("real_path".into(), written.real_path.into());
     map.insert("sha256".into(), written.sha256.into());
     Ok(map)
@@ -283,9 +277,13 @@ fn copy_file(script: &Script, ctx: &NativeCallContext<'_>, host: &Host, path: &D
     let how = write_options(&mut options)?;
     let common = Common::take(&mut options)?;
     let effect = Effect { name: "copy", summary: path.clone(), kind: Kind::Change, ctx, common };
-    written(script.effect(host, effect, async |context| {
-        Ok(written_report(&path, copy::copy(context, &path, &source, &how).await?, how.secret))
-    })?)
+    let before = script.run.changed_before(&host.0.name, effect.name, &effect.summary);
+    written(
+        before,
+        script.effect(host, effect, async |context| {
+            Ok(written_report(&path, copy::copy(context, &path, &source, &how).await?, how.secret))
+        })?,
+    )
 }
 
 fn template_file(
@@ -310,11 +308,15 @@ fn template_file(
     let how = write_options(&mut options)?;
     let common = Common::take(&mut options)?;
     let effect = Effect { name: "template", summary: path.clone(), kind: Kind::Change, ctx, common };
-    written(script.effect(host, effect, async |context| {
-        let made = template::Template { path: &file, text: &template_text, vars: &vars, options: &language };
-        let written = template::template(context, &path, &made, &how).await?;
-        Ok(written_report(&path, written, how.secret))
-    })?)
+    let before = script.run.changed_before(&host.0.name, effect.name, &effect.summary);
+    written(
+        before,
+        script.effect(host, effect, async |context| {
+            let made = template::Template { path: &file, text: &template_text, vars: &vars, options: &language };
+            let written = template::template(context, &path, &made, &how).await?;
+            Ok(written_report(&path, written, how.secret))
+        })?,
+    )
 }
 
 fn backup_file(
@@ -331,6 +333,7 @@ fn backup_file(
     let common = Common::take(&mut options)?;
     let summary = format!("{path} → {target}");
     let effect = Effect { name: "backup", summary, kind: Kind::Change, ctx, common };
+    let before = script.run.changed_before(&host.0.name, effect.name, &effect.summary);
     let made = script
         .effect(host, effect, async |context| {
             let made = backup::backup(context, &path, &target, folders).await?;
@@ -348,7 +351,7 @@ fn backup_file(
         .ok_or_else(|| Error::defect("a change did not run"))?;
     script.keep_copy(host, &target, made.content.as_deref());
     let mut map = Map::new();
-    map.insert("changed".into(), made.changed.changed.into());
+    map.insert("changed".into(), (before || made.changed.changed).into());
     map.insert("backup".into(), made.backup.into());
     map.insert("real_path".into(), made.real_path.into());
     map.insert("link".into(), made.link.map_or(Dynamic::UNIT, Dynamic::from));
@@ -394,6 +397,7 @@ fn file_state(script: &Script, ctx: &NativeCallContext<'_>, host: &Host, path: &
     }
     let summary = if state == "file" { path.clone() } else { format!("{path} ({state})") };
     let effect = Effect { name: "file", summary, kind: Kind::Change, ctx, common };
+    let before = script.run.changed_before(&host.0.name, effect.name, &effect.summary);
     let changed = script.effect(host, effect, async |context| {
         let changed = match (state.as_str(), &target) {
             ("directory", _) => directory::directory(context, &path, &wanted, parents).await?,
@@ -401,10 +405,21 @@ fn file_state(script: &Script, ctx: &NativeCallContext<'_>, host: &Host, path: &
             ("absent", _) => absent::absent(context, &path, recursive).await?,
             _ => attributes::attributes(context, &path, &wanted).await?,
         };
-        Ok(reported(changed.changed, changed))
+        let fact = match state.as_str() {
+            "absent" => Fact::Absent { path: path.clone() },
+            state => Fact::Kept {
+                path: path.clone(),
+                directory: state == "directory",
+                target: target.clone(),
+                mode: wanted.mode,
+                owner: wanted.owner.clone(),
+                group: wanted.group.clone(),
+            },
+        };
+        Ok((changed.changed, Report { changed: Some(changed), facts: vec![fact], ..Report::default() }))
     })?;
     let mut map = Map::new();
-    map.insert("changed".into(), changed.unwrap_or(false).into());
+    map.insert("changed".into(), (before || changed.unwrap_or(false)).into());
     Ok(map)
 }
 
@@ -438,11 +453,19 @@ fn edit_line(
     let create = options.flag("create")?.unwrap_or(false);
     let common = Common::take(&mut options)?;
     let effect = Effect { name: "line", summary: format!("{path}: {wanted}"), kind: Kind::Change, ctx, common };
-    written(script.effect(host, effect, async |context| {
-        let written = line::line(context, &path, &goal, create, &write::Options::default()).await?;
-        let changed = written.changed.clone();
-        Ok(reported(written, changed))
-    })?)
+    let before = script.run.changed_before(&host.0.name, effect.name, &effect.summary);
+    written(
+        before,
+        script.effect(host, effect, async |context| {
+            let written = line::line(context, &path, &goal, create, &write::Options::default()).await?;
+            let is_there = !written.sha256.is_empty();
+            let (written, mut report) = written_report(&path, written, false);
+            if !is_there {
+                report.facts = vec![Fact::Absent { path: path.clone() }];
+            }
+            Ok((written, report))
+        })?,
+    )
 }
 
 /// A JSON object as a script's map.

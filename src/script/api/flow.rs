@@ -7,6 +7,7 @@ use rhai::{Array, Dynamic, Engine, EvalAltResult, FnPtr, Map, NativeCallContext}
 
 use super::Scripted;
 use super::host::Host;
+use super::notify::Handlers;
 use crate::error::{Error, Kind};
 use crate::inventory::Order;
 use crate::run::events::What;
@@ -163,7 +164,7 @@ const NOW: Entry = Entry {
 pub const ENTRIES: &[Entry] = &[HOSTS, EACH, STEP, CONFIRM, NOTE, FAIL, CHECKED, DECLARE, CHECK_MODE, NOW];
 
 /// Registers the functions of this file.
-pub fn register(engine: &mut Engine, script: &Script) {
+pub fn register(engine: &mut Engine, script: &Script, handlers: &Handlers) {
     let s = script.clone();
     engine.register_fn("hosts", move |ctx: NativeCallContext, pattern: &str| -> Scripted<Array> {
         s.scripted(&ctx, s.select(pattern, Order::Inventory, None))
@@ -180,12 +181,16 @@ pub fn register(engine: &mut Engine, script: &Script) {
     engine.register_fn("each", move |ctx: NativeCallContext, hosts: Array, work: FnPtr, options: Map| {
         each(&s, &ctx, &hosts, &work, options)
     });
-    let s = script.clone();
+    let (s, handlers) = (script.clone(), handlers.clone());
     engine.register_fn("step", move |ctx: NativeCallContext, name: &str, work: FnPtr| -> Scripted<Dynamic> {
         s.run.step(
             name,
             |error| s.raise(&ctx, error),
-            || work.call_within_context::<Dynamic>(&ctx, ()).map(Dynamic::flatten),
+            || {
+                let value = work.call_within_context::<Dynamic>(&ctx, ()).map(Dynamic::flatten)?;
+                handlers.flush(&s, &ctx)?;
+                Ok(value)
+            },
             |value| s.kept(value),
             |kept| match kept {
                 Some(value) => recorded::decode(&s, &value),
@@ -315,8 +320,7 @@ impl Script {
     /// What a step gave, in the form in which it is kept; none when that would keep a secret.
     fn kept(&self, value: &Dynamic) -> Option<serde_json::Value> {
         let kept = recorded::encode(value)?;
-        let text = kept.to_string();
-        (self.run.secrets.redact(&text) == text).then_some(kept)
+        (!self.run.secrets.are_in_value(&kept)).then_some(kept)
     }
 
     /// The hosts of these names as a script has them, connected.
@@ -418,7 +422,7 @@ fn on_each(script: &Script, ctx: &NativeCallContext, hosts: &[Host], work: &FnPt
                     let index = next.fetch_add(1, Ordering::SeqCst);
                     let Some(host) = hosts.get(index) else { break };
                     let name = Some(host.0.name.as_str().into());
-                    let place = Here { frame: place.frame.clone(), host: name, parallel: true };
+                    let place = Here { host: name, parallel: true, ..place.clone() };
                     let result =
                         here::at(place, || snapshot(work).call_within_context::<Dynamic>(&context, (host.clone(),)));
                     // A value of a captured variable may still be shared; the result must not be.
@@ -472,7 +476,7 @@ fn joined(hosts: usize, mut failures: Vec<(String, Box<EvalAltResult>)>) -> Box<
         return failures.swap_remove(index).1;
     }
     let kinds: Vec<Kind> = errors.iter().filter_map(|(_, error)| error.as_ref().map(Error::kind)).collect();
-    let kind = [Kind::Unreachable, Kind::Failed, Kind::Forbidden, Kind::Stopped, Kind::Input]
+    let kind = [Kind::Locked, Kind::Unreachable, Kind::Failed, Kind::Forbidden, Kind::Stopped, Kind::Input]
         .into_iter()
         .find(|kind| kinds.contains(kind))
         .unwrap_or(Kind::Failed);

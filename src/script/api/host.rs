@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::run::hosts::RunHost;
 use crate::run::{Call, Report, Who};
 use crate::script::catalog::{Entry, Opt, opt};
+use crate::script::here::here;
 use crate::script::options::Options;
 use crate::script::value::Unknown;
 use crate::script::variables::Vars;
@@ -129,6 +130,7 @@ impl Script {
             place: Self::place(effect.ctx),
             timeout: effect.common.timeout,
             user: effect.common.user,
+            attempt: here().attempt,
         };
         self.run.effect(call, work)
     }

@@ -21,6 +21,7 @@ pub mod host;
 pub mod journal;
 pub mod local;
 pub mod network;
+pub mod notify;
 pub mod playbook;
 pub mod probe;
 pub mod renumber;
@@ -37,6 +38,7 @@ pub mod zookeeper_entries;
 /// The descriptions of all functions.
 pub const CATALOGS: &[&[Entry]] = &[
     flow::ENTRIES,
+    notify::ENTRIES,
     secret::ENTRIES,
     emit::ENTRIES,
     undo::ENTRIES,
@@ -64,7 +66,9 @@ pub type Scripted<T> = std::result::Result<T, Box<EvalAltResult>>;
 
 /// Registers everything.
 pub fn register(engine: &mut Engine, script: &Script) {
-    flow::register(engine, script);
+    let handlers = notify::Handlers::default();
+    flow::register(engine, script, &handlers);
+    notify::register(engine, script, &handlers);
     secret::register(engine, script);
     emit::register(engine, script);
     undo::register(engine, script);

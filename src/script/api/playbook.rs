@@ -74,7 +74,7 @@ fn call(script: &Script, ctx: &NativeCallContext<'_>, name: &str, options: Map) 
     let ast = script.compiled.get(&file).ok_or_else(|| {
         script.raise(ctx, Error::defect(format!("the playbook {file} was not found when the calling one was checked")))
     })?;
-    let place = Here { frame: Some(Arc::new(frame)), host: None, parallel: false };
+    let place = Here { frame: Some(Arc::new(frame)), ..Here::default() };
     let result = here::at(place, || ctx.engine().eval_ast_with_scope::<Dynamic>(&mut Scope::new(), ast));
     match result.map_err(|error| *error) {
         Ok(value) | Err(EvalAltResult::Exit(value, _)) => Ok(value.flatten()),
@@ -122,7 +122,7 @@ fn hook(script: &Script, ctx: &NativeCallContext<'_>, name: &str) -> Result<Dyna
     let function = FnPtr::from_fn(name, move |ctx, args| {
         let now = here::here();
         let host = args.first().and_then(|first| first.read_lock::<Host>().map(|host| host.0.name.as_str().into()));
-        let place = Here { frame: given.place.frame.clone(), host: host.or(now.host), parallel: now.parallel };
+        let place = Here { frame: given.place.frame.clone(), host: host.or(now.host), ..now };
         let function = if place.parallel { snapshot(&given.function) } else { given.function.clone() };
         let context = given.context.create_context(ctx.engine());
         let args: Vec<Dynamic> = args.iter_mut().map(|argument| argument.clone()).collect();

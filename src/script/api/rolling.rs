@@ -7,7 +7,6 @@ use super::flow::each_of;
 use super::host::Host;
 use super::wait::{Truth, truth};
 use crate::error::{Error, Kind, Result};
-use crate::run::interrupt::Interrupt;
 use crate::script::Script;
 use crate::script::catalog::{Entry, opt};
 use crate::script::failure::{failure_in, raise};
@@ -138,7 +137,7 @@ fn rolling(script: &Script, ctx: &NativeCallContext, hosts: &Array, work: &FnPtr
     let mut size = 1;
     while !remaining.is_empty() {
         if script.run.interrupt.is_stopping() {
-            let failure = Interrupt::error();
+            let failure = script.run.interrupt.error();
             return Err(stopped(
                 script,
                 ctx,

@@ -84,9 +84,9 @@ impl Script {
                 .map_err(|error| Error::input(format!("can't read the secret from {path}")).caused_by(error))?;
             text.trim_end_matches(['\r', '\n']).to_owned()
         } else if let Some(prompt) = options.text("prompt")? {
+            let ask = std::sync::Arc::clone(&self.run.ask);
             self.run
-                .ask
-                .password(&prompt)
+                .await_answer(move || ask.password(&prompt))?
                 .map_err(|error| Error::stopped("no answer could be read").caused_by(error))?
         } else if let Some(given) = options.text("sops")? {
             self.run.quietly(printed(&sops(&given)?))?

@@ -11,7 +11,7 @@ use crate::script::catalog::{Entry, opt};
 use crate::script::options::Options;
 use crate::task::process::{self, Process};
 use crate::task::service::{self, Goal, Status, Verb};
-use crate::task::{Changed, Fact, Kind};
+use crate::task::{Fact, Kind};
 
 /// A unit on a host.
 #[derive(Clone)]
@@ -218,12 +218,14 @@ fn ensure(
 ) -> Result<Map> {
     let common = Common::take(&mut Options::new(&START, options)?)?;
     let effect = Effect { name, summary: service.unit.clone(), kind: Kind::Change, ctx, common };
+    let before = script.run.changed_before(&service.host.0.name, effect.name, &effect.summary);
     let changed = script.effect(&service.host, effect, async |context| {
-        let changed: Changed = service::ensure(context, &service.unit, goal).await?.changed;
-        Ok((changed.changed, Report { changed: Some(changed), ..Report::default() }))
+        let done = service::ensure(context, &service.unit, goal).await?;
+        let facts = vec![Fact::Unit { unit: done.after.unit, goal }];
+        Ok((done.changed.changed, Report { changed: Some(done.changed), facts, ..Report::default() }))
     })?;
     let mut map = Map::new();
-    map.insert("changed".into(), changed.unwrap_or(false).into());
+    map.insert("changed".into(), (before || changed.unwrap_or(false)).into());
     Ok(map)
 }
 

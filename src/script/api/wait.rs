@@ -1,16 +1,18 @@
 //! Waiting with a deadline for whatever a function finds, and trying again.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rhai::{Dynamic, Engine, FnPtr, Map, NativeCallContext};
 
 use super::Scripted;
+use crate::clock::Watch;
 use crate::error::{Error, Kind, Result};
 use crate::run::Call;
 use crate::run::progress::EffectProgress;
 use crate::script::Script;
 use crate::script::catalog::{Entry, Opt, opt};
 use crate::script::failure::{failure_in, raise};
+use crate::script::here::{attempt, here};
 use crate::script::options::{Options, shown_duration};
 use crate::script::value::Unknown;
 use crate::task::{self, Progress as _};
@@ -156,6 +158,7 @@ fn wait_until(
         place: Script::place(ctx),
         timeout,
         user: None,
+        attempt: here().attempt,
     };
     let result = script.run.wait(
         &call,
@@ -176,10 +179,10 @@ struct Wait<'a> {
 }
 
 fn poll(script: &Script, ctx: &NativeCallContext, wait: &Wait<'_>, progress: &EffectProgress) -> Scripted<Dynamic> {
-    let began = Instant::now();
+    let began = Watch::begin();
     loop {
         let mut last: Option<Error> = None;
-        let status = match wait.condition.call_within_context::<Dynamic>(ctx, ()) {
+        let status = match attempt(|| wait.condition.call_within_context::<Dynamic>(ctx, ())) {
             Ok(value) => match truth(&value) {
                 Truth::Yes(value) => return Ok(value),
                 Truth::Unknown(unknown) => return Err(script.raise(ctx, unknown.error())),
@@ -219,7 +222,7 @@ fn retry(script: &Script, ctx: &NativeCallContext, work: &FnPtr, options: Map) -
     };
     let (times, mut delay, backoff) = script.scripted(ctx, read())?;
     for _ in 1..times {
-        match work.call_within_context::<Dynamic>(ctx, ()) {
+        match attempt(|| work.call_within_context::<Dynamic>(ctx, ())) {
             Err(error)
                 if failure_in(&error).is_some_and(|failure| {
                     matches!(failure.kind(), Kind::Failed | Kind::Unreachable | Kind::Stopped)
