@@ -183,7 +183,7 @@ fn resume_goes_on_with_what_the_settings_said() {
     project.zkmig(&["run", "play.rhai"]).fails(3, &["zkmig resume"]);
     std::fs::remove_file(project.join("zkmig.toml")).unwrap();
     std::fs::write(&ready, "").unwrap();
-    project.zkmig(&["resume"]).says(&["word\n"]);
+    project.zkmig(&["resume", "-y"]).says(&["word\n"]);
 }
 
 /// What Ansible would do with it is no plain affair, and passes not in silence: an error with the line, or a warning.

@@ -80,7 +80,7 @@ fn zkmig_library_names_folders_too_and_resume_knows_them() {
         .zkmig_with(&[("ZKMIG_LIBRARY", "shared")], &["run", "plays/play.rhai", "-i", "hosts.yaml"])
         .fails(5, &["not yet", "zkmig resume"]);
     project.file("answer", "yes\n");
-    project.zkmig(&["resume"]).says(&["Two"]);
+    project.zkmig(&["resume", "-y"]).says(&["Two"]);
 }
 
 #[test]
@@ -310,7 +310,7 @@ fn a_run_that_stopped_in_a_called_playbook_is_resumed_there() {
         .run("step(\"Zero\", || 1);\nplaybook(\"inner\");\nstep(\"Three\", || 1);\n", &[])
         .fails(3, &["zkmig resume", "inner.rhai:3", "play.rhai:2"]);
     std::fs::write(&ready, "").unwrap();
-    project.zkmig(&["resume"]).says(&["one gave 7", "Three"]);
+    project.zkmig(&["resume", "-y"]).says(&["one gave 7", "Three"]);
     assert_eq!(std::fs::read_to_string(project.join("trace")).unwrap(), "once\n");
 }
 
