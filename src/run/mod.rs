@@ -372,7 +372,9 @@ impl Run {
     /// Returns when this host's lock is certainly the run's: nothing is changed on it before.
     fn locked(&self, host: &RunHost) -> Result<()> {
         let locks = self.locks.get().ok_or_else(|| Error::defect("a change of a run that has not begun"))?;
-        let all: Vec<_> = lock(&self.hosts).values().cloned().collect();
+        let mut all: Vec<_> = lock(&self.hosts).values().cloned().collect();
+        // One that was left out can't be asked, and nothing is done there.
+        all.retain(|known| known.name == host.name || !self.is_left_out(&known.name));
         self.block_on(Patience::End, locks.sure_of(&host.name, &all))
     }
 
