@@ -29,7 +29,7 @@ pub struct Recap {
     hosts: BTreeMap<String, Counts>,
     probes: Vec<(Option<String>, Availability)>,
     /// Waits of the operator's side that came to nothing.
-    failed_waits: usize,
+    waits: Counts,
     /// Warnings and checks that were not made, in order.
     pub warnings: usize,
 }
@@ -44,8 +44,9 @@ impl Recap {
             What::HostUnreachable { host, .. } => self.host(host).unreachable += 1,
             What::HostRefused { host, .. } => self.host(host).failed += 1,
             // It is tried again, or what it belongs to fails for its sake and is counted then.
-            What::EffectFinished { outcome: Outcome::Failed, attempt: true, .. } => {}
-            What::EffectFinished { host: None, outcome: Outcome::Failed, .. } => self.failed_waits += 1,
+            What::EffectFinished { outcome: Outcome::Failed | Outcome::Unreachable, attempt: true, .. } => {}
+            What::EffectFinished { host: None, outcome: Outcome::Failed, .. } => self.waits.failed += 1,
+            What::EffectFinished { host: None, outcome: Outcome::Unreachable, .. } => self.waits.unreachable += 1,
             What::EffectFinished { host: Some(host), outcome, kind, .. } => {
                 let counts = self.host(host);
                 match outcome {
@@ -93,8 +94,7 @@ impl Recap {
 
     /// The sums over all hosts.
     pub fn total(&self) -> Counts {
-        let waits = Counts { failed: self.failed_waits, ..Counts::default() };
-        self.hosts.values().fold(waits, |sum, one| Counts {
+        self.hosts.values().fold(self.waits, |sum, one| Counts {
             ok: sum.ok + one.ok,
             changed: sum.changed + one.changed,
             would: sum.would + one.would,

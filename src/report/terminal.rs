@@ -175,7 +175,9 @@ impl Screen {
             What::EffectOutput { host, line: text, .. } if self.settings.verbose > 1 => {
                 vec![line(host.as_deref().unwrap_or(""), &style("│").dim().to_string(), text)]
             }
-            What::EffectFinished { outcome: Outcome::Failed, attempt: true, .. } if self.settings.verbose == 0 => {
+            What::EffectFinished { outcome: Outcome::Failed | Outcome::Unreachable, attempt: true, .. }
+                if self.settings.verbose == 0 =>
+            {
                 vec![]
             }
             What::EffectFinished { host, name, summary, kind, outcome, ms, diff, message, .. } => {

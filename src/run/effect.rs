@@ -234,6 +234,12 @@ impl Run {
                 (outcome, diff, None, summary)
             }
             Err(error) => {
+                // Nothing was begun, and still it has to be told why: under the name that it has everywhere.
+                if let Some(host) = host.as_ref().filter(|_| !begun && !call.attempt)
+                    && error.kind() == ErrorKind::Unreachable
+                {
+                    self.events.emit(What::HostUnreachable { host: host.clone(), message: error.to_string() });
+                }
                 let outcome = match error.kind() {
                     _ if !begun => Outcome::NotBegun,
                     // What is wrong with the call was found before the host was told anything.
