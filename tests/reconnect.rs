@@ -166,6 +166,27 @@ fn a_host_that_was_down_is_waited_for() {
 }
 
 #[test]
+fn a_host_that_was_left_out_is_not_asked_for_its_lock() {
+    let mut hosts = Hosts::new();
+    // That something is changed is not to be seen before it is: the locks are taken then.
+    let text = hosts.playbook(
+        "let all = hosts(\"m1:here\", #{ unreachable: \"skip\" });\n\
+         here.run(\"touch F/one; while [ ! -e F/down ]; do sleep 0.05; done\", #{ read_only: true });\n\
+         all.each(|h| h.run(\"true\", #{ read_only: true }));\n\
+         let change = Fn(\"r\" + \"un\");\n\
+         change.call(here, \"[ -e F/lock-here ] && touch F/two\");",
+    );
+    hosts.project.file("play.rhai", &text);
+    let mut child = hosts.project.start(&["run", "play.rhai", "-i", "hosts.yaml", "--events", "events"]);
+    wait_for("the first command", || hosts.project.join("one").exists());
+    hosts.sshd.stop();
+    hosts.project.file("down", "");
+    assert_eq!(child.wait().unwrap().code(), Some(4), "{}", hosts.text("events"));
+    assert!(hosts.project.join("two").exists(), "{}", hosts.text("events"));
+    assert!(hosts.text("events").contains("but without m1"), "{}", hosts.text("events"));
+}
+
+#[test]
 fn a_reboot_is_proven_and_not_made_twice() {
     if !rustix::process::geteuid().is_root() {
         println!("not root: nothing was tested");
