@@ -220,11 +220,17 @@ impl Locks {
     }
 
     async fn give_back(&self, hosts: &[Arc<RunHost>]) -> Vec<String> {
-        let answers = join_all(
-            hosts.iter().map(|host| within(PATIENCE, host, async |lock| lock.release(&self.keeper.holder).await)),
-        )
-        .await;
+        let answers =
+            join_all(hosts.iter().map(|host| within(PATIENCE, host, async |lock| self.release_one(lock).await))).await;
         hosts.iter().zip(answers).filter(|(_, answer)| answer.is_err()).map(|(host, _)| host.name.clone()).collect()
+    }
+
+    async fn release_one(&self, lock: Lock<'_>) -> Result<()> {
+        match lock.release(&self.keeper.holder).await {
+            // A connection that ended a moment ago may not be known to have: the second word makes another.
+            Err(error) if error.kind() == Kind::Unreachable => lock.release(&self.keeper.holder).await,
+            answer => answer,
+        }
     }
 }
 

@@ -251,7 +251,7 @@ fn read_all(reader: &mut dyn Reader, take: &Receiver<Message>, line: &Line, even
             result = reader.sync();
         }
         for (_, answer) in waits {
-            let _ = answer.send(result.as_ref().map(|()| ()).map_err(ToString::to_string));
+            let _ = answer.send(result.as_ref().copied().map_err(ToString::to_string));
         }
         result?;
         let left_out = line.left_out.swap(0, Ordering::SeqCst);
