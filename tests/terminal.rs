@@ -54,8 +54,19 @@ impl Terminal {
 
     /// Starts a run of `play.rhai` at it, as the leader of its session.
     fn start(&self, project: &Project, more: &[&str]) -> Child {
-        let mut command = Command::new("setsid");
-        command.args(["-c", env!("CARGO_BIN_EXE_zkmig"), "run", "play.rhai", "-i", "hosts.yaml", "-e"]);
+        // Whoever runs the tests may have told them to outlive a terminal.
+        let mut command = Command::new("env");
+        command.args([
+            "--default-signal=HUP",
+            "setsid",
+            "-c",
+            env!("CARGO_BIN_EXE_zkmig"),
+            "run",
+            "play.rhai",
+            "-i",
+            "hosts.yaml",
+            "-e",
+        ]);
         command.arg(format!("folder={}", project.path().display())).args(more).current_dir(project.path());
         command.env("XDG_STATE_HOME", project.join("state")).env("TERM", "xterm").env_remove("NO_COLOR");
         command.stdin(self.open()).stdout(self.open()).stderr(self.open()).spawn().unwrap()

@@ -6,8 +6,8 @@ use super::catalog::last_name;
 use super::source::Sources;
 use crate::error::{Error, Excerpt, Kind};
 
-/// An error as a script sees it: `e.kind`, `e.host`, `e.step`, `e.message`, `e.details`, `e.hints`, and for a command
-/// that failed `e.status`, `e.stdout` and `e.stderr`.
+/// An error as a script sees it: `e.kind`, `e.host`, `e.step`, `e.message`, `e.details`, `e.hints`. What a command
+/// that failed printed is among the details.
 #[derive(Clone, Debug)]
 pub struct Failure(pub Error);
 
