@@ -1,10 +1,12 @@
 //! What is accepted as Ansible accepts it, and should be known.
 
-use super::Source;
+use std::collections::HashSet;
 use std::ops::Range;
 
+use super::Source;
+
 /// Something that is taken as Ansible takes it and that its writer probably did not mean.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Warning {
     /// What, and what is done about it.
     pub message: String,
@@ -23,7 +25,10 @@ impl std::fmt::Display for Warning {
 
 /// Warnings in the order in which they came up, none twice.
 #[derive(Debug, Default)]
-pub struct Warnings(Vec<Warning>);
+pub struct Warnings {
+    all: Vec<Warning>,
+    known: HashSet<Warning>,
+}
 
 impl Warnings {
     /// Adds one about a place in a file.
@@ -33,23 +38,22 @@ impl Warnings {
 
     /// Adds one.
     pub fn add(&mut self, message: impl Into<String>, place: impl Into<String>) {
-        let warning = Warning { message: message.into(), place: place.into() };
-        if !self.0.contains(&warning) {
-            self.0.push(warning);
-        }
+        self.take(Warning { message: message.into(), place: place.into() });
     }
 
     /// Adds all of others.
     pub fn extend(&mut self, others: Self) {
-        for warning in others.0 {
-            if !self.0.contains(&warning) {
-                self.0.push(warning);
-            }
-        }
+        others.all.into_iter().for_each(|warning| self.take(warning));
     }
 
     /// All of them.
     pub fn all(&self) -> &[Warning] {
-        &self.0
+        &self.all
+    }
+
+    fn take(&mut self, warning: Warning) {
+        if self.known.insert(warning.clone()) {
+            self.all.push(warning);
+        }
     }
 }
