@@ -103,9 +103,9 @@ def services(trial):
 
 
 def until_well(trial):
-    """Until a preflight says so."""
+    """Until a preflight says so, with all agents: they come back one after the other to a leader that is new."""
     deadline = time.monotonic() + 120
-    while trial.run(FORWARD, "--check").finish(120) != 0:
+    while trial.run(FORWARD, "--check").finish(120) != 0 or ", 3 agents" not in trial.last.output:
         if time.monotonic() > deadline:
             raise Never("DC/OS does not become well within 120 s")
         time.sleep(1)
