@@ -6,8 +6,9 @@ import time
 from . import lab as labs
 from .zkmig import left_behind
 
-# A killed zkmig can't end its ssh masters; they end by themselves when they have had no channel for half a minute.
-GRACE_AFTER_KILL = 45
+# A killed zkmig can't end its ssh masters; they end by themselves when they have had no channel for half a minute. And what ran on a host that was
+# cut off lives there until the other side tries again to send, up to 51 s after the last time.
+GRACE_UNHEARD = 75
 GRACE = 8
 BACKEND = re.compile(r"--configtype=\w+")
 ENSEMBLE = re.compile(r"\d+:[0-9.]+(,\d+:[0-9.]+)+")
@@ -114,8 +115,9 @@ def writes(trial):
 
 def nothing_runs_on(trial):
     """No process of the run here, none on the masters, and nothing mounted."""
-    killed = any(process.process.poll() == -9 for process in trial.processes)
-    grace = GRACE_AFTER_KILL if killed else GRACE
+    # A host hears of the end of a process that was killed, or of a connection that was cut, when TCP tries again.
+    unheard = any(process.process.poll() in (-9, 4) for process in trial.processes)
+    grace = GRACE_UNHEARD if unheard else GRACE
     here = until(lambda: left_behind(trial.mark), grace)
     trial.check("nothing runs on here", not here, "; ".join(words for _, words in here))
     for host in trial.lab.masters:
