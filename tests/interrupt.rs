@@ -7,7 +7,7 @@ mod support;
 use std::process::Child;
 use std::time::{Duration, Instant};
 
-use support::{Project, signal, wait_for};
+use support::{Project, ended, signal, wait_for};
 
 const PLAYBOOK: &str = r#"
     step("Restart", || rolling(hosts("masters"), |m| { m.run(`touch turn-${m.name}`, #{ cwd: vars.folder }); m.run("sleep 7201.5 & wait", #{ accept: [0, 143, 137], timeout: "3s" }); }));
@@ -17,19 +17,6 @@ fn start(project: &Project, playbook: &str) -> Child {
     project.file("play.rhai", playbook);
     let folder = format!("folder={}", project.path().display());
     project.start(&["run", "play.rhai", "-i", "hosts.yaml", "--events", "events", "-e", &folder])
-}
-
-/// The exit code of a process that has to end by itself; one that does not is ended, and fails the test.
-fn ended(child: &mut Child) -> Option<i32> {
-    let began = Instant::now();
-    while began.elapsed() < Duration::from_secs(20) {
-        if let Some(status) = child.try_wait().unwrap() {
-            return status.code();
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    child.kill().unwrap();
-    panic!("the process does not end");
 }
 
 fn runs(word: &str) -> bool {

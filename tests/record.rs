@@ -37,16 +37,22 @@ fn log(project: &Project) -> String {
     std::fs::read_to_string(project.join("log")).unwrap_or_default().replace('\n', " ")
 }
 
-/// A project whose run was killed in its last step.
-fn killed() -> Project {
-    let project = Project::local();
-    project.file("play.rhai", PLAYBOOK).file("hold", "");
-    let folder = folder(&project);
+/// Runs a project's playbook and kills it in its last step.
+fn kill_in_the_last_step(project: &Project) {
+    project.file("hold", "");
+    let folder = folder(project);
     let mut child = project.start(&arguments(&folder, &["--yes"]));
     wait_for("the last step", || project.join("holding").exists());
     signal(&child, "KILL");
     child.wait().unwrap();
     std::fs::remove_file(project.join("hold")).unwrap();
+}
+
+/// A project whose run was killed in its last step.
+fn killed() -> Project {
+    let project = Project::local();
+    project.file("play.rhai", PLAYBOOK);
+    kill_in_the_last_step(&project);
     wait_for("the host's note that the run is dead", || {
         project.join("lock-m1.ended").exists() && project.join("lock-m2.ended").exists()
     });
@@ -476,8 +482,10 @@ fn resume_takes_by_itself_no_run_whose_hosts_a_newer_one_has_changed() {
     let project = killed();
     let id = project.records()[0].file_name().unwrap().to_string_lossy().into_owned();
     project.zkmig(&["unlock", "-i", "hosts.yaml", "--yes"]).says(&["m1: unlocked"]);
-    // Ids count seconds.
-    std::thread::sleep(std::time::Duration::from_millis(1100));
+    // Ids count seconds, so that the next run has to begin in another one.
+    let second = || std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let this = second();
+    wait_for("the next second", || second() > this);
     project.file("other.rhai", "hosts(\"m2\")[0].copy(`${vars.folder}/other`, #{ content: \"x\" });");
     let folder = folder(&project);
     project.zkmig(&["run", "other.rhai", "-i", "hosts.yaml", "-e", &folder]).says(&["changed=1"]);
@@ -497,13 +505,8 @@ fn a_password_that_is_a_word_of_every_path_breaks_neither_the_record_nor_its_res
     for file in ["log", "holding"] {
         std::fs::remove_file(project.join(file)).unwrap();
     }
-    project.file("hosts.yaml", &format!("{inventory}    ansible_become_password: {word}\n")).file("hold", "");
-    let folder = folder(&project);
-    let mut child = project.start(&arguments(&folder, &["--yes"]));
-    wait_for("the last step", || project.join("holding").exists());
-    signal(&child, "KILL");
-    child.wait().unwrap();
-    std::fs::remove_file(project.join("hold")).unwrap();
+    project.file("hosts.yaml", &format!("{inventory}    ansible_become_password: {word}\n"));
+    kill_in_the_last_step(&project);
     let run = std::fs::read_to_string(project.records()[0].join("run.json")).unwrap();
     assert!(run.contains(&format!("{}", project.path().display())) && !run.contains("redacted"), "{run}");
     project.zkmig(&["runs", "show"]).says(&["/[redacted]/"]);

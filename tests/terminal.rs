@@ -10,11 +10,11 @@ use std::fs::{File, OpenOptions};
 use std::io::Read as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, tcgetattr};
-use support::{Project, signal, wait_for};
+use support::{Project, ended, signal, wait_for};
 
 /// Each change leaves a file; between them it waits and pauses.
 const PLAYBOOK: &str = r#"
@@ -71,20 +71,6 @@ impl Terminal {
         command.env("XDG_STATE_HOME", project.join("state")).env("TERM", "xterm").env_remove("NO_COLOR");
         command.stdin(self.open()).stdout(self.open()).stderr(self.open()).spawn().unwrap()
     }
-}
-
-/// The exit code of a process that has to end by itself; one that does not is ended, and fails the test.
-#[track_caller]
-fn ended(child: &mut Child) -> Option<i32> {
-    let began = Instant::now();
-    while began.elapsed() < Duration::from_secs(40) {
-        if let Some(status) = child.try_wait().unwrap() {
-            return status.code();
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    child.kill().unwrap();
-    panic!("the process does not end");
 }
 
 fn events(project: &Project) -> Vec<serde_json::Value> {

@@ -99,6 +99,20 @@ impl Project {
     }
 }
 
+/// The exit code of a process that has to end by itself; one that does not is ended, and fails the test.
+#[track_caller]
+pub fn ended(child: &mut std::process::Child) -> Option<i32> {
+    let began = std::time::Instant::now();
+    while began.elapsed() < std::time::Duration::from_secs(40) {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status.code();
+        }
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    child.kill().unwrap();
+    panic!("the process does not end");
+}
+
 /// Waits for a condition; a test that waits in vain fails.
 #[track_caller]
 pub fn wait_for(what: &str, condition: impl Fn() -> bool) {
