@@ -36,7 +36,7 @@ impl Extra {
                 for (name, value) in key_values::read(argument)? {
                     check_name(&name)?;
                     let origin = Origin { owner: EXTRA.into(), source: None, span: 0..0 };
-                    extra.0.push((name.into(), Variable { value: Value::String(value), written: None, origin }));
+                    extra.0.push((name.into(), Variable::made(Value::String(value), origin)));
                 }
             }
         }

@@ -144,7 +144,7 @@ impl Model {
                 self.host_by_name.insert(name, index);
                 if let Some(port) = port.filter(|port| *port > 0) {
                     let value = Value::from(port);
-                    let variable = Variable { value, origin: origin.clone(), written: None };
+                    let variable = Variable::made(value, origin.clone());
                     self.host_variable(index, "ansible_port".into(), variable);
                 }
                 index
@@ -186,6 +186,9 @@ impl Model {
     fn marked(&mut self, mut variable: Variable) -> Variable {
         let trusting = *self.trusting.get_or_insert(self.is_toml);
         if trusting && unmark(&mut variable.value) {
+            if let Some(exact) = &mut variable.exact {
+                unmark(Arc::make_mut(exact));
+            }
             let message =
                 "the text is a template although it is marked as none: ansible-core 2.19 forgets the mark after TOML";
             self.warnings.add(message, variable.origin.place());

@@ -106,7 +106,7 @@ pub fn assemble(loaded: Loaded, options: &LoadOptions) -> Result<Inventory> {
 fn implicit(name: &str, all: &[Arc<Variables>]) -> Host {
     let origin = Origin { owner: "this machine".into(), source: None, span: 0..0 };
     let mut own = Variables::default();
-    own.set("ansible_connection".into(), Variable { value: "local".into(), written: None, origin });
+    own.set("ansible_connection".into(), Variable::made("local".into(), origin));
     let mut layers = all.to_vec();
     // What `-e` says counts here too.
     layers.insert(layers.len().saturating_sub(1), Arc::new(own));

@@ -48,6 +48,8 @@ impl Origin {
 pub struct Variable {
     /// The value. A `!vault` text is `{"__ansible_vault": "…"}`, a text that is never a template `{"__ansible_unsafe": "…"}`.
     pub value: Value,
+    /// The same with Python's types, in the form of [`exact`](super::exact), where JSON does not have them.
+    pub exact: Option<Arc<Value>>,
     /// The text of a scalar that is not a text, as it was written: a password `12.50` is not 12.5.
     pub written: Option<Arc<str>>,
     /// Where it was written.
@@ -58,7 +60,19 @@ impl Variable {
     /// The variable that a key of a mapping gives.
     pub fn of(owner: &Arc<str>, source: &Source, key: &Key, node: &Node) -> Self {
         let origin = Origin { owner: Arc::clone(owner), source: Some(source.clone()), span: key.span.clone() };
-        Self { value: node.value(), written: node.written.clone(), origin }
+        Self { value: node.value(), exact: node.exact().map(Arc::new), written: node.written.clone(), origin }
+    }
+
+    /// The value that has Python's types.
+    pub fn full(&self) -> &Value {
+        self.exact.as_deref().unwrap_or(&self.value)
+    }
+
+    /// A value that may have Python's types, which nobody wrote as it is.
+    pub fn made(value: Value, origin: Origin) -> Self {
+        let exact = super::exact::is_needed(&value).then(|| Arc::new(value.clone()));
+        let value = if exact.is_some() { super::exact::plain(&value) } else { value };
+        Self { value, exact, written: None, origin }
     }
 
     /// Its text, where a text is needed: as it was written. None for lists, mappings, nothing, and vaults that are closed.

@@ -3,9 +3,9 @@
 use serde_json::{Map as JsonMap, Value as Json};
 
 use super::fault::{Fault, R};
-use super::python;
 use super::syntax::Options;
 use super::value::{Key, Value, nested};
+use crate::inventory::exact;
 
 /// The key of a value that a vault holds.
 pub const VAULT: &str = "__ansible_vault";
@@ -48,8 +48,14 @@ pub fn to_value(value: &Json) -> Value {
     }
 }
 
-/// A value as JSON: what is left of it when a template is done.
+/// A value as JSON: what is left of it when a template is done. Keys and times are texts.
 pub fn from_value(value: &Value) -> R<Json> {
+    let exact = exact_from(value)?;
+    Ok(if exact::is_needed(&exact) { exact::plain(&exact) } else { exact })
+}
+
+/// A value with Python's types, in the form of [`exact`].
+pub fn exact_from(value: &Value) -> R<Json> {
     Ok(match value {
         Value::None => Json::Null,
         Value::Bool(value) => Json::Bool(*value),
@@ -66,20 +72,20 @@ pub fn from_value(value: &Value) -> R<Json> {
         Value::List(_) | Value::Tuple(_) | Value::Range(..) => {
             let items = value.iterate()?;
             let kept = items.iter().filter(|item| !matches!(item, Value::Omit));
-            Json::Array(nested(|| kept.map(from_value).collect())?)
+            Json::Array(nested(|| kept.map(exact_from).collect())?)
         }
         Value::Dict(map) => {
             let map = map.borrow().clone();
             let kept = map.iter().filter(|(_, value)| !matches!(value, Value::Omit));
-            let field = |(key, value): (&Key, &Value)| Ok((python::text(&key.0)?, from_value(value)?));
-            Json::Object(nested(|| kept.map(field).collect())?)
+            let field = |(key, value): (&Key, &Value)| Ok((exact_from(&key.0)?, exact_from(value)?));
+            exact::mapping(nested(|| kept.map(field).collect::<R<Vec<_>>>())?)
         }
-        Value::Time(time) => Json::String(time.iso("T")),
-        Value::Lazy(lazy) => from_value(&lazy.force())?,
+        Value::Time(time) => exact::time(&time.iso("T")),
+        Value::Lazy(lazy) => exact_from(&lazy.force())?,
         Value::Marker(fault) => return Err(fault.again()),
         Value::Omit => return Err(Fault::new("`omit` has no value where nothing can be left out")),
         Value::Object(object) if object.map().is_some() => match object.map() {
-            Some(map) => from_value(&Value::dict(map?))?,
+            Some(map) => exact_from(&Value::dict(map?))?,
             None => Json::Null,
         },
         Value::Delta(_) | Value::Object(_) => {

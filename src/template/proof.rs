@@ -26,7 +26,7 @@ impl World for Cases {
             _ => None,
         };
         let value = own.map_or_else(|| self.0.get(name).cloned(), |own| Some(own.into()))?;
-        Some(Raw { value, place: "vars.json".into(), excerpt: None, sealed: false })
+        Some(Raw { value, exact: None, place: "vars.json".into(), excerpt: None, sealed: false })
     }
     fn names(&self, _: &str) -> Vec<String> {
         self.0.keys().cloned().collect()

@@ -1,11 +1,14 @@
 //! Dates and times as Python's `datetime` has them.
 
+use std::rc::Rc;
+
 use jiff::civil;
 
 use super::fault::{Fault, R};
+use super::value::Value;
 
 /// A `datetime`, or a `date` alone.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Time {
     pub civil: civil::DateTime,
     /// Seconds east of UTC, where it knows its zone.
@@ -49,6 +52,15 @@ impl std::fmt::Display for Delta {
             write!(f, ".{micros:06}")?;
         }
         Ok(())
+    }
+}
+
+/// Python's: two instants are compared where both know their zones, two clocks where neither does.
+impl PartialEq for Time {
+    fn eq(&self, other: &Self) -> bool {
+        self.is_date == other.is_date
+            && self.offset.is_some() == other.offset.is_some()
+            && self.micros() == other.micros()
     }
 }
 
@@ -333,6 +345,14 @@ impl Time {
         }
         Ok(Self { civil: at, offset, is_date: false })
     }
+}
+
+/// A time of an inventory, from its ISO form.
+pub fn held(iso: &str) -> Value {
+    super::yaml_load::date(iso).unwrap_or_else(|| {
+        let fault = Fault::new(format!("`{iso}` is a time without a date, which templates can't have here"));
+        Value::Marker(Rc::new(*fault.hint("put it in quotes where it is written: then it is a text")))
+    })
 }
 
 /// Without what is smaller than a microsecond.

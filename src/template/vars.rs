@@ -17,13 +17,15 @@ use super::settings::Settings;
 use super::syntax::Options;
 use super::value::{Key, Map, Value};
 use crate::error::{Error, Excerpt, Result};
-use crate::inventory::address;
+use crate::inventory::{address, exact};
 
 /// A variable as the inventory has it, unrendered.
 #[derive(Clone, Debug)]
 pub struct Raw {
     /// Its value; a text in it may be a template.
     pub value: Json,
+    /// The same with Python's types, where JSON does not have them.
+    pub exact: Option<Arc<Json>>,
     /// Where it was written, as `group_vars/all.yml:3`.
     pub place: String,
     /// The same as a place to show.
@@ -189,7 +191,7 @@ impl HostVars {
             return Ok(value.clone());
         }
         super::stack::with_room(|| {
-            let raw = Raw { value: value.clone(), place: what.to_owned(), excerpt: None, sealed: false };
+            let raw = Raw { value: value.clone(), exact: None, place: what.to_owned(), excerpt: None, sealed: false };
             let open = self.open();
             let value = open.0.lazy(what, &raw);
             json::from_value(&value)
@@ -388,7 +390,7 @@ impl HostScope {
             excerpt: raw.excerpt.clone(),
             sealed: raw.sealed,
         });
-        self.of_json(&raw.value, &place)
+        self.of_json(raw.exact.as_deref().unwrap_or(&raw.value), &place)
     }
 
     fn of_json(&self, value: &Json, place: &Rc<Written>) -> Value {
@@ -411,6 +413,18 @@ impl HostScope {
                         Some(this) => this.decrypt(&text, &place),
                         None => Value::Marker(Rc::new(*Fault::new("the rendering is over"))),
                     });
+                }
+                if let Some(iso) = exact::as_time(fields) {
+                    return super::time::held(iso);
+                }
+                if let Some(pairs) = exact::as_pairs(fields) {
+                    // A key is no template.
+                    let key = |key: &Json| match key {
+                        Json::String(text) => Value::str(text).key(),
+                        other => self.of_json(other, place).key(),
+                    };
+                    let pair = |(name, value)| Some((key(name).ok()?, self.of_json(value, place)));
+                    return Value::dict(pairs.filter_map(pair).collect());
                 }
                 let fields = fields.iter().map(|(name, value)| (Key(Value::str(name)), self.of_json(value, place)));
                 Value::dict(fields.collect())

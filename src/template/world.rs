@@ -16,7 +16,13 @@ fn raw(host: &Host, name: &str) -> Option<Raw> {
     let variable = host.variable(name)?;
     let excerpt = variable.origin.source.as_ref().map(|source| source.excerpt(&variable.origin.span));
     let sealed = variable.origin.source.as_ref().is_some_and(Source::is_sealed);
-    Some(Raw { value: variable.value.clone(), place: variable.origin.place(), excerpt, sealed })
+    Some(Raw {
+        value: variable.value.clone(),
+        exact: variable.exact.clone(),
+        place: variable.origin.place(),
+        excerpt,
+        sealed,
+    })
 }
 
 fn names(host: &Host) -> Vec<String> {
@@ -189,7 +195,7 @@ impl World for Loose {
 
     fn variable(&self, _: &str, name: &str) -> Option<Raw> {
         let value = self.0.get(name)?.clone();
-        Some(Raw { value, place: format!("the variable {name}"), excerpt: None, sealed: false })
+        Some(Raw { value, exact: None, place: format!("the variable {name}"), excerpt: None, sealed: false })
     }
 
     fn names(&self, _: &str) -> Vec<String> {
@@ -266,7 +272,7 @@ impl Templates for InInventory {
             let mut interp = interp::Interp::new(options, Arc::clone(&self.settings), Some(open.scope()));
             interp.folder.clone_from(&self.settings.playbook_dir);
             let source = super::lower::source("an expression", &format!("{{{{ {text} }}}}"));
-            let value = engine::native(&std::rc::Rc::new(interp), source).and_then(|value| json::from_value(&value));
+            let value = engine::native(&std::rc::Rc::new(interp), source).and_then(|value| json::exact_from(&value));
             value.map_err(|fault| fault.told(&told()))
         })
     }

@@ -181,7 +181,8 @@ fn number(text: &str) -> Option<Value> {
     parse_float(&plain).map(Value::Float)
 }
 
-fn date(text: &str) -> Option<Value> {
+/// A date or a time.
+pub fn date(text: &str) -> Option<Value> {
     let (date, time) = match text.find(['T', 't', ' ']) {
         Some(at) => (&text[..at], Some(text[at + 1..].trim())),
         None => (text, None),

@@ -100,7 +100,7 @@ impl Reader<'_> {
                 return Err(self.fault("a key in double quotes is missing"));
             }
             let name: Arc<str> = self.string()?.into();
-            let key = Key { name: Arc::clone(&name), span: start..self.at, written: None };
+            let key = Key::text(Arc::clone(&name), start..self.at);
             self.blank();
             if self.peek() != Some(b':') {
                 return Err(self.fault("a `:` is missing"));

@@ -11,9 +11,9 @@ mod json;
 pub mod scalar;
 mod yaml;
 
-use super::Source;
 use super::vault::Vault;
 use super::warning::Warnings;
+use super::{Source, exact};
 use crate::error::Result;
 
 /// The most values that a file may have once its aliases are followed.
@@ -57,9 +57,24 @@ pub struct Key {
     pub span: Range<usize>,
     /// As it was written, where it is not a text.
     pub written: Option<Arc<str>>,
+    /// What it is where it is no text, in the form of [`exact`].
+    pub exact: Option<Value>,
 }
 
 impl Key {
+    /// A text.
+    pub fn text(name: impl Into<Arc<str>>, span: Range<usize>) -> Self {
+        Self { name: name.into(), span, written: None, exact: None }
+    }
+
+    /// What makes it one key with another.
+    fn identity(&self) -> String {
+        match &self.exact {
+            Some(value) => exact::identity(value),
+            None => exact::identity(&Value::from(&*self.name)),
+        }
+    }
+
     /// The text as it was written: `1.10` stays so.
     pub fn spelling(&self) -> &str {
         self.written.as_deref().unwrap_or(&self.name)
@@ -97,6 +112,36 @@ impl Node {
             Kind::Map(fields) => {
                 let fields = fields.iter().map(|(key, node)| (key.name.to_string(), node.value()));
                 Value::Object(fields.collect::<Map<_, _>>())
+            }
+        }
+    }
+
+    /// Whether it is a date or a time: its value is the text in ISO form.
+    fn is_time(&self) -> bool {
+        self.written.is_some() && matches!(self.kind, Kind::Scalar(Value::String(_)))
+    }
+
+    /// The value with Python's types, in the form of [`exact`]; none where JSON has them all.
+    pub fn exact(&self) -> Option<Value> {
+        self.is_exact().then(|| self.typed())
+    }
+
+    fn is_exact(&self) -> bool {
+        match &self.kind {
+            Kind::Scalar(_) => self.is_time(),
+            Kind::List(items) => items.iter().any(Self::is_exact),
+            Kind::Map(fields) => fields.iter().any(|(key, node)| key.exact.is_some() || node.is_exact()),
+        }
+    }
+
+    fn typed(&self) -> Value {
+        match &self.kind {
+            Kind::Scalar(Value::String(iso)) if self.is_time() => exact::time(iso),
+            Kind::Scalar(value) => value.clone(),
+            Kind::List(items) => Value::Array(items.iter().map(Self::typed).collect()),
+            Kind::Map(fields) => {
+                let key = |key: &Key| key.exact.clone().unwrap_or_else(|| Value::from(&*key.name));
+                exact::mapping(fields.iter().map(|(name, node)| (key(name), node.typed())).collect())
             }
         }
     }

@@ -160,6 +160,11 @@ fn time(text: &str) -> Option<Meaning> {
     Some(Ok(Value::String(shown)))
 }
 
+/// Whether a plain scalar is a date or a time.
+pub fn is_time(text: &str) -> bool {
+    DATE.is_match(text) || TIME.is_match(text)
+}
+
 /// Whether a person would take this plain scalar for something else than it is.
 pub fn surprises(text: &str, value: &Value) -> bool {
     match value {

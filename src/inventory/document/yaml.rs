@@ -8,7 +8,7 @@ use std::sync::Arc;
 use libyaml_safer::{EventData, Parser, ScalarStyle};
 use serde_json::{Value, json};
 
-use super::{Key, Kind, MAX_DEPTH, MAX_NODES, Node, Notices, Source, Surprise, VAULT, scalar};
+use super::{Key, Kind, MAX_DEPTH, MAX_NODES, Node, Notices, Source, Surprise, VAULT, exact, scalar};
 use crate::error::{Error, Result};
 use crate::formats::yaml_events;
 
@@ -40,7 +40,7 @@ pub fn read(source: &Source, notices: &mut Notices) -> Result<Node> {
         }
     }
     let mut document = document.unwrap_or(empty);
-    once(&mut document);
+    once(source, &mut document)?;
     Ok(document)
 }
 
@@ -66,26 +66,42 @@ fn comma_after_tag(source: &Source) -> Result<()> {
 }
 
 /// Leaves each key once: in the place of the first, with the value of the last.
-fn once(node: &mut Node) {
+///
+/// Python's `1` and `True` are one key. Its `1` and `"1"` are two, which have one name here: that is refused.
+fn once(source: &Source, node: &mut Node) -> Result<()> {
     match &mut node.kind {
         Kind::Scalar(_) => {}
-        Kind::List(items) => items.iter_mut().for_each(once),
+        Kind::List(items) => items.iter_mut().try_for_each(|item| once(source, item))?,
         Kind::Map(fields) => {
             let mut places: HashMap<Arc<str>, usize> = HashMap::with_capacity(fields.len());
             let mut kept: Vec<(Key, Node)> = Vec::with_capacity(fields.len());
+            let is_typed = fields.iter().any(|(key, _)| key.exact.is_some());
             for (key, mut value) in std::mem::take(fields) {
-                once(&mut value);
-                match places.get(&key.name).and_then(|place| kept.get_mut(*place)) {
+                once(source, &mut value)?;
+                let identity = if is_typed { key.identity().into() } else { Arc::clone(&key.name) };
+                match places.get(&identity).and_then(|place| kept.get_mut(*place)) {
+                    // The key stays the one that was there first.
+                    Some(known) if is_typed => known.1 = value,
                     Some(known) => *known = (key, value),
                     None => {
-                        places.insert(Arc::clone(&key.name), kept.len());
+                        places.insert(identity, kept.len());
                         kept.push((key, value));
                     }
+                }
+            }
+            if is_typed {
+                let mut names = std::collections::HashSet::new();
+                if let Some((key, _)) = kept.iter().find(|(key, _)| !names.insert(Arc::clone(&key.name))) {
+                    let message = format!("two keys of this mapping are `{}`, one a text and one not", key.name);
+                    return Err(Error::input(message)
+                        .at(source.excerpt(&key.span))
+                        .hint("Python has them as two keys, and JSON as one: write both alike"));
                 }
             }
             *fields = kept;
         }
     }
+    Ok(())
 }
 
 /// A value that a name stands for, and how many values it has.
@@ -241,7 +257,7 @@ impl Reader<'_> {
             }
             Some("!unsafe") => {
                 let value = resolved(self, &text)?;
-                let written = (!value.is_string()).then(|| Arc::from(text.as_str()));
+                let written = (!value.is_string() || scalar::is_time(&text)).then(|| Arc::from(text.as_str()));
                 return Ok(Node::scalar(value, span, written).unsafe_texts());
             }
             Some(tag) => match tag.strip_prefix("tag:yaml.org,2002:").unwrap_or(tag) {
@@ -261,7 +277,13 @@ impl Reader<'_> {
                 _ => return Err(self.unknown(tag, &span)),
             },
         };
-        let written = (!value.is_string() || value.as_str() != Some(&text)).then(|| Arc::from(text));
+        // A date is a text here that has a spelling beside it, also where the two are the same.
+        let is_time = match tag {
+            None => plain && style == ScalarStyle::Plain && scalar::is_time(&text),
+            Some(tag) => tag == "!" || tag.ends_with("timestamp"),
+        };
+        let is_time = is_time && scalar::is_time(&text);
+        let written = (!value.is_string() || is_time).then(|| Arc::from(text));
         Ok(Node::scalar(value, span, written))
     }
 
@@ -369,7 +391,7 @@ impl Reader<'_> {
         let plain_equals =
             matches!(&event, EventData::Scalar { tag: None, value, plain_implicit: true, .. } if value == "=");
         if plain_equals {
-            return Ok(Key { name: "=".into(), span: at, written: None });
+            return Ok(Key::text("=", at));
         }
         let surprises = self.notices.surprises.len();
         let node = self.node(event, at.clone(), depth + 1)?;
@@ -382,6 +404,11 @@ impl Reader<'_> {
                 "write it without brackets; a value that begins with `{{` has to be in quotes",
             ));
         };
+        let is_time = value.is_string() && node.written.is_some();
+        let exact = match &value {
+            Value::String(iso) => is_time.then(|| exact::time(iso)),
+            other => Some(other.clone()),
+        };
         let name = match value {
             Value::String(text) => text,
             Value::Object(_) => {
@@ -389,6 +416,6 @@ impl Reader<'_> {
             }
             other => other.to_string(),
         };
-        Ok(Key { name: name.into(), span: at, written: node.written })
+        Ok(Key { name: name.into(), span: at, written: node.written, exact })
     }
 }

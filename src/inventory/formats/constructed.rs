@@ -11,7 +11,7 @@ use super::super::beside;
 use super::super::document::{Kind, Node, UNSAFE};
 use super::super::model::{ALL, Model};
 use crate::error::{Error, Result};
-use crate::inventory::{LoadOptions, Origin, Source, Templates, Variable, Variables};
+use crate::inventory::{LoadOptions, Origin, Source, Templates, Variable, Variables, exact};
 
 /// What a host has by itself: no template, whatever it looks like.
 const NAMES: [&str; 5] =
@@ -137,7 +137,7 @@ impl<'a> Constructed<'a> {
         let mut vars = Map::new();
         let Some(entry) = model.hosts.get(host) else { return vars };
         let mut add = |given: &Variables| {
-            vars.extend(given.iter().map(|(name, variable)| (name.to_string(), variable.value.clone())));
+            vars.extend(given.iter().map(|(name, variable)| (name.to_string(), variable.full().clone())));
         };
         let mut groups: Vec<_> =
             entry.groups.iter().filter_map(|group| Some((*group, model.groups.get(*group)?))).collect();
@@ -173,7 +173,7 @@ impl<'a> Constructed<'a> {
             return Cow::Borrowed(vars);
         }
         let mut seen = vars.clone();
-        seen.extend(self.options.extra.iter().map(|(name, variable)| (name.to_string(), variable.value.clone())));
+        seen.extend(self.options.extra.iter().map(|(name, variable)| (name.to_string(), variable.full().clone())));
         Cow::Owned(seen)
     }
 
@@ -208,7 +208,7 @@ impl<'a> Constructed<'a> {
         for (key, expression) in composed {
             if let Some(value) = self.lenient(self.value(expression, vars), &name)? {
                 let origin = self.origin(format!("host {name}"), &key.span);
-                let variable = Variable { value: untrusted(value, &texts), written: None, origin };
+                let variable = Variable::made(untrusted(value, &texts), origin);
                 model.set(&name, key.name.clone(), variable)?;
             }
         }
@@ -247,6 +247,9 @@ impl<'a> Constructed<'a> {
         let wrong = |message: &str| Error::input(message).at(self.source.excerpt(&entry.span)).on_host(host);
         let Some(key) = entry.get("key") else { return Err(wrong("an entry of `keyed_groups` has no `key`")) };
         let Some(value) = self.lenient(self.value(key, vars), host)? else { return Ok(()) };
+        if value.as_object().is_some_and(|fields| exact::as_time(fields).is_some()) {
+            return Err(wrong("the name of a group has to be a text, a list of them or a mapping, and this is a time"));
+        }
         let given = |field: &str| entry.get(field).map(Node::value).filter(|value| !value.is_null());
         let text =
             |value: &Value| text(self.templates, value).map_err(|error| error.at(self.source.excerpt(&entry.span)));
@@ -280,7 +283,7 @@ impl<'a> Constructed<'a> {
             value if is_empty(value) => vec![or_default(value)?],
             Value::String(name) => vec![name.clone()],
             Value::Array(items) => items.iter().map(or_default).collect::<Result<_>>()?,
-            Value::Object(fields) if !fields.contains_key(UNSAFE) => fields
+            Value::Object(fields) if !fields.contains_key(UNSAFE) => named(fields, text)?
                 .iter()
                 .map(|(name, value)| match (is_empty(value), &default, &trailing) {
                     (true, Some(default), _) => Ok(format!("{name}{separator}{default}")),
@@ -311,6 +314,17 @@ impl<'a> Constructed<'a> {
     }
 }
 
+/// The pairs of a mapping, their keys as texts.
+fn named<'v>(
+    fields: &'v Map<String, Value>,
+    text: impl Fn(&Value) -> Result<String>,
+) -> Result<Vec<(String, &'v Value)>> {
+    match exact::as_pairs(fields) {
+        Some(pairs) => pairs.map(|(key, value)| Ok((text(key)?, value))).collect(),
+        None => Ok(fields.iter().map(|(name, value)| (name.clone(), value)).collect()),
+    }
+}
+
 /// The texts in a value that may be templates.
 pub fn leaves<'a>(value: &'a Value, texts: &mut HashSet<&'a str>) {
     match value {
@@ -330,7 +344,7 @@ pub fn untrusted(value: Value, known: &HashSet<&str>) -> Value {
     match value {
         Value::String(text) if !known.contains(text.as_str()) => json!({ UNSAFE: text }),
         Value::Array(items) => Value::Array(items.into_iter().map(|item| untrusted(item, known)).collect()),
-        Value::Object(fields) if !fields.contains_key(UNSAFE) => {
+        Value::Object(fields) if !fields.contains_key(UNSAFE) && exact::as_time(&fields).is_none() => {
             Value::Object(fields.into_iter().map(|(name, value)| (name, untrusted(value, known))).collect())
         }
         other => other,

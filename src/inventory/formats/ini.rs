@@ -27,6 +27,9 @@ enum State {
     Children,
 }
 
+/// A value, and how it was written where it is not a text as it stands.
+type Held = (Value, Option<Arc<str>>);
+
 /// A group that was used and not yet named by a section of its own.
 struct Pending {
     name: String,
@@ -155,18 +158,18 @@ impl Reader<'_> {
                 .error(at, "`---` is no host")
                 .hint("this looks like YAML: give the file the ending .yaml or .yml"));
         }
-        let mut variables: Vec<(Arc<str>, Value, Option<Arc<str>>)> = Vec::new();
+        let mut variables: Vec<(Arc<str>, Held)> = Vec::new();
         for word in words {
             let Some((name, value)) = word.split_once('=') else {
                 return Err(self
                     .error(at, format!("`{word}` is no variable of the host: `name=value` is meant"))
                     .hint("a value with spaces has to be in quotes; each host has a line of its own"));
             };
-            let (value, written) = self.value(value, at)?;
+            let value = self.value(value, at)?;
             let name: Arc<str> = name.into();
             match variables.iter_mut().find(|(known, ..)| *known == name) {
-                Some(known) => *known = (name, value, written),
-                None => variables.push((name, value, written)),
+                Some(known) => *known = (name, value),
+                None => variables.push((name, value)),
             }
         }
         let index = self.model.group(group);
@@ -174,8 +177,8 @@ impl Reader<'_> {
             let owner: Arc<str> = format!("host {name}").into();
             let origin = Origin { owner, ..origin.clone() };
             add_host(self.model, &name, index, port, &origin)?;
-            for (key, value, written) in &variables {
-                let variable = Variable { value: value.clone(), written: written.clone(), origin: origin.clone() };
+            for (key, (value, written)) in &variables {
+                let variable = Variable { written: written.clone(), ..Variable::made(value.clone(), origin.clone()) };
                 self.model.set(&name, Arc::clone(key), variable)?;
             }
         }
@@ -188,11 +191,11 @@ impl Reader<'_> {
         };
         let (value, written) = self.value(value.trim(), at)?;
         let origin = Origin::new(format!("group {group}"), self.source, at.clone());
-        self.model.set(group, name.trim().into(), Variable { value, written, origin })
+        self.model.set(group, name.trim().into(), Variable { written, ..Variable::made(value, origin) })
     }
 
     /// A value, and how it was written where it is not a text as it stands.
-    fn value(&mut self, text: &str, at: &Range<usize>) -> Result<(Value, Option<Arc<str>>)> {
+    fn value(&mut self, text: &str, at: &Range<usize>) -> Result<Held> {
         match literal::read(text) {
             Ok(Some(Value::String(value))) => Ok((Value::String(value), None)),
             Ok(Some(value)) => Ok((value, Some(text.into()))),

@@ -1,11 +1,16 @@
 //! Python's literals, which is what a value in an INI inventory may be: `5`, `0x1F`, `1_000`, `'text'`, `[1, 'a']`, `{'a': None}`.
 //!
 //! What is none is a text as it stands: `0755`, `true`, `1.2.3`, `a b`. The grammar is that of `ast.literal_eval` of
-//! Python 3.11: no operators but a sign, tuples and sets become lists, a comment ends the value.
+//! Python 3.11: no operators but a sign, tuples and sets become lists, a comment ends the value. Keys keep their types (see
+//! [`exact`]).
+
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map, Value};
 
 use super::super::document::scalar::{finite, whole};
+use super::super::{exact, python_set};
 
 mod text;
 
@@ -20,7 +25,7 @@ pub fn read(text: &str) -> Result<Option<Value>, Refused> {
     if text.contains('\0') {
         return Ok(None);
     }
-    let mut reader = Reader { text, at: 0 };
+    let mut reader = Reader { text, at: 0, changeable: 0 };
     match reader.whole() {
         Ok(value) => Ok(Some(value)),
         Err(Fault::NoLiteral) => Ok(None),
@@ -38,6 +43,8 @@ type Read<T> = Result<T, Fault>;
 struct Reader<'a> {
     text: &'a str,
     at: usize,
+    /// How many lists, sets and mappings there were: what Python can change can stand in no set.
+    changeable: usize,
 }
 
 impl Reader<'_> {
@@ -94,6 +101,7 @@ impl Reader<'_> {
         match self.peek() {
             Some('[') => {
                 self.at += 1;
+                self.changeable += 1;
                 self.items(']', depth).map(|(items, _)| Value::Array(items))
             }
             Some('(') => {
@@ -138,10 +146,11 @@ impl Reader<'_> {
 
     fn braces(&mut self, depth: usize) -> Read<Value> {
         self.at += 1;
-        let mut fields = Map::new();
+        self.changeable += 1;
         if self.takes('}') {
-            return Ok(Value::Object(fields));
+            return Ok(Value::Object(Map::new()));
         }
+        let before = self.changeable;
         let first = self.value(depth + 1)?;
         if !self.takes(':') {
             // A set. Its order is Python's own affair.
@@ -151,30 +160,36 @@ impl Reader<'_> {
                 false if self.takes('}') => (Vec::new(), false),
                 false => return Err(Fault::NoLiteral),
             };
+            if self.changeable > before {
+                return Err(Fault::Refused("a list, a set or a mapping can't stand in a set (`{…}` without colons)"));
+            }
             items.insert(0, first);
-            let mut seen: Vec<Value> = Vec::new();
-            for item in items {
-                if !seen.contains(&item) {
-                    seen.push(item);
-                }
-            }
-            if seen.iter().any(|item| matches!(item, Value::Object(_))) {
-                return Err(Fault::Refused("a mapping can't stand in a set"));
-            }
-            return Ok(Value::Array(seen));
+            return Ok(Value::Array(python_set::ordered(items)));
         }
-        let mut key = first;
+        let (mut key, mut fields): (Value, Vec<(Value, Value)>) = (first, Vec::new());
+        let (mut places, mut names) = (HashMap::new(), HashSet::new());
         loop {
             let value = self.value(depth + 1)?;
-            let name = match key {
-                Value::String(text) => text,
-                Value::Array(_) | Value::Object(_) => return Err(Fault::Refused("a list or a mapping can't be a key")),
-                other => other.to_string(),
-            };
-            fields.insert(name, value);
+            if let Value::Array(_) | Value::Object(_) = key {
+                return Err(Fault::Refused("a list or a mapping can't be a key"));
+            }
+            match places.entry(exact::identity(&key)) {
+                Entry::Occupied(place) => {
+                    if let Some((_, known)) = fields.get_mut(*place.get()) {
+                        *known = value;
+                    }
+                }
+                Entry::Vacant(place) => {
+                    if !names.insert(exact::name(&key)) {
+                        return Err(Fault::Refused("two keys of a mapping are the same but for one being a text"));
+                    }
+                    place.insert(fields.len());
+                    fields.push((key, value));
+                }
+            }
             let comma = self.takes(',');
             if self.takes('}') {
-                return Ok(Value::Object(fields));
+                return Ok(exact::mapping(fields));
             }
             if !comma {
                 return Err(Fault::NoLiteral);
@@ -318,6 +333,7 @@ impl Reader<'_> {
             "None" => Value::Null,
             "set" => {
                 self.at += end;
+                self.changeable += 1;
                 return if self.takes('(') && self.takes(')') {
                     Ok(Value::Array(Vec::new()))
                 } else {
@@ -398,7 +414,11 @@ mod tests {
             ("1,", "[1]"),
             ("a,b", "!"),
             ("80,443", "[80,443]"),
-            ("{'a': 1, 2: 'b', True: None}", "{\"a\":1,\"2\":\"b\",\"true\":null}"),
+            ("{'a': 1, 2: 'b', True: None}", "{\"\\u0000pairs\":[[\"a\",1],[2,\"b\"],[true,null]]}"),
+            ("{'a': 1, 'b': 2}", "{\"a\":1,\"b\":2}"),
+            ("{1: 'a', True: 'b', 1.0: 'c'}", "{\"\\u0000pairs\":[[1,\"c\"]]}"),
+            ("{3, 1}", "[1,3]"),
+            ("{(1, 2), 3}", "[[1,2],3]"),
             ("{}", "{}"),
             ("{1}", "[1]"),
             ("set()", "[]"),
@@ -424,7 +444,21 @@ mod tests {
             let got = read(text).unwrap().map_or_else(|| "!".to_owned(), |value| value.to_string());
             assert_eq!(got, wanted, "{text}");
         }
-        for text in ["{[]: 1}", "1j", "1+2j", "1e999", "99999999999999999999999999", "'\\ud800'", "'\\N{BULLET}'"] {
+        for text in [
+            "{[]: 1}",
+            "{[1]}",
+            "{{ [1] }}",
+            "{{ {} }}",
+            "{1, {2}}",
+            "{(1, [2])}",
+            "{1: 2, '1': 3}",
+            "1j",
+            "1+2j",
+            "1e999",
+            "99999999999999999999999999",
+            "'\\ud800'",
+            "'\\N{BULLET}'",
+        ] {
             assert!(read(text).is_err(), "{text}");
         }
     }

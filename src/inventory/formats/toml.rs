@@ -129,7 +129,7 @@ impl Reader<'_> {
         for (name, item) in table.iter() {
             let span = table.key(name).and_then(toml_edit::Key::span).or_else(|| item.span()).unwrap_or(around.clone());
             let node = self.item(item, &span)?;
-            fields.push((Key { name: name.into(), span, written: None }, node));
+            fields.push((Key::text(name, span), node));
         }
         Ok(fields)
     }

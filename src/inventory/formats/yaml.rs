@@ -45,7 +45,7 @@ fn group(model: &mut Model, source: &Source, key: &Key, node: &Node) -> Result<(
             Kind::Map(entries) => entries,
             _ if node.is_null() => continue,
             Kind::Scalar(serde_json::Value::String(text)) if known => {
-                let key = Key { name: text.as_str().into(), span: node.span.clone(), written: None };
+                let key = Key::text(text.as_str(), node.span.clone());
                 alone = [(key, Node::scalar(serde_json::Value::Null, node.span.clone(), None))];
                 &alone
             }
