@@ -315,10 +315,7 @@ impl<'a> Constructed<'a> {
 }
 
 /// The pairs of a mapping, their keys as texts.
-fn named<'v>(
-    fields: &'v Map<String, Value>,
-    text: impl Fn(&Value) -> Result<String>,
-) -> Result<Vec<(String, &'v Value)>> {
+fn named(fields: &Map<String, Value>, text: impl Fn(&Value) -> Result<String>) -> Result<Vec<(String, &Value)>> {
     match exact::as_pairs(fields) {
         Some(pairs) => pairs.map(|(key, value)| Ok((text(key)?, value))).collect(),
         None => Ok(fields.iter().map(|(name, value)| (name.clone(), value)).collect()),
