@@ -29,6 +29,8 @@ class Case:
 
     # What a result of an earlier campaign has to have begun from to count for this case; None where the id says it all.
     start = None
+    # The class that carries it out, where it is not its campaign's.
+    trial = None
     # Whether it measures what labs side by side would stretch.
     alone = False
 

@@ -27,6 +27,9 @@ MASTERS = ("10.10.0.193", "10.10.0.122", "10.10.0.203", "10.10.0.104", "10.10.0.
 class Shape:
     """How a lab is booted: `ids` in the inventory's order, `more` other words of lab/lab up. Cases of one shape share a lab."""
 
+    # Whether a lab of it can be brought back to its start without a boot; it has ZooKeepers to look at then.
+    resets = True
+
     def __init__(self, name, masters, ids, check_ms=CHECK_MS, zookeeper="3.4.14", layout="bare", dcos="1.10", more=()):
         self.name, self.masters, self.ids, self.check_ms = name, masters, ids, check_ms
         self.zookeeper, self.layout, self.dcos, self.more = zookeeper, layout, dcos, tuple(more)
@@ -84,7 +87,7 @@ class Lab:
 
     def prepare(self, shape):
         """The lab in its starting state: booted in this shape, or reset when it runs in it already."""
-        if self.shape == shape:
+        if self.shape == shape and shape.resets:
             try:
                 for host in sorted(self.isolated):
                     self.rejoin(host)
@@ -109,7 +112,8 @@ class Lab:
         """Has a probe look at the masters; one that has died is replaced."""
         if self.probe and self.probe.process.poll() is not None:
             self._look_away()
-        self.probe = self.probe or Probe(self)
+        if self.shape.resets:
+            self.probe = self.probe or Probe(self)
 
     def _look_away(self):
         if self.probe:

@@ -153,7 +153,7 @@ class Campaign:
         for case in chain:
             began = time.monotonic()
             last = case is chain[-1]
-            trial = self.trial(case, lab, self.out / "cases" / case.id, self.binary)
+            trial = (case.trial or self.trial)(case, lab, self.out / "cases" / case.id, self.binary)
             try:
                 if before is None:
                     lab.prepare(case.shape)

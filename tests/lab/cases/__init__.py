@@ -1,9 +1,9 @@
 """The families of cases, a file each."""
 
-from . import as_they_are, back, back_killed, forward, measured, persisted, wishes
+from . import as_they_are, back, back_killed, forward, measured, members, persisted, wishes
 
 FAMILIES = {"forward": forward, "persisted": persisted, "back": back, "back-killed": back_killed, "as-they-are": as_they_are, "wishes": wishes,
-            "measured": measured}
+            "measured": measured, "members": members}
 
 
 def all_cases():
