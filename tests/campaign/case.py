@@ -120,9 +120,9 @@ class Trial:
         """Starts a resume of the newest unfinished run."""
         return self.start("resume", "--yes", *more, state=state)
 
-    def unlock(self, group="masters"):
+    def unlock(self):
         """Takes dead locks away."""
-        code = self.start("unlock", "-i", self.lab.inventory, group, "-y").finish(60)
+        code = self.start("unlock", "-i", self.lab.inventory, "masters", "-y").finish(60)
         self.check("unlock takes the dead lock away", code == 0, f"exit code {code}")
 
     def expect(self, process, *codes, timeout=400, what=""):
