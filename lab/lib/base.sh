@@ -1,9 +1,6 @@
 # The root filesystem that a lab's hosts boot from, built once.
 # shellcheck shell=bash
 
-# Whose etcd the labs' members can be upgraded to.
-readonly NEXT_RELEASE=trixie
-
 build_base() {
     local new=$BASE.new raw=$CACHE/debootstrap-$1
     if [[ ! -d $raw ]]; then
@@ -60,20 +57,6 @@ EOF
     drop_stale "$CACHE/base-" "$BASE"
 }
 
-# The next release's etcd, as a package that a member can be upgraded to by hand: a lab's host reaches no mirror.
-bring_next_etcd() { # bring_next_etcd ROOT
-    # shellcheck disable=SC2016
-    systemd-nspawn --register=no --keep-unit -q -D "$1" --machine="$NAME-image" --resolv-conf=replace-host --timezone=off --pipe sh -ec '
-        sed "s/ [a-z]* main$/ $1 main/" /etc/apt/sources.list >/etc/apt/sources.list.d/next.list
-        timeout 300 apt-get update
-        mkdir -p /var/cache/zkmig-lab
-        cd /var/cache/zkmig-lab
-        timeout 300 apt-get download "etcd-server/$1"
-        mv etcd-server_*.deb etcd-server-next.deb
-        rm -rf /etc/apt/sources.list.d/next.list /var/lib/apt/lists/*' _ "$NEXT_RELEASE" </dev/null >>"$CACHE/$KIND.log" 2>&1 ||
-        fail "etcd of $NEXT_RELEASE could not be fetched" "The output is in $CACHE/$KIND.log"
-}
-
 # The base image with the kind's packages, built once on top of the masters'.
 build_member_base() { # build_member_base CODENAME: sets BASE
     local plain=$BASE packages=()
@@ -98,7 +81,6 @@ build_member_base() { # build_member_base CODENAME: sets BASE
             timeout 600 apt-get install -y --no-install-recommends "$@"
             rm -rf /var/cache/apt/archives/*.deb /var/lib/apt/lists/*' _ "${packages[@]}" </dev/null >"$CACHE/$KIND.log" 2>&1 ||
         fail "${packages[*]} could not be installed into an image" "The output is in $CACHE/$KIND.log"
-    [[ $KIND != etcd ]] || bring_next_etcd "$new"
     cp "$plain/etc/nsswitch.conf" "$new/etc/nsswitch.conf"
     # What their installation made is not a member's: its identity, its data, its cookie.
     rm -rf "$new/usr/sbin/policy-rc.d" "$new/etc/resolv.conf" "$new/etc/machine-id" "$new"/var/lib/etcd/* "$new"/var/lib/rabbitmq/{.erlang.cookie,mnesia}

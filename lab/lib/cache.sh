@@ -50,6 +50,7 @@ build_cache() {
     else
         PACKAGE=
         build_member_base "$codename"
+        [[ -z $NEXT_RELEASE ]] || fetch_next_etcd "$codename"
     fi
     touch "$BASE" ${PACKAGE:+"$PACKAGE"}
     # Shared from here on, so that no other lab drops a layer as stale before it is mounted.

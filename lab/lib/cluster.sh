@@ -18,7 +18,7 @@ command_up() {
     mount -t tmpfs -o size=6g,mode=755 zkmig-lab "$LAB"
     trap 'say "the boot failed; remove what it left with: lab/lab down$NAME_HINT"' EXIT
     {
-        declare -p KIND MASTERS IDS ZOOKEEPER DCOS BACKEND CHECK_MS CONFIG_CHECK_MS FOUR_LETTER_MS LAYOUT EXHIBITOR_PASSWORD EXHIBITOR_TLS WITH_SERVICES STORED BASE PACKAGE JAVA_DIR | sed "s,^declare ,&-g ,"
+        declare -p KIND MASTERS IDS ZOOKEEPER DCOS BACKEND CHECK_MS CONFIG_CHECK_MS FOUR_LETTER_MS LAYOUT EXHIBITOR_PASSWORD EXHIBITOR_TLS WITH_SERVICES STORED NEXT_RELEASE BASE PACKAGE JAVA_DIR | sed "s,^declare ,&-g ,"
     } >"$LAB/lab.conf"
     local external=("${EXTERNAL[@]}")
     # Only this backend keeps anything there.
@@ -82,9 +82,12 @@ up_members() {
         boot_host "$address"
     done
     release_cache
-    until_true 120 members_serve || {
+    # RabbitMQ takes half a minute on a machine of its own, and many times as long on one with other labs.
+    local patience=120
+    [[ $KIND != rabbitmq ]] || patience=540
+    until_true "$patience" members_serve || {
         member_status >&2 || true
-        fail "the members of $KIND do not serve within 120 s" "Look with: lab/lab ssh$NAME_HINT ${MASTERS[0]} sudo journalctl -u $(unit_of_kind)"
+        fail "the members of $KIND do not serve within $patience s" "Look with: lab/lab ssh$NAME_HINT ${MASTERS[0]} sudo journalctl -u $(unit_of_kind)"
     }
 }
 

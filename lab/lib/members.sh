@@ -34,6 +34,30 @@ ETCD_INITIAL_CLUSTER=$cluster
 ETCD_INITIAL_CLUSTER_TOKEN=$NAME
 ETCD_INITIAL_CLUSTER_STATE=new
 EOF
+    [[ -z $NEXT_RELEASE ]] || install -D -m 644 "$NEXT_PACKAGE" "$upper/var/cache/zkmig-lab/etcd-server-next.deb"
+}
+
+# The next release's etcd as a package, which a lab's host can't fetch for itself; kept in the cache.
+fetch_next_etcd() { # fetch_next_etcd CODENAME: sets NEXT_PACKAGE
+    local next sources=$CACHE/next log=$CACHE/next.log
+    case $1 in
+    bookworm) next=trixie ;;
+    *) fail "--next-release: the lab knows no release behind $1 with another etcd" "It goes from bookworm to trixie." ;;
+    esac
+    NEXT_PACKAGE=$CACHE/etcd-server-$next.deb
+    [[ ! -f $NEXT_PACKAGE ]] || return 0
+    say "fetching etcd-server of $next, once"
+    rm -rf "$sources"
+    mkdir -p "$sources"/{lists,archives}/partial
+    sed -nE "s/^deb ([^ ]+) $1 main$/deb \\1 $next main/p" "$BASE/etc/apt/sources.list" >"$sources/list"
+    local options=(-o "Dir::Etc::SourceList=$sources/list" -o Dir::Etc::SourceParts=/dev/null -o "Dir::State::Lists=$sources/lists"
+        -o "Dir::Cache::Archives=$sources/archives" -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= -o APT::Sandbox::User=root
+        -o "Dir::Etc::TrustedParts=$BASE/etc/apt/trusted.gpg.d" -o Acquire::Languages=none)
+    {
+        timeout 300 apt-get "${options[@]}" update && (cd "$sources" && timeout 300 apt-get "${options[@]}" download etcd-server) &&
+            mv "$sources"/etcd-server_*.deb "$NEXT_PACKAGE"
+    } </dev/null >"$log" 2>&1 || fail "--next-release: etcd-server of $next could not be fetched" "apt-get's output is in $log; without --next-release the lab needs no such package."
+    rm -rf "$sources"
 }
 
 write_rabbitmq() {

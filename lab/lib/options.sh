@@ -5,13 +5,17 @@
 read_up_options() {
     local count=5 ids=
     KIND=zookeeper ZOOKEEPER=3.4.14 DCOS=1.10 BACKEND=zk CHECK_MS=1000 CONFIG_CHECK_MS= FOUR_LETTER_MS=3000 LAYOUT=bare
-    EXHIBITOR_PASSWORD= EXHIBITOR_TLS= WITH_SERVICES= STORED=()
+    EXHIBITOR_PASSWORD= EXHIBITOR_TLS= WITH_SERVICES= STORED=() NEXT_RELEASE=
     case ${1-} in
     --etcd | --rabbitmq)
         KIND=${1#--}
         [[ $# -ge 2 ]] || fail "$1 needs a value" "See: lab/lab help"
         one_of "$1" "$2" 3 5
-        [[ $# == 2 ]] || fail "$1 takes no other option: $3" "See: lab/lab help"
+        if [[ $# == 3 && $KIND == etcd && $3 == --next-release ]]; then
+            NEXT_RELEASE=true
+        elif [[ $# != 2 ]]; then
+            fail "$1 takes no other option: $3" "See: lab/lab help"
+        fi
         MASTERS=("${ALL_MASTERS[@]:0:$2}") IDS=()
         return
         ;;

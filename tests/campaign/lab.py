@@ -100,7 +100,8 @@ class Lab:
                 self.down()
         elif self.shape:
             self.down()
-        self.command("up", *shape.words)
+        # It may have to wait for what is fetched and built once.
+        self.command("up", *shape.words, timeout=900)
         self.shape = shape
         self.disturbed.clear()
         self.isolated.clear()

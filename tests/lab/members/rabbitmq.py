@@ -1,15 +1,9 @@
 """RabbitMQ by AMQP: one connection that publishes into a quorum queue and waits for the confirmation, and what is in the queue."""
 
-import os
-import sys
-from pathlib import Path
-
-VERSION = "1.4.4"
-PIKA = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "zkmig-lab" / f"pika-{VERSION}"
-sys.path.insert(0, str(PIKA))
-import pika  # noqa: E402
+from .fetched import pika
 
 UNIT = "rabbitmq-server.service"
+PORT = 5672
 
 
 class Session:
@@ -29,10 +23,15 @@ class Session:
         self.channel.basic_publish("", self.space, name.encode(), pika.BasicProperties(delivery_mode=2), mandatory=True)
 
     def written(self):
-        """Every message of the queue, which is gone then."""
-        found = []
-        while (taken := self.channel.basic_get(self.space, auto_ack=True))[0]:
-            found.append(taken[2].decode())
+        """Every message of the queue, which is gone then. What was not read to its end is in the queue again."""
+        count, found = self.channel.queue_declare(self.space, passive=True).method.message_count, []
+        if count:
+            for taken, _, body in self.channel.consume(self.space, inactivity_timeout=30):
+                if taken is None:
+                    break
+                found.append(body.decode())
+                if len(found) == count:
+                    break
         self.channel.queue_delete(self.space)
         return found
 
@@ -50,8 +49,3 @@ def prepare(address, space):
     session = Session(address, space)
     session.channel.queue_declare(space, durable=True, arguments={"x-queue-type": "quorum", "x-queue-leader-locator": "client-local"})
     session.close()
-
-
-def state(_):
-    """What a node says of a leader takes RabbitMQ's own tools: its trial asks them."""
-    return None

@@ -9,12 +9,16 @@ import sys
 import time
 from pathlib import Path
 
-from campaign import judge
+from campaign import judge, leader
 from campaign import lab as labs
 from trial import Trial
 
+from . import fetched
+
 FOLDER = Path(__file__).resolve().parents[1]
-UNITS = {"etcd": "etcd.service", "rabbitmq": "rabbitmq-server.service"}
+UNITS = {"etcd": "etcd.service", "rabbitmq": "rabbitmq-server.service", "zookeeper": "dcos-exhibitor.service"}
+# Where Python finds what runs in the lab's network.
+ENVIRONMENT = {**os.environ, "PYTHONPATH": f"{FOLDER}:{FOLDER.parent}"}
 
 
 class Shape(labs.Shape):
@@ -22,13 +26,21 @@ class Shape(labs.Shape):
 
     resets = False
 
-    def __init__(self, kind, members):
-        super().__init__(f"{kind} {members}", members, "")
+    def __init__(self, kind, members, *more):
+        super().__init__(f"{kind} {members}", members, "", more=more)
         self.kind = kind
 
     @property
     def words(self):
-        return [f"--{self.kind}", str(self.masters)]
+        return [f"--{self.kind}", str(self.masters), *self.more]
+
+
+class Ensemble(labs.Shape):
+    """A lab of ZooKeepers that keep their ids, each under an Exhibitor on the static backend."""
+
+    def __init__(self, members):
+        super().__init__(f"zookeeper {members}", members, ",".join(str(number + 1) for number in range(members)), check_ms=1000, more=("--backend", "static"))
+        self.kind = "zookeeper"
 
 
 class Clients:
@@ -39,8 +51,8 @@ class Clients:
         self.log = open(trial.folder / f"{name}.log", "w", encoding="utf-8")
         self.process = subprocess.Popen(
             trial.lab.inside(sys.executable, "-m", "members.writer", trial.kind, f"{name}-{time.time_ns()}", str(self.file), *trial.lab.masters),
-            cwd=FOLDER, env={**os.environ, "PYTHONPATH": str(FOLDER)}, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, start_new_session=True)
-        deadline = time.monotonic() + 40
+            cwd=FOLDER, env=ENVIRONMENT, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, start_new_session=True)
+        deadline = time.monotonic() + 90
         while not self.of("started"):
             if time.monotonic() > deadline or self.process.poll() is not None:
                 raise RuntimeError(f"the clients do not begin to write: {Path(self.log.name).read_text(encoding='utf-8')[-500:]}")
@@ -83,12 +95,18 @@ class Members(Trial):
         self.running = None
 
     def begin(self, before=None):
+        if self.kind == "rabbitmq":
+            fetched.fetch()
         lab = self.lab
         mounts = {host: lab.mounts(host) for host in lab.masters}
         units = {host: {group for _, group, _ in lab.processes(host)} for host in lab.masters}
         self.cluster = judge.Cluster(lab.masters, {}, {}, "", 0, 0, mounts, units)
         self.prepared = time.monotonic() - self.born
-        self.versions = lab.command("status").splitlines()[1].split()[-1]
+        self.versions = self.version()
+
+    def version(self):
+        """What the first of the inventory runs, as the lab tells it."""
+        return self.case.shape.zookeeper if self.kind == "zookeeper" else self.lab.command("status").splitlines()[1].split()[-1]
 
     def run_members(self, want, text, *more, state="state"):
         """A run of this playbook, with the exit code that it has to end with."""
@@ -107,14 +125,14 @@ class Members(Trial):
 
     def ask(self, host, *command):
         """What a command prints on a host that can be asked; None else."""
-        code, out = self.lab.root(host, list(command), timeout=60)
+        code, out = self.lab.root(host, list(command), timeout=180)
         return out if code == 0 else None
 
     def leader(self):
-        """(term, leader's address) by the servers' own words: of the members of etcd, and of the one queue of RabbitMQ. Who comes back
-        after a cut makes them elect anew."""
-        ask = self.etcd_leader if self.kind == "etcd" else self.queue_leader
-        deadline = time.monotonic() + 30
+        """(term, leader's address) by the servers' own words: etcd's term, ZooKeeper's epoch, the term of the one queue of RabbitMQ. Who
+        comes back after a cut may make them elect anew."""
+        ask = {"etcd": self.etcd_leader, "rabbitmq": self.queue_leader, "zookeeper": self.ensemble_leader}[self.kind]
+        deadline = time.monotonic() + 120
         while (found := ask()) is None:
             if time.monotonic() > deadline:
                 raise RuntimeError("nobody leads")
@@ -129,9 +147,15 @@ class Members(Trial):
                 return max(each[0] for each in found if each), host
         return None
 
+    def ensemble_leader(self):
+        script = "import json, sys; from members import zookeeper; print(json.dumps([zookeeper.led(each) for each in sys.argv[1:]]))"
+        found = [(epoch, host) for host, epoch in zip(self.lab.masters, json.loads(self.inside(script))) if epoch is not None]
+        return found[0] if len(found) == 1 else None
+
     def inside(self, script):
         """What a piece of Python prints that runs in the lab's network."""
-        done = subprocess.run(self.lab.inside(sys.executable, "-c", script, *self.lab.masters), cwd=FOLDER, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(self.lab.inside(sys.executable, "-c", script, *self.lab.masters), cwd=FOLDER, env=ENVIRONMENT, capture_output=True, text=True,
+                              timeout=60)
         if done.returncode != 0:
             raise RuntimeError(done.stderr[-500:])
         return done.stdout
@@ -157,6 +181,8 @@ class Members(Trial):
         first = self.lab.masters[0]
         if self.kind == "etcd":
             self.inside(f"import sys; from members import etcd; etcd.hand_over(sys.argv[1:], {first!r})")
+        elif self.kind == "zookeeper":
+            leader.place(self.lab, first)
         self.running = Clients(self, name)
         before, led = self.leader()
         self.check(f"{name}: the first of the inventory leads before", led == first, led)
@@ -166,18 +192,20 @@ class Members(Trial):
         after, leads = self.leader()
         restarted = [host for host, run in self.started().items() if run != runs[host]]
         summary = self.running.stop()
-        seen = [line["state"] for line in self.running.of("look") if line["state"]]
         row = {**summary, "restarts": len(restarted), "elections": after - before, "took": round(took, 1), "leader": [led, leads],
-               "leaders_seen": len({(state[0], state[1]) for state in seen}), "lost": len(summary["lost"])}
+               "lost": len(summary["lost"])}
         self.orders[name] = row
         self.note(f"{name}: {row['restarts']} restarts in {took:.0f} s, elections {row['elections']}, longest gap {row['longest_gap']} s, one client's longest wait "
-                  f"{row['longest_wait']} s, lost {row['lost']} of {row['acknowledged']}")
+                  f"{row['longest_wait']} s, a member down for {row['down']} s ({row['most_down']} at most), lost {row['lost']} of {row['acknowledged']}")
         return given, row
 
     def serial(self):
         """What a serial play does: in the inventory's order, on when systemd calls the unit active."""
         for host in self.lab.masters:
             self.on(host, f"systemctl restart {self.unit} && systemctl is-active --quiet {self.unit}")
+
+    def step_over(self):
+        self.end()
 
     def end(self):
         for process in self.processes:
@@ -195,7 +223,7 @@ class Members(Trial):
             self.running.kill()
 
     def result(self, binary, harness):
-        return super().result(binary, harness) | {"orders": self.orders, "versions": self.versions}
+        return super().result(binary, harness) | {"orders": self.orders, "versions": self.versions, "kind": self.kind}
 
 
 def address_of(node):
