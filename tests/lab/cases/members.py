@@ -131,6 +131,18 @@ def changes(trial, text):
     trial.check("nobody is restarted again", trial.started() == before)
 
 
+def down(trial):
+    """A member is down before: the roll begins with it, and ends as any."""
+    dead = trial.lab.masters[-1]
+
+    def begun():
+        trial.on(dead, f"systemctl stop {trial.unit}")
+        return trial.run_members(0, ROLLS[trial.kind])
+    process, row = trial.under_load("roll", begun)
+    right(trial, "roll", row, len(trial.lab.masters))
+    trial.check("the one that was down is restarted first", turns(process)[:1] == [dead], str(turns(process)))
+
+
 def dies(fault, number):
     """A member goes away before the second one's turn: the run stops, tells how all are, and ends nobody's quorum; healed, it goes on."""
     def body(trial):
@@ -187,6 +199,7 @@ def cases():
         shape = Ensemble(count) if kind == "zookeeper" else Shape(kind, count)
         who, quick = f"{count} members of {kind}", kind == "etcd" and count == 3
         bodies = [("roll", "a rolling restart, and a serial one", rolls, quick), ("setting", "a new setting", setting, False),
+                  ("down", "a rolling restart that finds a member down", down, False),
                   ("ends", "a new setting, and a member's server ends", dies(ends, 1002), False),
                   ("cut", "a new setting, and a member is cut off", dies(cut, 1003), quick)]
         found += [Case("members", f"{kind}-{count}-{name}", f"{who}: {title}", body, shape=shape, chain=f"members-{kind}-{count}", short=short)
