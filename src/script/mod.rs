@@ -72,6 +72,18 @@ impl Script {
             ("play_hosts", hosts),
         ];
         settings.magic.extend(magic.map(|(name, value)| (name.to_owned(), value)));
+        let defaults = &self.run.inventory.options().defaults;
+        let key = defaults.key.as_ref().map(|key| key.display().to_string());
+        // As the ssh plugin tells them: no user and no key where ssh's own configuration decides.
+        let connection = [
+            ("ansible_connection", Some("ssh".to_owned())),
+            ("ansible_host", Some(host.0.name.clone())),
+            ("ansible_ssh_host", Some(host.0.name.clone())),
+            ("ansible_user", defaults.user.clone()),
+            ("ansible_ssh_private_key_file", key),
+        ];
+        let told = connection.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.into())));
+        settings.connection = told.collect();
         crate::template::HostVars::new(self.variables.world(), &host.0.name, Arc::new(settings))
     }
 }

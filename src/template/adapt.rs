@@ -12,6 +12,16 @@ pub fn adapted(text: &str, options: &Options) -> Option<String> {
     raw.or(doubled)
 }
 
+/// Where a `{% raw +%}` stands: it is a mistake in Jinja, and not in minijinja.
+pub fn plus_behind_raw(text: &str, options: &Options) -> Option<std::ops::Range<usize>> {
+    let (start, end) = (regex::escape(&options.block_start), regex::escape(&options.block_end));
+    let found = text
+        .contains("raw")
+        .then(|| regex::Regex::new(&format!(r"{start}[-+]?\s*raw\s*\+{end}")).ok()?.find(text))
+        .flatten();
+    found.map(|found| found.range())
+}
+
 /// The line end behind a `{% raw %}` stays in Jinja, whatever `trim_blocks` says.
 fn kept_after_raw(text: &str, options: &Options) -> Option<String> {
     if !options.trim_blocks || !text.contains("raw") {

@@ -29,7 +29,7 @@ pub fn password_hash(a: &Bound) -> R<String> {
     if salt.len() > most {
         return Err(Fault::new(format!("the salt is too large ({kind} takes at most {most} characters)")));
     }
-    let password = a.text(0)?;
+    let password = a.string(0)?;
     match kind.as_str() {
         "sha512" | "sha512_crypt" => {
             Ok(sha_crypt::<Sha512>(password.as_bytes(), &salt, rounds.unwrap_or(656_000), &SHA512))
@@ -57,7 +57,7 @@ fn bcrypt(a: &Bound, salt: &str, rounds: u32) -> R<String> {
     if !(4..=31).contains(&rounds) {
         return Err(Fault::new(format!("bcrypt takes 4 to 31 rounds, not {rounds}")));
     }
-    let password = a.text(0)?;
+    let password = a.string(0)?;
     if password.contains('\0') {
         return Err(Fault::new("bcrypt takes no password with a NUL in it"));
     }

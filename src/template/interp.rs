@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use super::fault::{Fault, R};
 use super::object::{Call, Function};
+use super::scope::HostScope;
 use super::settings::Settings;
 use super::syntax::Options;
 use super::value::Value;
-use super::vars::HostScope;
 
 /// One rendering.
 pub struct Interp {

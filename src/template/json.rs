@@ -88,6 +88,9 @@ pub fn exact_from(value: &Value) -> R<Json> {
             Some(map) => exact_from(&Value::dict(map?))?,
             None => Json::Null,
         },
+        Value::Object(object) if object.tuple().is_some() => {
+            exact_from(&Value::list(object.tuple().unwrap_or_default()))?
+        }
         Value::Delta(_) | Value::Object(_) => {
             return Err(Fault::new(format!("a value of type '{}' can't be kept", value.type_name()))
                 .hint("turn it into a list, a number or a text: `| list`, `| int`, `| string`"));

@@ -74,6 +74,11 @@ pub trait Object {
         }
     }
 
+    /// Its items, where it is a tuple with names.
+    fn tuple(&self) -> Option<Vec<Value>> {
+        None
+    }
+
     /// All of it as a dict, where it stands for one.
     fn map(&self) -> Option<R<Map>> {
         None

@@ -84,6 +84,56 @@ fn templates_give_what_ansible_makes_of_them() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// The host of `typed.yml`, as an inventory gives it.
+fn typed() -> (tempfile::TempDir, HostVars) {
+    let made = tempfile::tempdir().expect("a folder");
+    std::fs::create_dir(made.path().join("group_vars")).expect("a folder");
+    std::fs::copy(folder().join("typed.yml"), made.path().join("group_vars/all.yml")).expect("the variables");
+    std::fs::write(made.path().join("hosts"), "localhost\n").expect("an inventory");
+    let options = crate::inventory::LoadOptions::default();
+    let inventory = crate::inventory::Inventory::load(&[made.path().join("hosts")], &options).expect("an inventory");
+    let host = HostVars::new(Arc::new(inventory), "localhost", Arc::default());
+    (made, host)
+}
+
+#[test]
+fn types_that_only_yaml_has_print_compare_and_fail_as_in_ansible() {
+    let answers = std::fs::read_to_string(folder().join("typed.json")).expect("the answers");
+    let answers: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&answers).expect("JSON");
+    let (_made, host) = typed();
+    let (mut rendered, mut refused, mut wrong) = (0, 0, Vec::new());
+    for (text, expected) in &answers {
+        match (host.render_text("t/x.j2", &format!("{text}\n"), &Options::default()), expected.as_str()) {
+            (Ok(given), Some(expected)) if given == expected => rendered += 1,
+            (Err(_), None) => refused += 1,
+            // What is not supported here says so.
+            (Err(_), Some(_)) => {}
+            (given, expected) => wrong.push(format!("{text}: {given:?}, ansible: {expected:?}")),
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(rendered >= 200 && refused >= 80, "{rendered} rendered, {refused} refused");
+}
+
+/// What ansible-playbook tells tasks of a host without connection variables, and `hostvars` does not.
+#[test]
+fn a_task_knows_the_connection_of_its_own_host() {
+    let connection =
+        serde_json::json!({"ansible_host": "localhost", "ansible_ssh_host": "localhost", "ansible_connection": "ssh"});
+    let settings = Settings { connection: connection.as_object().cloned().unwrap_or_default(), ..Settings::default() };
+    let host = HostVars::new(Arc::new(Cases(serde_json::Map::new())), "localhost", Arc::new(settings));
+    let names =
+        ["ansible_host", "ansible_ssh_host", "ansible_connection", "ansible_user", "ansible_port", "ansible_ssh_port"];
+    let ask = |of: &str| {
+        let each = names.map(|name| format!("{{{{ {of}{name} | default('U') }}}}"));
+        host.render_text("t/x.j2", &each.join(" "), &Options::default()).expect("a text")
+    };
+    assert_eq!(ask(""), "localhost localhost ssh U U U");
+    assert_eq!(ask("hostvars.localhost."), "U U U U U U");
+    assert_eq!(ask("hostvars.db1."), "U U U U U U");
+    assert_eq!(ask("vars."), "U U U U U U");
+}
+
 /// Mistakes, and what their messages name.
 #[test]
 fn what_cannot_be_rendered_is_told_with_its_place_and_the_way_on() {

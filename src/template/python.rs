@@ -183,6 +183,7 @@ pub fn order(left: &Value, right: &Value) -> R<Option<Ordering>> {
         (Value::Time(a), Value::Time(b)) if a.offset.is_some() == b.offset.is_some() && a.is_date == b.is_date => {
             Some(a.micros().cmp(&b.micros()))
         }
+        (Value::Time(a), Value::Time(b)) => return Err(super::time::cannot_compare(a, b)),
         (Value::Delta(a), Value::Delta(b)) => Some(a.micros().cmp(&b.micros())),
         (a, b) => match (a.as_int(), b.as_int(), a.as_float(), b.as_float()) {
             (Some(a), Some(b), _, _) => Some(a.cmp(&b)),
@@ -317,7 +318,12 @@ pub fn binary(op: Binary, left: &Value, right: &Value) -> R<Value> {
                 _ => Value::None,
             });
         }
-        (Binary::Sub, Value::Time(a), Value::Time(b)) => return Ok(Value::Delta(Delta::new(a.micros() - b.micros()))),
+        (Binary::Sub, Value::Time(a), Value::Time(b)) if a.is_date == b.is_date => {
+            if a.offset.is_some() != b.offset.is_some() {
+                return Err(Fault::new("can't subtract offset-naive and offset-aware datetimes"));
+            }
+            return Ok(Value::Delta(Delta::new(a.micros() - b.micros())));
+        }
         (Binary::Add, Value::Time(time), Value::Delta(delta))
         | (Binary::Add, Value::Delta(delta), Value::Time(time)) => {
             return Ok(Value::Time(std::rc::Rc::new(time.plus(*delta)?)));

@@ -10,11 +10,11 @@ use super::fault::{Fault, R, Source};
 use super::interp::Interp;
 use super::lower::{Need, Sight, lower, syntax};
 use super::python;
+use super::scope::{HostScope, trailing};
 use super::settings::Settings;
 use super::syntax::Options;
 use super::time::Time;
-use super::value::Value;
-use super::vars::{HostScope, trailing};
+use super::value::{Key, Map, Value};
 use crate::error::{Error, Result};
 
 /// Renders a template's text. `path` is its file, as the user would type it: errors point into it, and what it includes
@@ -54,12 +54,34 @@ pub fn rendered(path: &str, text: &str, mut interp: Interp) -> R<String> {
         Value::Object(object) if object.type_name() == "Undefined" => {
             return Err(Fault::undefined("the template gives nothing: its `if` has no `else`"));
         }
-        value => return python::text(&value.finished()?),
+        value => return python::text(&stored(&value.finished()?)?),
     };
     // As Ansible counts them: in the file as it is, where a `\r` ends the count.
     let missing = trailing(written).saturating_sub(trailing(&text));
     text.push_str(&newline.repeat(missing));
     Ok(text)
+}
+
+/// What a template gives alone, as Ansible keeps it in a variable: tuples with names are lists, and some types it does not keep.
+/// Within a text all are printed as they are.
+fn stored(value: &Value) -> R<Value> {
+    let each = |items: Vec<Value>| {
+        super::value::nested(|| items.iter().map(stored).collect::<R<Vec<Value>>>()).map(Value::list)
+    };
+    match value {
+        Value::Delta(_) | Value::Range(..) => {
+            let fault = Fault::new(format!("Type '{}' is unsupported for variable storage", value.type_name()));
+            Err(fault.hint("say what it is to be: `| string`, `| list`, `.days`, `.total_seconds()`"))
+        }
+        Value::List(_) | Value::Tuple(_) => each(value.iterate()?),
+        Value::Dict(map) => {
+            let map = map.borrow().clone();
+            let field = |(key, value): (&Key, &Value)| Ok((key.clone(), stored(value)?));
+            super::value::nested(|| map.iter().map(field).collect::<R<Map>>()).map(Value::dict)
+        }
+        Value::Object(object) => object.tuple().map_or_else(|| Ok(value.clone()), each),
+        other => Ok(other.clone()),
+    }
 }
 
 /// Reads the options of a template's first line; how many bytes that line has.
@@ -193,5 +215,7 @@ fn cannot(path: &str) -> String {
 fn is_optional(text: &str, name: &str) -> bool {
     let filters = r"\s*(\|\s*(ansible\.builtin\.)?(default|d)\b|is\s+(not\s+)?(un)?defined\b)";
     let pattern = format!(r"\b{}(\.\w+|\[[^\]]*\])*{filters}", regex::escape(name));
-    regex::Regex::new(&pattern).is_ok_and(|pattern| pattern.is_match(text))
+    // What `ternary` does not choose may be undefined.
+    let chosen = format!(r"\bternary\s*\([^()]*\b{}\b", regex::escape(name));
+    [pattern, chosen].iter().any(|pattern| regex::Regex::new(pattern).is_ok_and(|pattern| pattern.is_match(text)))
 }

@@ -13,4 +13,7 @@ pub struct Settings {
     pub pipe: bool,
     /// Magic variables that are the same for every host, such as `ansible_check_mode` and `ansible_play_hosts`.
     pub magic: Map<String, Value>,
+    /// What Ansible tells a task of its own host's connection where no variable says it, such as `ansible_host`; empty outside
+    /// of a task.
+    pub connection: Map<String, Value>,
 }

@@ -253,7 +253,12 @@ fn same_file(_: &Interp, a: &Bound) -> R<bool> {
 }
 
 fn uri(a: &Bound, name: Option<&str>) -> R<bool> {
-    let Value::Str(text) = a.value(0) else { return Ok(false) };
+    let text = match a.value(0) {
+        Value::Str(text) => text,
+        // To Python it is an empty address.
+        Value::None => "".into(),
+        _ => return Ok(false),
+    };
     let parts = super::url::split(&text);
     let allowed = |scheme: &str| -> R<bool> {
         match a.value(1) {

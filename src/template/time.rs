@@ -55,6 +55,28 @@ impl std::fmt::Display for Delta {
     }
 }
 
+/// Python's `==`.
+///
+/// # Errors
+/// A date and a time of its day: Python up to 3.12 has an inventory's date equal to it, Python 3.13 has not.
+pub fn equal(left: &Time, right: &Time) -> R<bool> {
+    if left.is_date && !right.is_date && left.civil.date() == right.civil.date() {
+        return Err(cannot_compare(left, right));
+    }
+    Ok(left == right)
+}
+
+/// Two that have no order, or another one with each version of Python.
+pub fn cannot_compare(left: &Time, right: &Time) -> Box<Fault> {
+    if left.is_date == right.is_date {
+        return Fault::new("can't compare offset-naive and offset-aware datetimes");
+    }
+    let fault = Fault::new(format!("can't compare a {} to a {}", left.type_name(), right.type_name()));
+    fault.hint(
+        "Ansible's answer is another one with Python 3.13 than before: compare two dates, `time.date()`, or two times",
+    )
+}
+
 /// Python's: two instants are compared where both know their zones, two clocks where neither does.
 impl PartialEq for Time {
     fn eq(&self, other: &Self) -> bool {

@@ -314,7 +314,7 @@ impl Value {
                 true
             }
             (Self::Range(..), Self::Range(..)) => same_items(&self.iterate()?, &other.iterate()?)?,
-            (Self::Time(a), Self::Time(b)) => a == b,
+            (Self::Time(a), Self::Time(b)) => return super::time::equal(a, b),
             (Self::Delta(a), Self::Delta(b)) => a == b,
             (Self::Object(a), Self::Object(b)) => {
                 Rc::ptr_eq(a, b)

@@ -1,5 +1,7 @@
 //! The filters of JSON and YAML.
 
+use indexmap::IndexMap;
+
 use super::super::fault::{Fault, R};
 use super::super::python;
 use super::super::value::{Key, Value, nested};
@@ -18,6 +20,7 @@ pub const FILTERS: [Filter; 8] = [
             ascii: true,
             item: if indent.is_some() { "," } else { ", " }.into(),
             key: ": ".into(),
+            is_jinja: true,
         };
         let text = how.text(&a.value(0))?;
         let escaped = [('<', "\\u003c"), ('>', "\\u003e"), ('&', "\\u0026"), ('\'', "\\u0027")];
@@ -56,6 +59,8 @@ pub const FILTERS: [Filter; 8] = [
 ];
 
 struct Json {
+    /// Jinja's own filter knows no times, and sorts keys before they are texts.
+    is_jinja: bool,
     indent: Option<usize>,
     sort_keys: bool,
     ascii: bool,
@@ -64,7 +69,14 @@ struct Json {
 }
 
 fn to_json(a: &Bound, nice: Option<usize>) -> R<Value> {
-    let mut how = Json { indent: nice, sort_keys: nice.is_some(), ascii: true, item: ", ".into(), key: ": ".into() };
+    let mut how = Json {
+        is_jinja: false,
+        indent: nice,
+        sort_keys: nice.is_some(),
+        ascii: true,
+        item: ", ".into(),
+        key: ": ".into(),
+    };
     let mut separators = false;
     for (name, value) in &a.named {
         match &**name {
@@ -115,7 +127,7 @@ impl Json {
             Value::Int(value) => out.push_str(&value.to_string()),
             Value::Float(number) => out.push_str(&json_float(*number)),
             Value::Str(text) => self.quoted(out, text),
-            Value::Time(time) => self.quoted(out, &time.iso("T")),
+            Value::Time(time) if !self.is_jinja => self.quoted(out, &time.iso("T")),
             Value::Marker(fault) => return Err(fault.again()),
             other => {
                 if let Some(map) = mapping(other)? {
@@ -152,9 +164,18 @@ impl Json {
             .filter(|(_, value)| !matches!(value, Value::Omit))
             .map(|(key, value)| (key.0, value))
             .collect();
-        if self.sort_keys {
+        if self.is_jinja && self.sort_keys {
             python::sort(&mut pairs, false)?;
         }
+        // A key is its text: of two that are the same the last one's value counts, in the first one's place.
+        let mut named: IndexMap<String, Value> = IndexMap::with_capacity(pairs.len());
+        for (key, value) in pairs {
+            named.insert(json_key(&key)?, value);
+        }
+        if self.sort_keys && !self.is_jinja {
+            named.sort_keys();
+        }
+        let pairs = named;
         if pairs.is_empty() {
             out.push_str("{}");
             return Ok(());
@@ -163,15 +184,7 @@ impl Json {
         for (at, (key, value)) in pairs.iter().enumerate() {
             out.push_str(if at > 0 { &self.item } else { "" });
             self.line(out, level + 1);
-            let key = match key {
-                Value::Str(text) => text.to_string(),
-                Value::Bool(true) => "true".into(),
-                Value::Bool(false) => "false".into(),
-                Value::None => "null".into(),
-                Value::Int(_) | Value::Float(_) => python::text(key)?,
-                other => return Err(Fault::new(format!("a key can't be of type '{}' in JSON", other.type_name()))),
-            };
-            self.quoted(out, &key);
+            self.quoted(out, key);
             out.push_str(&self.key);
             nested(|| self.write(out, value, level + 1))?;
         }
@@ -202,6 +215,19 @@ impl Json {
         }
         out.push('"');
     }
+}
+
+/// A key as `json.dumps` writes it.
+fn json_key(key: &Value) -> R<String> {
+    Ok(match key {
+        Value::Str(text) => text.to_string(),
+        Value::Bool(true) => "true".into(),
+        Value::Bool(false) => "false".into(),
+        Value::None => "null".into(),
+        Value::Float(number) => json_float(*number),
+        Value::Int(_) => python::text(key)?,
+        other => return Err(Fault::new(format!("a key can't be of type '{}' in JSON", other.type_name()))),
+    })
 }
 
 fn json_float(number: f64) -> String {
@@ -237,10 +263,14 @@ fn to_yaml(a: &Bound, indent: usize, flow: Option<bool>) -> R<Value> {
             "default_flow_style" => style.flow = if value.is_none() { None } else { Some(value.truth()?) },
             "explicit_start" => style.explicit_start = value.truth()?,
             "explicit_end" => style.explicit_end = value.truth()?,
-            "allow_unicode" => style.unicode = value.truth()?,
-            other => return Err(Fault::new(format!("{} takes no option `{other}` here", a.name)).hint(
-                "it takes indent, width, sort_keys, default_flow_style, explicit_start, explicit_end and allow_unicode",
-            )),
+            "allow_unicode" => {
+                return Err(Fault::new(format!("{} got multiple values for keyword argument 'allow_unicode'", a.name))
+                    .hint("the filter sets it itself: letters beyond ASCII are written as they are"));
+            }
+            other => {
+                return Err(Fault::new(format!("{} takes no option `{other}` here", a.name))
+                    .hint("it takes indent, width, sort_keys, default_flow_style, explicit_start and explicit_end"));
+            }
         }
     }
     if !(2..=9).contains(&style.indent) {

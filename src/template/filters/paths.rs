@@ -73,7 +73,7 @@ pub const FILTERS: [Filter; 15] = [
         Ok(Value::str(path.rsplit(['\\', '/']).next().unwrap_or_default()))
     }),
     filter(&["urlsplit"], "value query= alias=", urlsplit),
-    filter(&["urldecode"], "value", |_, a| Ok(Value::str(decoded(&a.text(0)?)))),
+    filter(&["urldecode"], "value", |_, a| Ok(Value::str(decoded(&a.string(0)?)))),
     filter(&["quote"], "value", |_, a| {
         let text = if a.value(0).is_none() { String::new() } else { a.text(0)? };
         let safe = |c: char| c.is_ascii_alphanumeric() || "@%+=:,./-_".contains(c);
@@ -183,7 +183,7 @@ fn commonpath(a: &Bound) -> R<Value> {
 }
 
 fn urlsplit(_: &super::Interp, a: &Bound) -> R<Value> {
-    let parts = url::split(&a.text(0)?);
+    let parts = url::split(&a.string(0)?);
     let (user, host) =
         parts.netloc.rsplit_once('@').map_or((None, parts.netloc.as_str()), |(user, host)| (Some(user), host));
     let (name, password) =

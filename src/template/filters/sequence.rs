@@ -223,6 +223,10 @@ impl Object for Group {
         })
     }
 
+    fn tuple(&self) -> Option<Vec<Value>> {
+        Some(vec![self.0.clone(), self.1.clone()])
+    }
+
     fn item(&self, key: &Value) -> R<Option<Value>> {
         Value::tuple(vec![self.0.clone(), self.1.clone()]).at(key)
     }
@@ -242,11 +246,11 @@ impl Object for Group {
 
 fn groupby(interp: &Interp, a: &Bound) -> R<Value> {
     let path = getter(&a.value(1))?;
-    let default = a.get(2).filter(|default| !default.is_none());
+    // Its `default` is of no use in Ansible: what an item does not have is an error there before it is looked at.
     let case_sensitive = a.is(3)?;
     let mut keyed = Vec::new();
     for item in a.items(0)? {
-        let key = get(interp, &item, &path, default)?;
+        let key = get(interp, &item, &path, None)?;
         key.check()?;
         keyed.push((folded(key, case_sensitive), item));
     }
@@ -259,7 +263,7 @@ fn groupby(interp: &Interp, a: &Bound) -> R<Value> {
         }
     }
     let groups = groups.into_iter().map(|(key, list)| {
-        let grouper = if case_sensitive { key } else { get(interp, &list[0], &path, default)? };
+        let grouper = if case_sensitive { key } else { get(interp, &list[0], &path, None)? };
         Ok(Value::object(Group(grouper, Value::list(list))))
     });
     Ok(Value::list(groups.collect::<R<_>>()?))

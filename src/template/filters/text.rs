@@ -172,7 +172,7 @@ fn indent(_: &Interp, a: &Bound) -> R<Value> {
             " ".repeat(usize::try_from(width).unwrap_or(0).min(10_000))
         }
     };
-    let lines = splitlines(&format!("{}\n", a.text(0)?), false);
+    let lines = splitlines(&format!("{}\n", a.string(0)?), false);
     let mut out = String::new();
     if a.is(3)? {
         out = lines.join(&format!("\n{space}"));
@@ -191,6 +191,8 @@ fn indent(_: &Interp, a: &Bound) -> R<Value> {
 }
 
 fn truncate(_: &Interp, a: &Bound) -> R<Value> {
+    // Python asks for its length first.
+    a.value(0).len()?;
     let text: Vec<char> = a.text(0)?.chars().collect();
     let size =
         |at: usize, default: i128| Ok::<_, Box<Fault>>(usize::try_from(a.int(at)?.unwrap_or(default)).unwrap_or(0));
@@ -219,7 +221,7 @@ fn wordwrap(_: &Interp, a: &Bound) -> R<Value> {
         Value::None => "\n".to_owned(),
         text => python::text(&text)?,
     };
-    let lines = splitlines(&a.text(0)?, false);
+    let lines = splitlines(&a.string(0)?, false);
     let wrapped: Vec<String> =
         lines.iter().map(|line| super::wrap::wrap(line, width, long, hyphens).join(&between)).collect();
     Ok(Value::str(wrapped.join(&between)))

@@ -47,7 +47,7 @@ fn strftime(_: &super::Interp, a: &Bound) -> R<Value> {
     let offset = zoned.offset().seconds();
     let time = Time { civil: micros_only(zoned.datetime()), offset: Some(offset), is_date: false };
     let name = zoned.time_zone().to_offset_info(at).abbreviation().to_owned();
-    Ok(Value::str(time.strftime(&a.text(0)?, &name, false)))
+    Ok(Value::str(time.strftime(&a.string(0)?, &name, false)))
 }
 
 const SIZES: [(char, i32); 9] =
@@ -163,7 +163,7 @@ fn comment(_: &super::Interp, a: &Bound) -> R<Value> {
         let line = if prefix == newline { newline.clone() } else { format!("{prefix}{newline}") };
         out.push_str(&line.repeat(count("prefix_count")?));
     }
-    let body = format!("{decoration}{}", a.text(0)?.replace(&newline, &format!("{newline}{decoration}")));
+    let body = format!("{decoration}{}", a.string(0)?.replace(&newline, &format!("{newline}{decoration}")));
     out.push_str(&body.replace(&format!("{decoration}{newline}"), &format!("{}{newline}", decoration.trim_end())));
     let posts = count("postfix_count")?;
     out.push_str(&format!("{newline}{postfix}").repeat(posts));

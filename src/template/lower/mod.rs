@@ -44,6 +44,10 @@ impl Lowered {
 /// Lowers a template. `header` is how many bytes its first line has, when that sets options.
 pub fn lower(source: Source, header: usize, options: &Options, sight: Sight) -> R<Lowered> {
     let body = &source.text[header..];
+    if let Some(at) = super::adapt::plus_behind_raw(body, options) {
+        let fault = Fault::new("`raw` does not begin with a `+` at its end in Jinja");
+        return Err(fault.hint("leave the `+` out").at(&source, header + at.start..header + at.end));
+    }
     let adapted = super::adapt::adapted(body, options);
     let body = adapted.as_deref().unwrap_or(body);
     let ast = parse(body, "template", syntax(options)?).map_err(|error| {

@@ -167,17 +167,35 @@ impl Lower<'_> {
     }
 
     fn with(&mut self, with: &WithBlock<'_>) -> R<()> {
+        // Each value is calculated outside of the block: none sees the names that are given beside it.
+        let several = with.assignments.len() > 1;
+        let mut made = Vec::new();
+        if several {
+            self.put("{% with ");
+            self.separated(&with.assignments, |lower, (_, value)| {
+                let name = lower.made("with");
+                lower.put(&format!("{name} = "));
+                made.push(name);
+                lower.expr(value)
+            })?;
+            self.put(" %}");
+        }
         self.scopes.push(Vec::new());
         self.put("{% with ");
-        self.separated(&with.assignments, |lower, (target, value)| {
+        self.separated(with.assignments.iter().enumerate(), |lower, (at, (target, value))| {
             lower.target(target)?;
             lower.put(" = ");
-            lower.expr(value)
+            match made.get(at) {
+                Some(name) => lower.put(name),
+                None => lower.expr(value)?,
+            }
+            Ok(())
         })?;
         self.put(" %}");
         let result = self.body(&with.body);
         self.scopes.pop();
         self.put("{% endwith %}");
+        self.put(if several { "{% endwith %}" } else { "" });
         result
     }
 
