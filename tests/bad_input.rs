@@ -80,6 +80,18 @@ fn a_template_that_is_sure_to_fail_is_told_before_a_host_is_touched() {
     }
     with("{% include 'no.j2' %}")
         .fails(2, &["there is no such template beside this one or the playbook: no.j2", "t.j2:1"]);
+    // What the playbook writes itself will be there.
+    let writes = |written: &str| {
+        let playbook =
+            format!("let name = \"no.j2\";\nlocal_write({written}, \"made\");\nnote(render(\"t.j2\", #{{}}));\n");
+        project.file("t.j2", "{% include 'no.j2' %}\n");
+        project.run(&playbook, &[])
+    };
+    writes("\"no.j2\"").says(&["made"]);
+    std::fs::remove_file(project.join("no.j2")).expect("a file");
+    writes("name").says(&["made"]);
+    std::fs::remove_file(project.join("no.j2")).expect("a file");
+    writes("\"other.j2\"").fails(2, &["no such template", "no.j2", "t.j2:1"]);
     with("x\n{{ ['a', lookup('pipe', 'date') | upper] }}")
         .fails(2, &["unless you allow it", "t.j2:2", "allow_pipe = true"]);
     with("{% include 'deep.j2' %}").fails(2, &["unless you allow it", "deep.j2:1"]);

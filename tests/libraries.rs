@@ -127,6 +127,28 @@ fn a_librarys_templates_and_files_are_beside_it_first() {
         .says(&["  of the library\n  of the playbook\n  only the playbook's\n  the library's data\n"]);
 }
 
+/// Wherever the library lies: beside the playbook's folder, or in it.
+#[test]
+fn a_librarys_template_includes_from_the_librarys_root_before_the_playbooks() {
+    for (plays, shared) in [("plays", "shared"), (".", "shared"), ("plays", "plays/shared")] {
+        let project = Project::local();
+        project
+            .file(
+                &format!("{shared}/tools/web/t.j2"),
+                "{% include 'part.j2' %} {% include 'only.j2' %} {% include 'own.j2' %}",
+            )
+            .file(&format!("{shared}/part.j2"), "the library's part")
+            .file(&format!("{shared}/tools/web/own.j2"), "the template's own")
+            .file(&format!("{plays}/part.j2"), "the playbook's part")
+            .file(&format!("{plays}/only.j2"), "only the playbook's")
+            .file(&format!("{shared}/tools/tools.rhai"), "fn text() { render(\"web/t.j2\", #{}) }\n")
+            .file(&format!("{plays}/play.rhai"), "import \"tools/tools\" as tools;\nnote(tools::text());\n");
+        project
+            .zkmig(&["run", &format!("{plays}/play.rhai"), "-i", "hosts.yaml", "-L", shared])
+            .says(&["the library's part only the playbook's the template's own"]);
+    }
+}
+
 #[test]
 fn a_file_that_may_be_two_is_not_guessed() {
     let project = Project::local();

@@ -10,6 +10,7 @@ use super::api::{dcos, zookeeper};
 use super::catalog;
 use super::options::unknown_option;
 use super::playbook::Playbook;
+use super::written::Written;
 use crate::error::{Error, Result, closest};
 use crate::inventory::Inventory;
 use crate::task::Kind;
@@ -35,9 +36,10 @@ pub fn function_names(engine: &Engine) -> Vec<String> {
 /// Checks every file of the playbook; gives all that is wrong, the first first.
 pub fn check(playbook: &Playbook, engine: &Engine, inventory: Option<&Inventory>) -> Vec<Error> {
     let functions = Functions::of(engine);
+    let written = Written::of(playbook);
     let mut errors = Vec::new();
     for (file, ast) in &*playbook.compiled {
-        let checker = Checker { playbook, file, ast, functions: &functions, inventory };
+        let checker = Checker { playbook, file, ast, functions: &functions, inventory, written: &written };
         errors.extend(checker.check());
     }
     errors
@@ -99,6 +101,7 @@ struct Checker<'a> {
     ast: &'a AST,
     functions: &'a Functions,
     inventory: Option<&'a Inventory>,
+    written: &'a Written,
 }
 
 impl Checker<'_> {
@@ -355,7 +358,11 @@ impl Checker<'_> {
     }
 
     fn check_template(&self, name: &str, path: &str, args: &[Expr]) -> Result<()> {
-        let file = self.playbook.sources.file(self.file, path)?;
+        let file = match self.playbook.sources.file(self.file, path) {
+            // What it says is not known before the playbook has written it.
+            Err(_) if self.written.may_be(path) => return Ok(()),
+            file => file?,
+        };
         let text = self.playbook.sources.read(&file)?;
         let language = match args.last() {
             Some(Expr::Map(fields, _)) if name == "template" => language_of(&fields.0)?,
@@ -367,9 +374,10 @@ impl Checker<'_> {
             let settings = template::Settings {
                 playbook_dir: Some(self.playbook.sources.folder()),
                 pipe: inventory.options().allow_pipe,
+                libraries: self.playbook.sources.libraries(),
                 ..Default::default()
             };
-            template::ahead(&file, &text, &language, &settings)?;
+            template::ahead(&file, &text, &language, &settings, &|name| self.written.may_be(name))?;
         }
         if name == "template" {
             // The host's own variables are seen as well. Without an inventory nobody knows them.

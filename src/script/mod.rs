@@ -21,6 +21,7 @@ pub mod resolver;
 pub mod source;
 pub mod value;
 pub mod variables;
+mod written;
 
 use crate::error::{Kind, Result};
 use crate::run::Run;
@@ -56,6 +57,7 @@ impl Script {
         crate::template::Settings {
             playbook_dir: Some(self.sources.folder()),
             pipe: self.run.inventory.options().allow_pipe,
+            libraries: self.sources.libraries(),
             ..Default::default()
         }
     }

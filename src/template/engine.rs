@@ -75,7 +75,7 @@ fn base() -> Environment<'static> {
 
 fn environment(interp: &Interp) -> Environment<'static> {
     let mut environment = BASE.with(Environment::clone);
-    let (folder, playbook_dir) = (interp.folder.clone(), interp.settings.playbook_dir.clone());
+    let (folder, settings) = (interp.folder.clone(), interp.settings.clone());
     let options = interp.options.clone();
     let bundled = interp.folder.as_ref().is_some_and(|folder| folder.to_string_lossy().starts_with("zkmig:"));
     environment.set_loader(move |known| {
@@ -86,7 +86,7 @@ fn environment(interp: &Interp) -> Environment<'static> {
                     .hint("write it as one file"),
             ));
         }
-        let bases = super::interp::bases(folder.as_ref(), playbook_dir.as_ref());
+        let bases = super::interp::bases(folder.as_ref(), &settings);
         let Some((path, text)) = find(&bases, name).map_err(bridge::fail)? else { return Ok(None) };
         let source = Source { path, text: normal(&text).into() };
         let lowered = lower(source, 0, &options, sight).map_err(bridge::fail)?;

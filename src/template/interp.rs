@@ -39,7 +39,7 @@ impl Interp {
 
     /// The folders in which this rendering's files are looked for.
     pub fn bases(&self) -> Vec<PathBuf> {
-        bases(self.folder.as_ref(), self.settings.playbook_dir.as_ref())
+        bases(self.folder.as_ref(), &self.settings)
     }
 
     /// One for another template in this one's place, such as one that a lookup renders.
@@ -106,13 +106,26 @@ impl Interp {
 }
 
 /// The folders in which files are looked for, in Ansible's order: the one that has the `templates` of a template in `folder`,
-/// as a role has, the playbook's, the template's own. A template of a library comes before the playbook.
-pub fn bases(folder: Option<&PathBuf>, playbook_dir: Option<&PathBuf>) -> Vec<PathBuf> {
+/// as a role has, the playbook's, the template's own. A template of a library has the library's folder in the playbook's
+/// place, and the playbook's last.
+pub fn bases(folder: Option<&PathBuf>, settings: &Settings) -> Vec<PathBuf> {
     let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());
-    let (own, playbook) = (folder.map(absolute), playbook_dir.map(absolute));
+    let (own, playbook) = (folder.map(absolute), settings.playbook_dir.as_ref().map(absolute));
+    let roots =
+        settings.libraries.iter().map(absolute).filter(|root| own.as_ref().is_some_and(|own| own.starts_with(root)));
+    let library = roots.max_by_key(|root| root.components().count());
     let above = own.as_ref().and_then(|own| own.ancestors().find(|folder| folder.ends_with("templates"))?.parent());
     let is_below = matches!((&own, &playbook), (Some(own), Some(playbook)) if own.starts_with(playbook));
-    let last = if is_below { [playbook.clone(), own.clone()] } else { [own.clone(), playbook] };
+    // A library may be a part of the playbook's folder, and the playbook one of a library's.
+    let is_librarys = match (&library, &playbook) {
+        (Some(library), Some(playbook)) => !is_below || library.starts_with(playbook) && library != playbook,
+        (library, _) => library.is_some(),
+    };
+    let last = match (is_librarys, is_below) {
+        (true, _) => [library, own.clone(), playbook],
+        (false, true) => [playbook, own.clone(), None],
+        (false, false) => [own.clone(), playbook, None],
+    };
     let mut bases: Vec<PathBuf> = Vec::new();
     for base in above.map(PathBuf::from).into_iter().chain(last.into_iter().flatten()) {
         if !bases.contains(&base) {

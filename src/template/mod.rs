@@ -84,12 +84,18 @@ pub fn check(path: &str, text: &str, options: &Options) -> Result<()> {
 }
 
 /// Fails where a template is sure to need what it will not get, whatever its variables say: another template that is not
-/// there, a program where none may be run.
+/// there and that `is_made` does not know as one to come, a program where none may be run.
 ///
 /// # Errors
 /// What it needs, at its place.
-pub fn ahead(path: &str, text: &str, options: &Options, settings: &Settings) -> Result<()> {
-    render::ahead(path, text, options, settings)
+pub fn ahead(
+    path: &str,
+    text: &str,
+    options: &Options,
+    settings: &Settings,
+    is_made: &dyn Fn(&str) -> bool,
+) -> Result<()> {
+    render::ahead(path, text, options, settings, is_made)
 }
 
 /// The variables that a template can't be rendered without: those that it neither sets nor has a `default` for, nor asks

@@ -169,8 +169,14 @@ pub fn parsed(path: &str, text: &str, options: &Options) -> Result<BTreeSet<Stri
 }
 
 /// Fails where the template is sure to need what it will not get: another template that is not there or may not be read, a
-/// program where none may be run. Those that it names are looked into as well.
-pub fn ahead(path: &str, text: &str, options: &Options, settings: &Settings) -> Result<()> {
+/// program where none may be run. Those that it names are looked into as well, but not those that will be made.
+pub fn ahead(
+    path: &str,
+    text: &str,
+    options: &Options,
+    settings: &Settings,
+    is_made: &dyn Fn(&str) -> bool,
+) -> Result<()> {
     // What ships in the binary names no others.
     if path.starts_with("zkmig:") {
         return Ok(());
@@ -179,7 +185,7 @@ pub fn ahead(path: &str, text: &str, options: &Options, settings: &Settings) -> 
         let mut interp = Interp::new(options.clone(), Arc::default(), None);
         let source = Source { path: path.to_owned(), text: Arc::from(normal(text)) };
         let header = header(&source, &mut interp).map_err(|fault| fault.told(&cannot(path)))?;
-        let bases = super::interp::bases(Some(&folder(path)), settings.playbook_dir.as_ref());
+        let bases = super::interp::bases(Some(&folder(path)), settings);
         let mut known = BTreeSet::from([path.to_owned()]);
         let mut waiting = vec![(source, header)];
         while let Some((source, header)) = waiting.pop() {
@@ -195,6 +201,7 @@ pub fn ahead(path: &str, text: &str, options: &Options, settings: &Settings) -> 
                             waiting.push((Source { path: found, text: normal(&text).into() }, 0));
                         }
                         Some(_) => {}
+                        None if is_made(&name) => {}
                         None => {
                             let what = format!("there is no such template beside this one or the playbook: {name}");
                             return Err(fails(Fault::new(what)));

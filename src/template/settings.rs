@@ -9,6 +9,8 @@ use serde_json::{Map, Value};
 pub struct Settings {
     /// The playbook's folder: where lookups find their files.
     pub playbook_dir: Option<PathBuf>,
+    /// The folders of shared libraries: a template of one finds its files there first.
+    pub libraries: Vec<PathBuf>,
     /// Whether `lookup('pipe', …)` may run programs on this machine.
     pub pipe: bool,
     /// Magic variables that are the same for every host, such as `ansible_check_mode` and `ansible_play_hosts`.
