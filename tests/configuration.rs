@@ -324,6 +324,13 @@ fn what_is_no_inventory_in_a_folder_may_be_said() {
     );
     let ran = project.zkmig(&["inventory", "-i", "inv", "--ansible-cfg"]);
     assert_eq!((ran.stdout.as_str(), ran.code), ("d_yml\na_ini\nc_bak\n", 0), "{}", ran.stderr);
+    // There Ansible would pass over all of them.
+    for empty in ["[inventory]\nignore_patterns =\n", "[inventory]\nignore_extensions = .x,\n"] {
+        project.file("ansible.cfg", empty);
+        project
+            .zkmig(&["inventory", "-i", "inv", "--ansible-cfg"])
+            .fails(2, &["has an empty part", "leave the setting out"]);
+    }
     project.file("ansible.cfg", "[inventory]\nignore_patterns = (\n");
     project
         .zkmig(&["inventory", "-i", "inv", "--ansible-cfg"])

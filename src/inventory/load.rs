@@ -27,8 +27,13 @@ pub struct Ignored {
 impl Ignored {
     /// What settings say, each a list with commas: the ends of names instead of Ansible's own list, and patterns of names.
     pub fn new(ends: Option<&str>, patterns: Option<&str>) -> Result<Self> {
-        let listed = |text: &str| -> Vec<String> {
-            text.split(',').map(|item| unquoted(item.trim()).to_owned()).filter(|item| !item.is_empty()).collect()
+        let listed = |name: &str, text: &str| -> Result<Vec<String>> {
+            let items: Vec<String> = text.split(',').map(|item| unquoted(item.trim()).to_owned()).collect();
+            if items.iter().any(String::is_empty) {
+                return Err(Error::input(format!("`{name}` has an empty part, to which every name fits"))
+                    .hint("Ansible passes over every file of a folder then: leave the setting out, or the comma"));
+            }
+            Ok(items)
         };
         let pattern = |text: String| {
             Regex::new(&text).map_err(|error| {
@@ -36,8 +41,9 @@ impl Ignored {
                     .caused_by(error.to_string().replace('\n', " "))
             })
         };
-        let patterns = patterns.map(listed).unwrap_or_default().into_iter().map(pattern);
-        Ok(Self { ends: ends.map(listed), patterns: patterns.collect::<Result<_>>()? })
+        let ends = ends.map(|text| listed("inventory_ignore_extensions", text)).transpose()?;
+        let patterns = patterns.map(|text| listed("inventory_ignore_patterns", text)).transpose()?.unwrap_or_default();
+        Ok(Self { ends, patterns: patterns.into_iter().map(pattern).collect::<Result<_>>()? })
     }
 
     fn ends(&self) -> Vec<&str> {

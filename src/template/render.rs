@@ -69,6 +69,9 @@ fn stored(value: &Value) -> R<Value> {
         super::value::nested(|| items.iter().map(stored).collect::<R<Vec<Value>>>()).map(Value::list)
     };
     match value {
+        Value::Object(object) if object.is_callable() => {
+            Err(Fault::new(format!("Type '{}' is unsupported for variable storage", value.type_name())))
+        }
         Value::Delta(_) | Value::Range(..) => {
             let fault = Fault::new(format!("Type '{}' is unsupported for variable storage", value.type_name()));
             Err(fault.hint("say what it is to be: `| string`, `| list`, `.days`, `.total_seconds()`"))

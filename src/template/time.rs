@@ -97,6 +97,25 @@ impl Time {
         Self::new(micros_only(jiff::Timestamp::now().to_zoned_datetime(zone).datetime()))
     }
 
+    /// Its date alone.
+    pub fn day(&self) -> Self {
+        Self { civil: self.civil.date().to_datetime(civil::Time::midnight()), offset: None, is_date: true }
+    }
+
+    /// Days since the year 1, which begins with day 1.
+    pub fn ordinal(&self) -> i64 {
+        const DAYS_TO_1970: i64 = 719_163;
+        i64::try_from(self.day().micros().div_euclid(86_400_000_000)).unwrap_or(0) + DAYS_TO_1970
+    }
+
+    /// The name of its zone, as Python has it for a zone that is an offset.
+    pub fn zone_name(&self) -> Option<String> {
+        match self.offset? {
+            0 => Some("UTC".to_owned()),
+            offset => Some(format!("UTC{}", zone(offset, ":"))),
+        }
+    }
+
     pub fn type_name(&self) -> &'static str {
         if self.is_date { "date" } else { "datetime" }
     }

@@ -165,7 +165,12 @@ fn expandvars(text: &str) -> R<String> {
 }
 
 fn commonpath(a: &Bound) -> R<Value> {
-    let paths = a.items(0)?.iter().map(super::super::python::text).collect::<R<Vec<String>>>()?;
+    let wrong = |value: &Value| Fault::new(format!("it takes a list of paths, not '{}'", value.type_name()));
+    if !a.value(0).is_sequence() {
+        return Err(wrong(&a.value(0)));
+    }
+    let path = |value: &Value| value.as_str().map(str::to_owned).ok_or_else(|| wrong(value));
+    let paths = a.items(0)?.iter().map(path).collect::<R<Vec<String>>>()?;
     let Some(first) = paths.first() else { return Err(Fault::new("commonpath() arg is an empty sequence")) };
     let root = first.starts_with('/');
     if paths.iter().any(|path| path.starts_with('/') != root) {

@@ -16,7 +16,7 @@ const LIST: [&str; 11] =
 const DICT: [&str; 11] =
     ["clear", "copy", "fromkeys", "get", "items", "keys", "pop", "popitem", "setdefault", "update", "values"];
 const INT: [&str; 7] = ["bit_length", "bit_count", "conjugate", "__and__", "__or__", "__xor__", "__lshift__"];
-const TIME: [&str; 10] = [
+const TIME: [&str; 11] = [
     "strftime",
     "timestamp",
     "isoformat",
@@ -27,6 +27,7 @@ const TIME: [&str; 10] = [
     "timetuple",
     "ctime",
     "toordinal",
+    "tzname",
 ];
 
 /// Whether a value has a method of this name.
@@ -38,6 +39,7 @@ pub fn is_method(of: &Value, name: &str) -> bool {
         Value::Dict(_) => &DICT,
         Value::Int(_) | Value::Bool(_) => &INT,
         Value::Float(_) => &["is_integer", "conjugate"],
+        Value::Time(time) if time.is_date && matches!(name, "timestamp" | "date" | "tzname") => &[],
         Value::Time(_) => &TIME,
         Value::Delta(_) => &["total_seconds"],
         _ => &[],
@@ -292,12 +294,13 @@ fn date(time: &Rc<super::time::Time>, name: &str, call: Call) -> R<Value> {
     Ok(match name {
         "strftime" => {
             let format = bind("strftime", "format", call)?.string(0)?;
-            let zone = if time.offset == Some(0) { "UTC" } else { "" };
-            Value::str(time.strftime(&format, zone, true))
+            Value::str(time.strftime(&format, &time.zone_name().unwrap_or_default(), true))
         }
         "timestamp" => Value::Float(time.timestamp()),
         "isoformat" => Value::str(time.iso(&bind("isoformat", "sep=", call)?.text_or(0, "T")?)),
-        "date" => Value::Time(Rc::new(super::time::Time { is_date: true, offset: None, ..(**time).clone() })),
+        "date" => Value::Time(Rc::new(time.day())),
+        "toordinal" => Value::Int(time.ordinal().into()),
+        "tzname" => time.zone_name().map_or(Value::None, Value::str),
         "weekday" => Value::Int(time.civil.weekday().to_monday_zero_offset().into()),
         "isoweekday" => Value::Int(time.civil.weekday().to_monday_one_offset().into()),
         "ctime" => Value::str(time.strftime("%a %b %e %H:%M:%S %Y", "", true)),
