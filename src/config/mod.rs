@@ -212,6 +212,10 @@ impl Setting {
     /// what begins with `$` is the environment's.
     fn parse_ansible(&self, text: &str, folder: &Path) -> std::result::Result<Option<Value>, String> {
         let text = text.trim();
+        // To Ansible this is a list of one empty text, which means something.
+        if text.is_empty() && self.name.starts_with("inventory_ignore_") {
+            return Ok(Some(Value::Text(String::new())));
+        }
         if text.is_empty() || text == "None" {
             return Ok(None);
         }
