@@ -1,5 +1,5 @@
 # Everything that is done to the project, by name. A fresh Debian or Ubuntu machine needs cargo and root.
-.PHONY: help build demo test fast lab campaigns bench fuzz faults faults-short quorum
+.PHONY: help build demo test fast lab campaigns bench fuzz faults faults-short quorum members
 
 help:
 	@echo "make demo      boot a real five-master cluster here and migrate it"
@@ -10,6 +10,7 @@ help:
 	@echo "make faults    break migrations in every way and judge what is left: about an hour, ends with a table"
 	@echo "make faults-short  the most telling of its cases, in four minutes"
 	@echo "make quorum    rehearse migrations of many clusters, planned and in the documented order: under three hours, ends with a table"
+	@echo "make members   roll clusters of etcd, RabbitMQ and ZooKeeper, beside serial restarts: some 40 minutes, tests/lab/table makes a table of it"
 	@echo "make bench     how long steps take, beside plain ssh, in one run"
 	@echo "make fuzz      feed the parsers with nonsense for SECONDS (600) and a new SEED, optimised and with every check on"
 	@echo "make build     target/release/zkmig"
@@ -45,3 +46,7 @@ faults-short: build
 # The same: tests/quorum/run --help. The gaps that it measures are elections: more labs than cores would stretch them.
 quorum: build
 	tests/quorum/run --labs 2 --resume
+
+# One lab after the other: RabbitMQ wants the processors for itself.
+members: build
+	tests/lab/run --only members --all --labs 1 --out target/members

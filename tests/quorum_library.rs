@@ -106,12 +106,12 @@ fn a_mistake_in_look_is_told_as_one() {
 }
 
 /// A member of RabbitMQ 3.10.8 in the lab: what its tools said, but for what the adapter does not read.
-fn rabbitmq(queues: &str, maintenance: &str) -> support::Ran {
+fn rabbitmq(hostname: &str, queues: &str, maintenance: &str) -> support::Ran {
     let project = members(["", "", ""]);
     let script = format!(
         r#"#!/bin/sh
 case "$*" in
-*cluster_status*) echo '{{"alarms":[],"cluster_name":"rabbit@ip-10-10-0-193","maintenance_status":{{"rabbit@ip-10-10-0-122":"not under maintenance","rabbit@ip-10-10-0-193":"{maintenance}"}},"partitions":{{}},"ram_nodes":[],"running_nodes":["rabbit@ip-10-10-0-122","rabbit@ip-10-10-0-203","rabbit@ip-10-10-0-193"]}}' ;;
+*cluster_status*) echo '{{"alarms":[],"cluster_name":"rabbit@ip-10-10-0-193","maintenance_status":{{"rabbit@ip-10-10-0-122":"not under maintenance","rabbit@ip-10-10-0-193":"{maintenance}"}},"partitions":{{}},"disk_nodes":["rabbit@ip-10-10-0-122","rabbit@ip-10-10-0-193","rabbit@ip-10-10-0-203"],"ram_nodes":[],"running_nodes":["rabbit@ip-10-10-0-122","rabbit@ip-10-10-0-203","rabbit@ip-10-10-0-193"]}}' ;;
 *eval*) echo "'rabbit@ip-10-10-0-193'" ;;
 *list_queues*) echo '{queues}' ;;
 *) exit 64 ;;
@@ -119,8 +119,9 @@ esac
 "#
     );
     project.file("bin/rabbitmqctl", &script);
+    project.file("bin/hostname", &format!("#!/bin/sh\necho {hostname}\n"));
     std::process::Command::new("chmod")
-        .args(["+x", "bin/rabbitmqctl"])
+        .args(["+x", "bin/rabbitmqctl", "bin/hostname"])
         .current_dir(project.path())
         .status()
         .expect("chmod");
@@ -136,12 +137,16 @@ const ALL: &str = r#"[{"name":"q","type":"quorum","leader":"rabbit@ip-10-10-0-19
 
 #[test]
 fn a_node_of_rabbitmq_serves_though_a_queue_misses_another_one() {
-    rabbitmq(ALL, "not under maintenance").says(&[r#""serves":true"#, r#""queues":1"#, r#""away":[]"#]);
+    rabbitmq("ip-10-10-0-193", ALL, "not under maintenance").says(&[
+        r#""serves":true"#,
+        r#""queues":1"#,
+        r#""away":[]"#,
+    ]);
     let without = ALL.replace(
         r#""online":["rabbit@ip-10-10-0-193","rabbit@ip-10-10-0-203","#,
         r#""online":["rabbit@ip-10-10-0-193","#,
     );
-    rabbitmq(&without, "not under maintenance").says(&[
+    rabbitmq("ip-10-10-0-193", &without, "not under maintenance").says(&[
         r#""serves":true"#,
         r#""away":["rabbit@ip-10-10-0-203"]"#,
         "queue q is without rabbit@ip-10-10-0-203",
@@ -149,6 +154,13 @@ fn a_node_of_rabbitmq_serves_though_a_queue_misses_another_one() {
 }
 
 #[test]
+fn a_node_of_rabbitmq_whose_name_is_not_its_hosts_says_it_itself() {
+    rabbitmq("broker-1", ALL, "not under maintenance").says(&[r#""serves":true"#, r#""queues":1"#]);
+    // Who is asked under the name of another node sees what that one leads.
+    rabbitmq("ip-10-10-0-203", ALL, "not under maintenance").says(&[r#""serves":true"#, r#""queues":0"#]);
+}
+
+#[test]
 fn a_node_of_rabbitmq_that_a_stopped_roll_left_drained_does_not_serve() {
-    rabbitmq(ALL, "in maintenance mode").says(&[r#""serves":false"#, "it is in maintenance mode"]);
+    rabbitmq("ip-10-10-0-193", ALL, "in maintenance mode").says(&[r#""serves":false"#, "it is in maintenance mode"]);
 }

@@ -3,7 +3,7 @@
 from campaign.case import AS_IT_IS, Case
 from campaign.zkmig import Match
 
-from members.trial import Ensemble, Members, Shape
+from members.trial import PATIENCE, Ensemble, Members, Shape
 
 ROLLS = {
     "etcd": """
@@ -40,6 +40,7 @@ etcd::roll(members, #{
     settle_timeout: "15s",
     needs_restart: |m| !m.run("cat /proc/$(systemctl show --property MainPID --value etcd.service)/environ", #{ read_only: true }).stdout.contains("ETCD_MAX_SNAPSHOTS=NUMBER"),
     restart:       |m| {
+        m.run(["mkdir", "-p", "/etc/systemd/system/etcd.service.d"]);
         m.copy("/etc/systemd/system/etcd.service.d/snapshots.conf", #{ content: "[Service]\\nEnvironment=ETCD_MAX_SNAPSHOTS=NUMBER\\n" });
         m.run(["systemctl", "daemon-reload"]);
         m.service("etcd.service").restart();
@@ -52,6 +53,7 @@ rabbitmq::roll(hosts("rabbitmq"), #{
     settle_timeout: "2m",
     needs_restart: |m| m.run("rabbitmqctl --quiet eval 'application:get_env(rabbit, channel_max).'", #{ read_only: true, timeout: "2m" }).stdout.trimmed() != "{ok,NUMBER}",
     restart:       |m| {
+        m.run(["mkdir", "-p", "/etc/rabbitmq/conf.d"]);
         m.copy("/etc/rabbitmq/conf.d/channels.conf", #{ content: "channel_max = NUMBER\\n" });
         rabbitmq::drain(m);
         m.service("rabbitmq-server.service").restart(#{ timeout: "5m" });
@@ -65,6 +67,7 @@ ensemble::roll(hosts("masters"), #{
     settle_timeout: "30s",
     needs_restart: |m| !m.run("cat /proc/$(systemctl show --property MainPID --value dcos-exhibitor.service)/environ", #{ read_only: true }).stdout.contains("ROLLED=NUMBER"),
     restart:       |m| {
+        m.run(["mkdir", "-p", "/etc/systemd/system/dcos-exhibitor.service.d"]);
         m.copy("/etc/systemd/system/dcos-exhibitor.service.d/rolled.conf", #{ content: "[Service]\\nEnvironment=ROLLED=NUMBER\\n" });
         m.run(["systemctl", "daemon-reload"]);
         m.service("dcos-exhibitor.service").restart();
@@ -156,7 +159,7 @@ def dies(fault, number):
             dead = next(host for host in reversed(hosts) if host not in (first, second))
             fault(trial, dead)
             process.go()
-            trial.expect(process, 5, what=f"{dead} dies before {second}'s turn")
+            trial.expect(process, 5, timeout=PATIENCE, what=f"{dead} dies before {second}'s turn")
             trial.says(rf"the quorum is up: {len(hosts) - 1} of {len(hosts)} serve")
             trial.says(rf"{dead} +DOES NOT SERVE")
             for host in hosts:
@@ -166,7 +169,7 @@ def dies(fault, number):
             heal(trial, dead)
             # As the page says: its own run takes the lock again that could not be given back.
             again = trial.last = trial.resume()
-            trial.expect(again, 0, what="the resumed roll")
+            trial.expect(again, 0, timeout=PATIENCE, what="the resumed roll")
             done = turns(again)
             trial.check("who is done is left out", first not in done and len(done) == len(hosts) - 1, str(done))
         _, row = trial.under_load("death", broken)

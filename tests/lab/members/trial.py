@@ -17,6 +17,8 @@ from . import fetched
 
 FOLDER = Path(__file__).resolve().parents[1]
 UNITS = {"etcd": "etcd.service", "rabbitmq": "rabbitmq-server.service", "zookeeper": "dcos-exhibitor.service"}
+# RabbitMQ's tools are slow, and on a machine with other labs many times as slow.
+PATIENCE = 900
 # Where Python finds what runs in the lab's network.
 ENVIRONMENT = {**os.environ, "PYTHONPATH": f"{FOLDER}:{FOLDER.parent}"}
 
@@ -111,7 +113,7 @@ class Members(Trial):
     def run_members(self, want, text, *more, state="state"):
         """A run of this playbook, with the exit code that it has to end with."""
         process = self.start_members(text, *more, state=state)
-        self.expect(process, want, timeout=400, what="the roll")
+        self.expect(process, want, timeout=PATIENCE, what="the roll")
         return process
 
     def start_members(self, text, *more, state="state"):
