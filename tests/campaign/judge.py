@@ -116,7 +116,7 @@ def writes(trial):
 def nothing_runs_on(trial):
     """No process of the run here, none on the masters, and nothing mounted."""
     # A host hears of the end of a process that was killed, or of a connection that was cut, when TCP tries again.
-    unheard = any(process.process.poll() in (-9, 4) for process in trial.processes)
+    unheard = trial.lab.was_cut or any(process.process.poll() in (-9, 4) for process in trial.processes)
     grace = GRACE_UNHEARD if unheard else GRACE
     here = until(lambda: left_behind(trial.mark), grace)
     trial.check("nothing runs on here", not here, "; ".join(words for _, words in here))

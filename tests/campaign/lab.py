@@ -70,6 +70,8 @@ class Lab:
         self.probe = None
         self.disturbed = set()
         self.isolated = set()
+        # Whether a host was off the network since the lab was booted or reset.
+        self.was_cut = False
         self._inits = {}
 
     def command(self, *words, timeout=240):
@@ -93,6 +95,7 @@ class Lab:
                     self.rejoin(host)
                 self.command("reset")
                 self.disturbed.clear()
+                self.was_cut = False
                 self._look()
                 return
             except LabError:
@@ -104,6 +107,7 @@ class Lab:
         self.command("up", *shape.words, timeout=900)
         self.shape = shape
         self.disturbed.clear()
+        self.was_cut = False
         self.isolated.clear()
         self._inits = {}
         self.masters = self._addresses()
@@ -131,6 +135,7 @@ class Lab:
     def fault(self, kind, host):
         """Lays a fault on a host, or heals it."""
         self.disturbed.add(host)
+        self.was_cut = self.was_cut or kind == "cut"
         self.command("fault", kind, host)
         if kind == "heal":
             self.disturbed.discard(host)

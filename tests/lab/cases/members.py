@@ -37,7 +37,8 @@ SETTINGS = {
 import "zkmig:quorum/etcd" as etcd;
 let members = hosts("etcd");
 etcd::roll(members, #{
-    settle_timeout: "15s",
+    settle_timeout: "10s",
+    http:           #{ timeout: "3s" },
     needs_restart: |m| !m.run("cat /proc/$(systemctl show --property MainPID --value etcd.service)/environ", #{ read_only: true }).stdout.contains("ETCD_MAX_SNAPSHOTS=NUMBER"),
     restart:       |m| {
         m.run(["mkdir", "-p", "/etc/systemd/system/etcd.service.d"]);
@@ -150,9 +151,9 @@ def dies(fault, number):
     """A member goes away before the second one's turn: the run stops, tells how all are, and ends nobody's quorum; healed, it goes on."""
     def body(trial):
         text, hosts = set_to(trial, number), trial.lab.masters
-        begun = trial.started()
 
         def broken():
+            begun = trial.started()
             process = trial.start_members(text)
             second = process.hold(Match("rolling_turn", nth=2))["host"]
             first = turns(process)[0]

@@ -19,8 +19,9 @@ def markdown(results):
         "Real servers in the lab, a client for each member that writes ten times a second and goes on to another member when its own fails. The "
         "inventory's first member leads before, as one that a serial play restarts first. *Serial* is what a play with `serial: 1` does: in the "
         "inventory's order, on when systemd calls the unit active. Elections are the difference of the servers' own terms (etcd, and the one queue of "
-        "RabbitMQ) or epochs (ZooKeeper), from before the first restart to when the cluster is at rest. A member is down while it takes no connection. "
-        "A gap is a time in which no client had a write acknowledged.", "",
+        "RabbitMQ) or epochs (ZooKeeper), from before the first restart to when the cluster is at rest; where a member is cut off, what it does to the term "
+        "while it is alone is counted too, and shows when it comes back. A member is down while it takes no connection. A gap is a time in which no "
+        "client had a write acknowledged.", "",
         "    make members", "",
         f"zkmig {', '.join(sorted({line['binary'] for line in lines}))}; harness {', '.join(sorted({line['harness'] for line in lines}))}. {len(lines)} cases, "
         f"{len(lines) - len(wrong)} right, {len(wrong)} wrong, {sum(line['checks'] for line in lines)} checks, "
