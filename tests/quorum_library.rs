@@ -161,6 +161,24 @@ fn a_node_of_rabbitmq_whose_name_is_not_its_hosts_says_it_itself() {
 }
 
 #[test]
+fn a_node_of_rabbitmq_that_does_not_run_is_told_by_the_line_that_says_so() {
+    let ran = members(["", "", ""]).run(
+        r#"
+        import "zkmig:quorum/rabbitmq" as rabbitmq;
+        note(rabbitmq::told("Error: unable to perform an operation on node 'rabbit@a'.\nDIAGNOSTICS\n\nrabbit@a:\n  * connected to epmd (port 4369) on a\n  * epmd reports: node 'rabbit' not running at all\n\nCurrent node details:\n * Erlang cookie hash: lrRbwqtg8nlSW5TFb2HN6w=="));
+        note(rabbitmq::told("Error: no\nadvice"));
+        note(rabbitmq::told(""));
+        "#,
+        &[],
+    );
+    ran.says(&[
+        "  epmd reports: node 'rabbit' not running at all\n",
+        "  Error: no\n",
+        "rabbitmqctl failed and said nothing",
+    ]);
+}
+
+#[test]
 fn a_node_of_rabbitmq_that_a_stopped_roll_left_drained_does_not_serve() {
     rabbitmq("ip-10-10-0-193", ALL, "in maintenance mode").says(&[r#""serves":false"#, "it is in maintenance mode"]);
 }

@@ -51,7 +51,7 @@ etcd::roll(members, #{
     "rabbitmq": """
 import "zkmig:quorum/rabbitmq" as rabbitmq;
 rabbitmq::roll(hosts("rabbitmq"), #{
-    settle_timeout: "2m",
+    settle_timeout: "1m",
     needs_restart: |m| m.run("rabbitmqctl --quiet eval 'application:get_env(rabbit, channel_max).'", #{ read_only: true, timeout: "2m" }).stdout.trimmed() != "{ok,NUMBER}",
     restart:       |m| {
         m.run(["mkdir", "-p", "/etc/rabbitmq/conf.d"]);

@@ -4,6 +4,8 @@ from .fetched import pika
 
 UNIT = "rabbitmq-server.service"
 PORT = 5672
+# So many messages are acknowledged together.
+BATCH = 500
 
 
 class Session:
@@ -23,17 +25,22 @@ class Session:
         self.channel.basic_publish("", self.space, name.encode(), pika.BasicProperties(delivery_mode=2), mandatory=True)
 
     def written(self):
-        """Every message of the queue, which is gone then. What was not read to its end is in the queue again."""
-        count, found = self.channel.queue_declare(self.space, passive=True).method.message_count, []
-        if count:
+        """Every message of the queue, which is gone then. What was not given to the caller when it fails is in the queue again: a consumer
+        without acknowledgements would lose it, and a quorum queue keeps no more than 2000 messages with one."""
+        count = self.channel.queue_declare(self.space, passive=True).method.message_count
+        self.channel.basic_qos(prefetch_count=2 * BATCH)
+        given = 0
+        while given < count:
             for taken, _, body in self.channel.consume(self.space, inactivity_timeout=30):
                 if taken is None:
-                    break
-                found.append(body.decode())
-                if len(found) == count:
+                    return
+                given += 1
+                yield body.decode()
+                if given % BATCH == 0 or given == count:
+                    self.channel.basic_ack(taken.delivery_tag, multiple=True)
+                if given == count:
                     break
         self.channel.queue_delete(self.space)
-        return found
 
     def close(self):
         """Ends it."""

@@ -65,13 +65,16 @@ def gaps_of(times, began, ended):
 
 def read_back(kind, space, members):
     """What is there, through the first member that tells; raises what the last one failed with."""
-    deadline = time.monotonic() + PATIENCE
+    deadline, found = time.monotonic() + PATIENCE, set()
     while True:
         for address in members:
             try:
                 session = kind.Session(address, space)
                 try:
-                    return set(session.written())
+                    # What is told before it fails counts: from a queue it is gone.
+                    for name in session.written():
+                        found.add(name)
+                    return found
                 finally:
                     session.close()
             except kind.Session.FAILURES:
