@@ -41,6 +41,14 @@ fn a_program_that_fails_or_takes_too_long_is_an_error_with_what_it_said() {
     list("9").fails(2, &["hosts.sh --list:1", "has to print JSON for --list"]);
     program(&project, "[ $1 = --list ] && echo '{\"web\": [\"w1\"]}' && exit; echo \"no $2\" >&2; exit 4");
     list("9").fails(2, &["hosts.sh --host w1 failed", "exit status: 4", "no w1"]);
+    program(&project, "echo '{\"_meta\": {\"hostvars\": []}, \"web\": [\"w1\"]}'");
+    list("9").fails(2, &["hosts.sh --list:1:24", "`_meta.hostvars` has to be an object, and this is a list"]);
+    project.file("hosts.sh", "#!/nowhere/python9 -u\n");
+    list("9").fails(2, &["its first line names /nowhere/python9, which is not there", "install that program"]);
+    project.file("hosts.ini", "[web:vars]\na=1\n");
+    let ran = project.zkmig(&["inventory", "-i", "hosts.ini", "--list"]);
+    ran.fails(2, &["which no section defines"]);
+    assert!(!ran.stderr.contains("did you mean"), "{}", ran.stderr);
     list("soon").fails(2, &["ZKMIG_INVENTORY_TIMEOUT is `soon`"]);
 }
 

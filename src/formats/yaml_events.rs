@@ -17,16 +17,30 @@ pub struct Problem {
 }
 
 /// The next event of a parser of `whole(text)`.
-pub fn next(parser: &mut Parser<&mut &[u8]>, text: &str) -> Result<Event, Problem> {
+pub fn next(parser: &mut Parser<&mut &[u8]>, source: &str) -> Result<Event, Problem> {
     match quietly(|| parser.parse()) {
         Some(Ok(mut event)) => {
-            without_added_end(&mut event, text);
+            without_added_end(&mut event, source);
             Ok(event)
         }
         Some(Err(error)) => {
-            Err(Problem { text: error.problem().to_string(), at: error.problem_mark().map(|mark| mark.index) })
+            let text = error.problem().to_string();
+            let at = error.problem_mark().map(|mark| mark.index);
+            Err(if text.contains("control characters") { not_allowed(text, at, source) } else { Problem { text, at } })
         }
         None => Err(Problem { text: "its structure can't be told".to_owned(), at: None }),
+    }
+}
+
+/// Which character is meant, and where it stands: the reader knows neither.
+fn not_allowed(text: String, at: Option<u64>, source: &str) -> Problem {
+    let allowed = |c: char| {
+        matches!(c, '\t' | '\n' | '\r' | ' '..='~' | '\u{85}' | '\u{a0}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
+            && c != '\u{feff}'
+    };
+    match source.char_indices().find(|(index, c)| !allowed(*c) && (*index > 0 || *c != '\u{feff}')) {
+        Some((index, c)) => Problem { text: format!("{text}: U+{:04X}", u32::from(c)), at: u64::try_from(index).ok() },
+        None => Problem { text, at },
     }
 }
 

@@ -236,7 +236,7 @@ impl Loader<'_> {
         let looks_like_ini = source.text.lines().any(|line| line.starts_with('['));
         self.ini(source, path).map_err(|error| match read {
             Err(of_yaml) if says_yaml && !looks_like_ini => of_yaml,
-            Ok(node) if says_yaml && !node.is_empty() && !looks_like_ini => yaml::no_mapping(source, &node),
+            Ok(node) if says_yaml && !looks_like_ini => yaml::no_mapping(source, &node),
             _ => error,
         })
     }

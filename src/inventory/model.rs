@@ -238,6 +238,13 @@ impl Model {
     /// Puts a group, or else a host, below a group.
     pub fn add_child(&mut self, group: usize, child: &str, origin: &Origin) -> Result<()> {
         if let Some(child) = self.group_index(child) {
+            if child == ALL && group != ALL {
+                let message = format!(
+                    "`all` can't be in the group `{}`: it holds every group, this one too",
+                    self.name_of(group)
+                );
+                return Err(origin.at(Error::input(message)));
+            }
             return self.add_child_group(group, child).map_err(|error| origin.at(error));
         }
         match self.host_index(child) {

@@ -72,7 +72,10 @@ pub fn read(model: &mut Model, source: &Source) -> Result<()> {
         };
         return Err(reader
             .error(&missing.at, message)
-            .did_you_mean(&missing.name, reader.model.groups.iter().map(|group| &*group.name))
+            .did_you_mean(
+                &missing.name,
+                reader.model.groups.iter().map(|group| &*group.name).filter(|name| *name != missing.name),
+            )
             .hint(format!("add `[{}]`, which may be empty", missing.name)));
     }
     Ok(())

@@ -30,10 +30,10 @@ pub fn read(model: &mut Model, source: &Source, node: &Node, of_host: &mut OfHos
         if !matches!(meta.kind, Kind::Map(_)) {
             return Err(wrong(meta, "`_meta`", "an object"));
         }
-        match meta.get("profile").map(|profile| &profile.kind) {
-            None => {}
-            Some(Kind::Scalar(Value::String(profile))) if profile == "inventory_legacy" => {}
-            Some(_) => return Err(wrong(meta, "`_meta.profile`", "\"inventory_legacy\" or left out")),
+        if let Some(profile) = meta.get("profile")
+            && !matches!(&profile.kind, Kind::Scalar(Value::String(name)) if name == "inventory_legacy")
+        {
+            return Err(wrong(profile, "`_meta.profile`", "\"inventory_legacy\" or left out"));
         }
     }
     let mut hosts: Vec<(String, Origin)> = Vec::new();
@@ -42,7 +42,10 @@ pub fn read(model: &mut Model, source: &Source, node: &Node, of_host: &mut OfHos
         if &*key.name == "_meta" {
             host_vars = match node.get("hostvars").map(|vars| &vars.kind) {
                 Some(Kind::Map(vars)) => Some(vars),
-                _ => return Err(wrong(node, "`_meta.hostvars`", "an object")),
+                _ => {
+                    let found = node.get("hostvars").unwrap_or(node);
+                    return Err(wrong(found, "`_meta.hostvars`", "an object"));
+                }
             };
         } else {
             group(model, source, key, node, &mut hosts)?;

@@ -1,7 +1,7 @@
 //! Programs that print an inventory: `PROGRAM --list`, and `PROGRAM --host NAME` where the list has no `_meta`.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{BufRead as _, BufReader, ErrorKind, Read};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
@@ -34,6 +34,13 @@ pub fn begins_as_program(path: &Path) -> bool {
     start[..length].starts_with(b"#!") || start[..length] == *b"\x7fELF"
 }
 
+/// The program that a script's first line names.
+fn interpreter(path: &Path) -> Option<String> {
+    let mut line = Vec::new();
+    BufReader::new(File::open(path).ok()?.take(256)).read_until(b'\n', &mut line).ok()?;
+    String::from_utf8_lossy(&line).strip_prefix("#!")?.split_whitespace().next().map(str::to_owned)
+}
+
 /// Runs a program and adds what it says; gives its texts.
 pub fn read(model: &mut Model, path: &Path, timeout: Duration) -> Result<Vec<Source>> {
     let listing = run(path, &["--list"], timeout)?;
@@ -57,14 +64,20 @@ fn run(path: &Path, arguments: &[&str], timeout: Duration) -> Result<Source> {
     let shown = format!("{} {}", path.display(), arguments.join(" "));
     let failed = |cause: String| Error::input(format!("the inventory program {shown} failed")).caused_by(cause);
     let program = std::path::absolute(path).map_err(|error| failed(error.to_string()))?;
-    let mut child = Command::new(program)
+    let mut child = Command::new(&program)
         .args(arguments)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0)
         .spawn()
-        .map_err(|error| failed(error.to_string()))?;
+        .map_err(|error| match (error.kind(), interpreter(&program)) {
+            (ErrorKind::NotFound, Some(interpreter)) => {
+                failed(format!("its first line names {interpreter}, which is not there"))
+                    .hint("correct the path behind `#!`, or install that program")
+            }
+            _ => failed(error.to_string()),
+        })?;
     let group = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw);
     let deadline = Instant::now() + timeout;
     let stdout = collect(child.stdout.take());
