@@ -72,6 +72,10 @@ fn an_ansible_cfg_is_looked_for_as_ansible_does() {
     assert_eq!(asked(&[], &["--ansible-cfg=named/ansible.cfg"]), "named (named/ansible.cfg:2)");
     project.file("ansible.cfg", "[defaults]\nremote_user = here\n");
     assert_eq!(asked(&[], &["--ansible-cfg"]), "here (ansible.cfg:2)");
+    // ansible-config dump gives DEFAULT_HOST_LIST so.
+    project.file("ansible.cfg", "[defaults]\ninventory = $HERE/one, ${HERE}/two,three\n");
+    let listed = project.zkmig_with(&[("HERE", "/srv"), ("HOME", &home)], &["config", "--ansible-cfg"]);
+    assert_eq!(line(&listed.stdout, "inventory"), "/srv/one, /srv/two, three (ansible.cfg:2)");
     project.file("ansible.cfg", "[defaults]\nforks = many\n");
     project
         .zkmig(&["config", "--ansible-cfg"])
@@ -114,7 +118,10 @@ fn what_is_wrong_in_a_file_is_an_error_with_its_line() {
     wrong("become = \"yes\"\n").fails(2, &["`become` has to be true or false"]);
     wrong("colours = \"red\"\n").fails(2, &["`colours` has to be one of auto, always, never"]);
     wrong("forks = \n").fails(2, &["this is not TOML", "zkmig.toml:1:"]);
-    wrong("private_key = \"missing\"\n")
+    // A key is looked for by what reaches hosts, and by nothing else.
+    wrong("private_key = \"missing\"\n").says(&["private_key", "missing"]);
+    project
+        .zkmig(&["exec", "all", "-i", "hosts.yaml", "--read-only", "--", "true"])
         .fails(2, &["can't read the private key missing", "it is named by zkmig.toml:1"]);
     project.zkmig_with(&[("ZKMIG_FORKS", "none")], &["doc"]).says(&["hosts(pattern"]);
     std::fs::remove_file(project.join("zkmig.toml")).unwrap();
@@ -212,7 +219,7 @@ fn a_key_of_an_ansible_cfg_that_would_change_something_is_told() {
         ("privilege_escalation", "become_flags = -i"),
         ("sudo_become_plugin", "executable = /opt/sudo"),
         ("ssh_connection", "ssh_executable = /opt/ssh"),
-        ("ssh_connection", "ssh_common_args = -F other"),
+        ("ssh_connection", "ssh_common_args = -W other"),
     ] {
         let key = line.split(' ').next().unwrap();
         let ran = told(&format!("[{section}]\n{line}\n"));

@@ -52,6 +52,15 @@ fn a_program_that_fails_or_takes_too_long_is_an_error_with_what_it_said() {
     list("soon").fails(2, &["ZKMIG_INVENTORY_TIMEOUT is `soon`"]);
 }
 
+#[test]
+fn a_key_that_stands_twice_in_a_file_of_e_is_warned_of() {
+    let project = Project::local();
+    project.file("vars.yml", "a: 1\nb: 2\na: 3\n");
+    let ran = project.zkmig(&["inventory", "-i", "hosts.yaml", "--list", "-e", "@vars.yml"]);
+    ran.says(&["\"a\": 3"]);
+    assert!(ran.stderr.contains("vars.yml:3") && ran.stderr.contains("`a`"), "{}", ran.stderr);
+}
+
 /// The orders are those that ansible-core gives `b2, a10, c1, a9` in a play.
 #[test]
 fn hosts_come_in_the_order_that_is_asked_for_everywhere() {

@@ -248,6 +248,30 @@ fn the_arguments_of_an_inventory_lead_over_the_hops() {
     assert_eq!((let_in(&hosts.first), let_in(&hosts.second), let_in(&hosts.last)), (2, 1, 2));
 }
 
+/// As kubespray reaches a cluster over its bastion: a file that it writes, named in ssh's arguments.
+#[test]
+fn a_file_that_the_arguments_name_leads_over_its_bastion() {
+    let hosts = Hosts::new("");
+    hosts.configure("ProxyCommand ssh -F ssh_config -W %h:%p first", "");
+    let lock = hosts.project.join("lock");
+    let inventory = |file: &str| {
+        let text = format!(
+            "[m]\nm1 ansible_host=last zkmig_lock_file={}\n[m:vars]\nansible_ssh_common_args='-F ./{file}'\n",
+            lock.display()
+        );
+        hosts.project.file("hosts.ini", &text);
+    };
+    let run = || hosts.project.zkmig(&["exec", "m", "-i", "hosts.ini", "--read-only", "--", "echo", "arrived"]);
+    inventory("ssh_config");
+    run().says(&["arrived"]);
+    assert_eq!((let_in(&hosts.first), let_in(&hosts.last)), (1, 1));
+    inventory("ssh-bastion.conf");
+    run().fails(
+        2,
+        &["ssh-bastion.conf, which is ssh's configuration for this host", "hosts.ini:4", "relative to this folder"],
+    );
+}
+
 #[test]
 fn nothing_on_the_way_asks_at_the_operators_terminal() {
     let hosts = Hosts::new("");

@@ -95,6 +95,17 @@ impl HostArgs {
         };
         ssh_arguments(&self.connection.reached)
             .check(|name| config.place(name).map(str::to_owned).unwrap_or_default())?;
+        self.connection.allow_pipe = config.flag("allow_pipe").unwrap_or(false);
+        match config.text("colours").as_deref() {
+            Some("always") => colours(true),
+            Some("never") => colours(false),
+            _ => {}
+        }
+        Ok(config)
+    }
+
+    /// Fails where the private key that is for all hosts can't be read: for what is going to reach some.
+    pub fn check_key(&self, config: &Config) -> Result<()> {
         if let Some(key) = &self.connection.reached.private_key
             && let Err(error) = std::fs::File::open(key)
         {
@@ -105,13 +116,7 @@ impl HostArgs {
             .caused_by(error)
             .hint(format!("it is named by {}", config.place("private_key").unwrap_or_default())));
         }
-        self.connection.allow_pipe = config.flag("allow_pipe").unwrap_or(false);
-        match config.text("colours").as_deref() {
-            Some("always") => colours(true),
-            Some("never") => colours(false),
-            _ => {}
-        }
-        Ok(config)
+        Ok(())
     }
 
     /// How many hosts are worked on at once.

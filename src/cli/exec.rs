@@ -31,7 +31,8 @@ pub struct Args {
 }
 
 pub fn run(mut args: Args) -> Result<()> {
-    args.hosts.settle(None)?;
+    let config = args.hosts.settle(None)?;
+    args.hosts.check_key(&config)?;
     let timeout = parse_duration(&args.timeout).ok_or_else(|| {
         Error::input(format!("`{}` is not a time span", args.timeout)).hint("--timeout takes spans such as 90s or 5m")
     })?;

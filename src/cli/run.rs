@@ -49,11 +49,13 @@ pub struct Args {
 
 pub fn run(mut args: Args) -> Result<()> {
     let config = args.hosts.settle(Some(&args.playbook))?;
+    let key = args.hosts.check_key(&config);
     let libraries = args.library.folders(config);
     if args.help_vars || args.list_steps {
         let playbook = Playbook::load(&args.playbook, &libraries, &script::language())?;
         return print(&if args.help_vars { help_vars(&playbook) } else { list_steps(&playbook) });
     }
+    key?;
     let session = Session::of(folder_of(&args.playbook), &args.hosts, &args.output, args.diff, args.check, args.yes)?;
     limit_leaves_hosts(&session.run)?;
     let playbook = Playbook::load(&args.playbook, &libraries, &script::language())?;

@@ -30,7 +30,8 @@ pub struct Args {
 }
 
 pub fn run(mut args: Args) -> Result<()> {
-    args.hosts.settle(None)?;
+    let config = args.hosts.settle(None)?;
+    args.hosts.check_key(&config)?;
     let session = Session::new(&args.hosts, &OutputArgs::default(), false, args.list, args.yes)?;
     let selected = session.run.inventory.select(&args.pattern)?;
     let limit = session.run.options.limit.as_ref();

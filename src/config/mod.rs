@@ -231,6 +231,14 @@ impl Setting {
             let expanded = from_environment(Path::new(text)).map_err(|error| format!("a path ({error})"))?;
             return self.parse(&expanded.display().to_string(), folder).map(Some);
         }
+        if let Takes::Paths(between) = self.takes {
+            let expanded: std::result::Result<Vec<String>, Error> = text
+                .split(between)
+                .map(|path| Ok(from_environment(Path::new(path.trim()))?.display().to_string()))
+                .collect();
+            let expanded = expanded.map_err(|error| format!("paths ({error})"))?;
+            return self.parse(&expanded.join(&between.to_string()), folder).map(Some);
+        }
         self.parse(text, folder).map(Some)
     }
 

@@ -11,7 +11,9 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::becoming::{self, METHODS, What};
+use super::ssh_arguments::Arguments;
 use super::templates::is_template;
+use super::vault::passwords::expanded as from_environment;
 use super::{Host, Inventory, Origin, Variable, ssh_arguments};
 use crate::error::{Error, Result};
 use crate::host::becoming::{Become, Method};
@@ -297,7 +299,10 @@ impl<'a> Reader<'a> {
             connection.user = Some(good.then_some(user).ok_or_else(|| given.wrong("a user's name"))?);
         }
         if let Some(given) = self.get(&["ansible_private_key_file", "ansible_ssh_private_key_file"])? {
-            connection.key = Some(given.readable_path()?);
+            // An empty one is none, as for Ansible.
+            if given.value != "" {
+                connection.key = Some(given.readable_path()?);
+            }
         }
         if let Some(given) = self.get(&["zkmig_ssh_config"])? {
             connection.ssh_config = Some(given.readable_path()?);
@@ -335,15 +340,27 @@ impl<'a> Reader<'a> {
     }
 
     /// The options that a variable's arguments of ssh mean; those of the settings, where the host has no such variable.
-    fn ssh_arguments(&self, name: &'a str, of_settings: Option<&str>) -> Result<Vec<(String, String)>> {
-        match self.get(&[name])? {
-            Some(given) => ssh_arguments::parse(&given.text("arguments of ssh")?).map_err(|message| {
-                let error = Error::input(format!("{name}: {message}"));
-                given.variable.origin.at(error).hint(ssh_arguments::TAKEN)
-            }),
-            None => ssh_arguments::parse(of_settings.unwrap_or_default())
-                .map_err(|message| Error::input(format!("the settings' arguments of ssh can't be used: {message}"))),
+    fn ssh_arguments(&self, name: &'a str, of_settings: Option<&str>) -> Result<Arguments> {
+        let given = self.get(&[name])?;
+        let text = match &given {
+            Some(given) => given.text("arguments of ssh")?,
+            None => of_settings.unwrap_or_default().to_owned(),
+        };
+        let placed = |error: Error| match &given {
+            Some(given) => given.variable.origin.at(error),
+            None => error.hint("they are from the settings: zkmig config shows where from"),
+        };
+        let arguments = ssh_arguments::parse(&text)
+            .map_err(|message| placed(Error::input(format!("{name}: {message}"))).hint(ssh_arguments::TAKEN))?;
+        // ssh would pass over a file that it only includes.
+        if let Some(path) = &arguments.config_file
+            && let Err(error) = File::open(path)
+        {
+            let message = format!("can't read {}, which is ssh's configuration for this host", path.display());
+            return Err(placed(Error::input(message).caused_by(error))
+                .hint("the path behind `-F` is relative to this folder, as for Ansible"));
         }
+        Ok(arguments)
     }
 }
 
@@ -390,7 +407,7 @@ impl Given<'_> {
         }
     }
 
-    /// A path of a file that can be read: `~` is the user's home. A relative one is relative to this folder, as for Ansible,
+    /// A path of a file that can be read: `~` is the user's home, `$NAME` what the environment says. A relative one is relative to this folder, as for Ansible,
     /// or else to the file that names it.
     fn readable_path(&self) -> Result<PathBuf> {
         let text = self.text("a path")?;
@@ -398,18 +415,11 @@ impl Given<'_> {
             return Err(self.wrong("a path"));
         }
         let origin = &self.variable.origin;
-        let path = match text.strip_prefix("~/") {
-            Some(rest) => {
-                let home = std::env::var_os("HOME")
-                    .ok_or_else(|| origin.at(Error::input("HOME is not set, so `~` means nothing")))?;
-                PathBuf::from(home).join(rest)
-            }
-            None if Path::new(&text).exists() => PathBuf::from(&text),
-            None => {
-                let source = origin.source.as_ref().filter(|source| &*source.path != super::extra::EXTRA);
-                source.and_then(|source| Path::new(&*source.path).parent()).unwrap_or(Path::new("")).join(&text)
-            }
-        };
+        let mut path = from_environment(Path::new(&text)).map_err(|error| origin.at(error))?;
+        if !path.exists() {
+            let source = origin.source.as_ref().filter(|source| &*source.path != super::extra::EXTRA);
+            path = source.and_then(|source| Path::new(&*source.path).parent()).unwrap_or(Path::new("")).join(path);
+        }
         // ssh runs elsewhere, and reads relative paths in its own way.
         let path = std::path::absolute(&path)
             .map_err(|error| origin.at(Error::input(format!("{} is no path", self.name)).caused_by(error)))?;

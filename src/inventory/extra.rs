@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::Warnings;
 use super::document::{self, Kind, Notices};
 use super::vault::Vault;
 use super::{Origin, Source, Variable, Variables, is_secret, key_values};
@@ -15,7 +16,11 @@ pub const EXTRA: &str = "-e";
 
 /// The variables that `-e` gives, in its order; a later one wins.
 #[derive(Clone, Debug, Default)]
-pub struct Extra(Vec<(Arc<str>, Variable)>);
+pub struct Extra {
+    variables: Vec<(Arc<str>, Variable)>,
+    /// What Ansible warns of in what `-e` names.
+    pub warnings: Warnings,
+}
 
 impl Extra {
     /// Reads the arguments of `-e`. `KEY=VALUE` gives a text, and there may be several with blanks between; `@FILE` and a text that begins with `{` give
@@ -36,7 +41,7 @@ impl Extra {
                 for (name, value) in key_values::read(argument)? {
                     check_name(&name)?;
                     let origin = Origin { owner: EXTRA.into(), source: None, span: 0..0 };
-                    extra.0.push((name.into(), Variable::made(Value::String(value), origin)));
+                    extra.variables.push((name.into(), Variable::made(Value::String(value), origin)));
                 }
             }
         }
@@ -54,7 +59,9 @@ impl Extra {
 
     fn mapping(&mut self, file: &Source, vault: &Vault) -> Result<()> {
         let source = &file.opened(vault)?;
-        let node = document::read(source, &mut Notices::default())?;
+        let mut notices = Notices::default();
+        let node = document::read(source, &mut notices)?;
+        self.warnings.extend(notices.warnings);
         if source.is_sealed() {
             document::reveal(vault, &node);
         }
@@ -66,7 +73,7 @@ impl Extra {
         for (key, value) in fields {
             check_name(&key.name).map_err(|error| error.at(source.excerpt(&key.span)))?;
             let variable = Variable::of(&owner, source, key, value);
-            self.0.push((Arc::clone(&key.name), variable));
+            self.variables.push((Arc::clone(&key.name), variable));
         }
         Ok(())
     }
@@ -74,7 +81,7 @@ impl Extra {
     /// The files that were read.
     pub fn files(&self) -> impl Iterator<Item = &Source> {
         let mut seen: Vec<&str> = vec![EXTRA];
-        self.0.iter().filter_map(|(_, variable)| variable.origin.source.as_ref()).filter(move |source| {
+        self.variables.iter().filter_map(|(_, variable)| variable.origin.source.as_ref()).filter(move |source| {
             let new = !seen.contains(&&*source.path);
             if new {
                 seen.push(&source.path);
@@ -127,13 +134,13 @@ impl Extra {
 
     /// The variables.
     pub fn iter(&self) -> impl Iterator<Item = &(Arc<str>, Variable)> {
-        self.0.iter()
+        self.variables.iter()
     }
 
     /// The same as a place that gives variables.
     pub fn variables(&self) -> Variables {
         let mut variables = Variables::default();
-        for (name, variable) in &self.0 {
+        for (name, variable) in &self.variables {
             variables.set(Arc::clone(name), variable.clone());
         }
         variables

@@ -77,6 +77,7 @@ pub fn load(sources: &[PathBuf], options: &LoadOptions) -> Result<Loaded> {
         options,
         timeout: timeout()?,
     };
+    loader.loaded.model.warnings.extend(options.extra.warnings.clone());
     for source in sources {
         loader.source(source)?;
     }

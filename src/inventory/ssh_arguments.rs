@@ -1,16 +1,30 @@
 //! What inventories may say in arguments of ssh, as options of ssh's configuration.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::Connection;
 
 /// What is taken, for an error.
-pub const TAKEN: &str = "zkmig takes `-o Key=Value`, `-J HOST`, `-A`, `-C`, `-4` and `-6` there";
+pub const TAKEN: &str = "zkmig takes `-o Key=Value`, `-F FILE`, `-J HOST`, `-i FILE`, `-l USER`, `-p PORT`, `-A`, `-C`, `-4` and `-6` there";
+
+/// What a line of arguments says.
+#[derive(Debug, Default)]
+pub struct Arguments {
+    /// Options of ssh's configuration.
+    pub options: Vec<(String, String)>,
+    /// The file that is read in place of the user's and the system's configuration, relative to the current folder.
+    pub config_file: Option<PathBuf>,
+}
 
 /// Gives a connection the options of its arguments: `ssh_args`, `ssh_common_args` and `ssh_extra_args`, in the order in which
 /// Ansible gives them to ssh, which takes the first of what is said twice. Between the first two stand the port, the user and
 /// the time for connecting.
-pub fn settle(connection: &mut Connection, [first, common, extra]: [Vec<(String, String)>; 3]) {
+pub fn settle(connection: &mut Connection, [first, common, extra]: [Arguments; 3]) {
+    // The last file counts, as for ssh; what is zkmig's own variable comes before it.
+    let file = extra.config_file.or(common.config_file).or(first.config_file);
+    connection.ssh_config = connection.ssh_config.take().or(file);
+    let (first, common, extra) = (first.options, common.options, extra.options);
     let is = |key: &str, name: &str| key.eq_ignore_ascii_case(name);
     let mut behind: Vec<(String, String)> = common.into_iter().chain(extra).collect();
     behind.retain(|(key, _)| {
@@ -34,10 +48,11 @@ pub fn settle(connection: &mut Connection, [first, common, extra]: [Vec<(String,
 }
 
 /// ssh's options from a line of arguments.
-pub fn parse(text: &str) -> std::result::Result<Vec<(String, String)>, String> {
+pub fn parse(text: &str) -> std::result::Result<Arguments, String> {
     let words = words(text)?;
     let mut words = words.into_iter();
     let mut options = Vec::new();
+    let mut config_file = None;
     while let Some(word) = words.next() {
         let (flag, attached) = word.split_at(word.char_indices().nth(2).map_or(word.len(), |(at, _)| at));
         let plain = match word.as_str() {
@@ -49,6 +64,10 @@ pub fn parse(text: &str) -> std::result::Result<Vec<(String, String)>, String> {
         };
         if let Some((key, value)) = plain {
             options.push((key.to_owned(), value.to_owned()));
+            continue;
+        }
+        // How much ssh says, and what a connection without a terminal has not anyway.
+        if ["-q", "-v", "-vv", "-vvv", "-a", "-x", "-T"].contains(&word.as_str()) {
             continue;
         }
         let value = if attached.is_empty() {
@@ -65,6 +84,14 @@ pub fn parse(text: &str) -> std::result::Result<Vec<(String, String)>, String> {
                 options.push((key.trim().to_owned(), value.trim().to_owned()));
             }
             "-J" => options.push(("ProxyJump".to_owned(), value)),
+            "-i" => options.push(("IdentityFile".to_owned(), value)),
+            "-l" => options.push(("User".to_owned(), value)),
+            "-p" => options.push(("Port".to_owned(), value)),
+            "-F" if value == "none" => config_file = Some(PathBuf::from("/dev/null")),
+            "-F" => {
+                let path = std::path::absolute(&value).map_err(|error| format!("`-F {value}`: {error}"))?;
+                config_file = Some(path);
+            }
             _ => return Err(format!("`{word}` is not supported")),
         }
     }
@@ -82,7 +109,7 @@ pub fn parse(text: &str) -> std::result::Result<Vec<(String, String)>, String> {
             return Err(format!("`{}` is no host to jump over", value.escape_debug()));
         }
     }
-    Ok(options)
+    Ok(Arguments { options, config_file })
 }
 
 fn words(text: &str) -> std::result::Result<Vec<String>, String> {
@@ -125,6 +152,23 @@ mod tests {
         let mut known = Connection { port: Some(22), user: Some("me".to_owned()), ..Connection::to("h") };
         let options = settled(&mut known, ["-o port=8", "-o Port=7 -o user=y", "-o User=x -J b"]);
         assert_eq!(options, ["port=8", "ProxyJump=b"]);
+    }
+
+    /// The file that ssh's own parser of its command line takes: the last one.
+    #[test]
+    fn the_last_file_of_configuration_counts_unless_the_host_has_zkmigs_own_variable() {
+        let of = |arguments: [&str; 3]| {
+            let mut connection = Connection::to("h");
+            settled(&mut connection, arguments);
+            connection.ssh_config
+        };
+        assert_eq!(of(["", "", ""]), None);
+        assert_eq!(of(["-F /a -F /b", "", ""]), Some("/b".into()));
+        assert_eq!(of(["-F/a", "-q -F none", "-C"]), Some("/dev/null".into()));
+        assert!(of(["-F ./c", "", ""]).is_some_and(|path| path.is_absolute() && path.ends_with("c")));
+        let mut own = Connection { ssh_config: Some("/own".into()), ..Connection::to("h") };
+        assert_eq!(settled(&mut own, ["-F /a -i /key", "-l me", "-p 7"]), ["IdentityFile=/key", "User=me", "Port=7"]);
+        assert_eq!(own.ssh_config, Some("/own".into()));
     }
 
     #[test]

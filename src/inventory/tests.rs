@@ -227,7 +227,8 @@ fn nothing_in_an_inventory_can_be_taken_for_an_option_or_for_a_shells_text() {
         "ansible_ssh_common_args: -J -oProxyCommand=x",
         "ansible_ssh_common_args: -J a,b@-oProxyCommand",
         "ansible_ssh_common_args: -o 'ProxyJump=a;id'",
-        "ansible_ssh_common_args: -F /etc/passwd",
+        "ansible_ssh_common_args: -W host:22",
+        "ansible_ssh_common_args: -F /nowhere/at/all",
         "ansible_ssh_common_args: -éJ",
     ] {
         let (message, at) = refused(&host(line));

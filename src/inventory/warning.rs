@@ -24,7 +24,7 @@ impl std::fmt::Display for Warning {
 }
 
 /// Warnings in the order in which they came up, none twice.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Warnings {
     all: Vec<Warning>,
     known: HashSet<Warning>,
