@@ -41,8 +41,8 @@ pub struct Become {
     pub method: Method,
     /// Where the program is, unless PATH knows.
     pub exe: Option<String>,
-    /// Options that it is given too.
-    pub flags: Vec<String>,
+    /// Options that it is given in place of its own, which is `-H` for sudo, as in Ansible.
+    pub flags: Option<Vec<String>>,
     /// What it is given when it asks for a password.
     pub password: Option<Password>,
 }
@@ -111,15 +111,22 @@ pub fn command_line(becomes: &Becomes, nonce: &str) -> String {
     let exe = quoted(how.exe.as_deref().unwrap_or(how.method.name()));
     // What would keep the program from asking is left out: whether it asks is for the host to say.
     let silent = |flag: &&String| matches!(flag.as_str(), "-n" | "--non-interactive");
-    let flags: String =
-        how.flags.iter().filter(|flag| !silent(flag)).map(|flag| format!(" {}", quoted(flag))).collect();
+    let own: &[String] = if how.method == Method::Sudo { &["-H".to_owned()] } else { &[] };
+    let flags: String = how
+        .flags
+        .as_deref()
+        .unwrap_or(own)
+        .iter()
+        .filter(|flag| !silent(flag))
+        .map(|flag| format!(" {}", quoted(flag)))
+        .collect();
     let user = quoted(user);
     let asks = asks(nonce);
     match how.method {
         Method::Sudo => {
             let prompt = prompt(nonce);
             let become_it =
-                format!("exec env LC_ALL=C {exe} -H{flags} -S -p {prompt} -u {user} -- /bin/sh -c {}", quoted(&start));
+                format!("exec env LC_ALL=C {exe}{flags} -S -p {prompt} -u {user} -- /bin/sh -c {}", quoted(&start));
             format!("exec /bin/sh -c {}", quoted(&format!("echo {asks} >&2; {become_it}")))
         }
         Method::Su | Method::Runuser => {
@@ -166,7 +173,7 @@ mod tests {
         let how = Become {
             method,
             exe: None,
-            flags: flags.iter().map(|flag| (*flag).to_owned()).collect(),
+            flags: (!flags.is_empty()).then(|| flags.iter().map(|flag| (*flag).to_owned()).collect()),
             password: password.map(|password| Password::Known(Secret::from(password.to_owned()))),
         };
         command_line(&Becomes::Other { user: "postgres".into(), how }, "zkmig-1")
@@ -179,6 +186,14 @@ mod tests {
             assert!(!line.contains("hunter2") && line.contains(method.name()) && line.contains("-x"), "{line}");
             assert!(!line.contains("-n"), "{line}");
         }
+    }
+
+    /// As ansible-core's plugin sudo, whose own `-H -S -n` are left out where others are given.
+    #[test]
+    fn flags_stand_in_place_of_sudos_own() {
+        assert!(line(Method::Sudo, &[], None).contains("-H"));
+        let given = line(Method::Sudo, &["-E"], None);
+        assert!(given.contains("-E") && !given.contains("-H"), "{given}");
     }
 
     #[test]

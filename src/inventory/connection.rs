@@ -221,7 +221,7 @@ impl<'a> Reader<'a> {
             how.exe = Some(becoming::is_program(&exe).then_some(exe).ok_or_else(|| given.wrong("a program's path"))?);
         }
         if let Some(given) = flags {
-            how.flags = becoming::flags(&given.text("options of the program")?);
+            how.flags = Some(becoming::flags(&given.text("options of the program")?));
         }
         how.password = self.password(becoming::names(method, What::Password))?;
         if method == Method::Sudo {
