@@ -415,3 +415,76 @@ async fn an_upload_whose_connection_breaks_leaves_the_old_file_and_the_next_one_
     host.close().await;
     assert_eq!(names(), [("file".to_owned(), 3)]);
 }
+
+#[tokio::test]
+async fn whatever_shell_and_tools_a_host_has_a_long_script_and_a_large_input_arrive_whole() {
+    for shell in ["/usr/bin/dash", "/usr/bin/bash", "/usr/bin/busybox"] {
+        // /bin/sh is that one for this sshd alone, and its tools are busybox's where that has them.
+        let tools = tempfile::tempdir().unwrap();
+        if shell.ends_with("busybox") {
+            let made = Process::new(shell).args(["--install", "-s"]).arg(tools.path()).status().unwrap();
+            assert!(made.success());
+        }
+        let below = format!("mount --bind {shell} /bin/sh && exec \"$@\"");
+        let path = format!("SetEnv PATH={}:/usr/bin:/bin", tools.path().display());
+        fs::set_permissions(tools.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        let sshd = Sshd::start_below(&["unshare", "-m", "bash", "-c", &below, "bash"], &path);
+        let host = connect(sshd.target()).await.unwrap();
+        let (status, said) = run(&host, &format!(": {}\necho whole; readlink /proc/$$/exe", "x".repeat(90_000))).await;
+        let exe = fs::canonicalize(shell).unwrap();
+        // A file that is mounted over another has that one's name.
+        assert!(status == 0 && said.starts_with("whole\n"), "{shell} ({}): {said}", exe.display());
+        let bytes: Vec<u8> =
+            (0..1_000_000_u32).flat_map(|n| (n.wrapping_mul(2_654_435_761)).to_le_bytes()).take(1_000_000).collect();
+        let mut kept = Kept::default();
+        let given = Command {
+            script: "cat".to_owned(),
+            user: User::Login,
+            stdin: Stdin::Bytes(bytes.clone().into()),
+            timeout: Duration::from_secs(30),
+        };
+        assert_eq!(host.run(given, &mut kept).await.unwrap().status, 0, "{shell}");
+        assert!(kept.0 == bytes, "{shell}: {} bytes of {}", kept.0.len(), bytes.len());
+        assert_eq!(run(&host, "echo next").await, (0, "next\n".to_owned()), "{shell}");
+        host.close().await;
+    }
+}
+
+#[tokio::test]
+async fn a_host_that_hears_nothing_any_more_ends_what_runs_there_before_its_lock_counts_as_dead() {
+    let sshd = Sshd::start("");
+    let control = Arc::new(Control::new().unwrap());
+    let host =
+        Arc::new(Ssh::connect(sshd.target(), Become::default(), User::Login, Arc::clone(&control)).await.unwrap());
+    let (other, noted) = (Arc::clone(&host), sshd.path("noted"));
+    let will = format!("touch {}", noted.display());
+    let aside = Command {
+        script: "true".to_owned(),
+        user: User::Login,
+        stdin: Stdin::Closed,
+        timeout: Duration::from_secs(30),
+    };
+    host.aside(aside, &will, &mut Kept::default()).await.unwrap();
+    let task = tokio::spawn(async move { run(&other, "sleep 7103 & timeout 900 sleep 7104").await });
+    wait_until(|| runs("7103") && runs("7104"), 10).await;
+    // What carries the connection is there, and sends nothing: neither sshd nor TCP has anything to complain of.
+    let masters = master_ids(control.path());
+    assert!(!masters.is_empty());
+    let tell = |signal: &str| assert!(Process::new("kill").arg(signal).args(&masters).status().unwrap().success());
+    tell("-STOP");
+    let began = Instant::now();
+    wait_until(|| !runs("7103") && !runs("7104") && noted.exists(), 60).await;
+    let took = began.elapsed();
+    tell("-CONT");
+    task.abort();
+    host.close().await;
+    assert!(took > Duration::from_secs(20) && took < zkmig::task::lock::DEAD_AFTER, "{took:?}");
+}
+
+async fn wait_until(condition: impl Fn() -> bool, seconds: u64) {
+    let began = Instant::now();
+    while !condition() {
+        assert!(began.elapsed() < Duration::from_secs(seconds), "not within {seconds} s");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}

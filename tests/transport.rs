@@ -164,11 +164,41 @@ async fn the_end_of_the_connection_ends_the_script() {
 }
 
 #[tokio::test]
-async fn what_a_script_leaves_in_its_group_is_ended_with_it() {
+async fn a_deadline_also_ends_what_has_left_the_scripts_group_and_session() {
     let host = Local::new(Become::default());
-    let (exit, _) = run(&host, "sleep 7006 >/dev/null 2>&1 &").await;
-    assert_eq!(exit.status, 0);
-    ends("7006").await;
+    let script = "timeout 900 sleep 7010 & setsid sleep 7011 & (timeout 900 sleep 7012 &) ; wait";
+    let slow = Command { timeout: Duration::from_secs(1), ..command(script) };
+    assert!(host.run(slow, &mut Kept::default()).await.unwrap().timed_out);
+    for word in ["7010", "7011", "7012"] {
+        ends(word).await;
+    }
+}
+
+#[tokio::test]
+async fn what_a_script_leaves_behind_goes_on_and_is_not_heard_by_the_next() {
+    let host = Local::new(Become::default());
+    let (exit, _) = run(&host, "sh -c 'trap : PIPE; while :; do echo tick; sleep 0.01; done' 7006 & exit 3").await;
+    assert_eq!(exit.status, 3);
+    for _ in 0..5 {
+        let (_, kept) = run(&host, "echo clean").await;
+        assert_eq!(kept.stdout, b"clean\n");
+    }
+    // Another's deadline is not its own, nor is the end of the connection.
+    let slow = Command { timeout: Duration::from_secs(1), ..command("sleep 7007.5") };
+    assert!(host.run(slow, &mut Kept::default()).await.unwrap().timed_out);
+    host.close().await;
+    ends("7007.5").await;
+    assert!(runs("7006"));
+    assert!(std::process::Command::new("pkill").args(["-KILL", "-f", "echo tick.* 7006"]).status().unwrap().success());
+}
+
+#[tokio::test]
+async fn a_script_has_the_environment_of_the_login_and_not_the_engines() {
+    let host = Local::new(Become::default());
+    let own = |name: &str| std::env::var(name).unwrap_or_default();
+    let (_, kept) = run(&host, "echo \"$PATH|${LC_ALL-}\"; env | grep -c '^z_'").await;
+    let text = format!("{}|{}\n0\n", own("PATH"), own("LC_ALL"));
+    assert_eq!(String::from_utf8_lossy(&kept.stdout), text);
 }
 
 #[tokio::test]

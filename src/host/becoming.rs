@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::secret::Password;
-use super::shell::LOOP;
+use super::shell::{LOOP, SILENCE};
 
 /// The program that makes another user of the one who logged in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -104,7 +104,13 @@ impl Becomes {
 pub fn command_line(becomes: &Becomes, nonce: &str) -> String {
     // The text of the loop is the first thing on standard input; its length is in the line.
     let size = LOOP.len();
-    let start = format!("set -- {nonce}; echo {nonce} up; PATH=$PATH:/usr/bin:/bin; eval \"$(head -c {size})\"");
+    // Nothing follows that text until the loop has answered: here a `head` that takes more than it is told finds no more.
+    let silence = SILENCE.as_secs();
+    let eval = format!("eval \"$(PATH=${{PATH:+$PATH:}}/usr/bin:/bin; head -c {size})\"");
+    let set = format!("set -- {nonce} {silence} \"${{1-}}\"");
+    let start = format!("{set}; echo {nonce} up; {eval}");
+    // The program is to speak English; what the login has there goes along beside it.
+    let locale = "sh \"l${LC_ALL-}\"";
     let Becomes::Other { user, how } = becomes else {
         return format!("exec /bin/sh -c {}", quoted(&start));
     };
@@ -125,12 +131,14 @@ pub fn command_line(becomes: &Becomes, nonce: &str) -> String {
     match how.method {
         Method::Sudo => {
             let prompt = prompt(nonce);
-            let become_it =
-                format!("exec env LC_ALL=C {exe}{flags} -S -p {prompt} -u {user} -- /bin/sh -c {}", quoted(&start));
+            let become_it = format!(
+                "exec env LC_ALL=C {exe}{flags} -S -p {prompt} -u {user} -- /bin/sh -c {} {locale}",
+                quoted(&start)
+            );
             format!("exec /bin/sh -c {}", quoted(&format!("echo {asks} >&2; {become_it}")))
         }
         Method::Su | Method::Runuser => {
-            let become_it = format!("exec env LC_ALL=C {exe}{flags} -s /bin/sh {user} -c {}", quoted(&start));
+            let become_it = format!("exec env LC_ALL=C {exe}{flags} -s /bin/sh {user} -c {} {locale}", quoted(&start));
             format!("exec /bin/sh -c {}", quoted(&format!("{PATHS}; echo {asks} >&2; {become_it}")))
         }
         Method::Doas if how.password.is_none() => {
@@ -142,8 +150,8 @@ pub fn command_line(becomes: &Becomes, nonce: &str) -> String {
             // input stays there; the shell waits on the terminal for the last of them, and so knows that it may read.
             let (go, ended) = (go(nonce), ended(nonce));
             let start = format!(
-                "set -- {nonce}; stty -echo </dev/tty; echo {nonce} up; \
-                 until IFS= read -r line </dev/tty && [ \"$line\" = {go} ]; do :; done; eval \"$(head -c {size})\""
+                "{set}; stty -echo </dev/tty; echo {nonce} up; \
+                 until IFS= read -r z_line </dev/tty && [ \"$z_line\" = {go} ]; do :; done; {eval}"
             );
             let doas = format!("exec {exe}{flags} -u {user} -- /bin/sh -c {} <&3 >&4 2>&5", quoted(&start));
             let answers = format!(

@@ -5,8 +5,13 @@
 pub enum Found<'a> {
     /// Output of the job.
     Output(&'a [u8]),
-    /// The job is over, with this exit status.
-    End(i32),
+    /// The job is over.
+    End {
+        /// Its exit status.
+        status: i32,
+        /// What it started goes on.
+        left: bool,
+    },
 }
 
 /// The reader of one of the two outputs of a job.
@@ -63,12 +68,13 @@ impl Marks {
             let rest = &self.held[at + self.end.len()..];
             match rest.iter().take(STATUS).position(|byte| *byte == b'\n') {
                 Some(line) => {
-                    let status = std::str::from_utf8(&rest[..line]).ok().and_then(|text| text.parse().ok());
-                    if let Some(status) = status {
+                    let text = std::str::from_utf8(&rest[..line]).unwrap_or_default();
+                    let left = text.ends_with('+');
+                    if let Ok(status) = text.strip_suffix('+').unwrap_or(text).parse() {
                         if at > 0 {
                             found(Found::Output(&self.held[..at]));
                         }
-                        found(Found::End(status));
+                        found(Found::End { status, left });
                         self.held.clear();
                         self.ended = true;
                         return;
@@ -120,7 +126,7 @@ mod tests {
         for piece in pieces {
             marks.feed(piece, |found| match found {
                 Found::Output(bytes) => output.extend_from_slice(bytes),
-                Found::End(code) => status = Some(code),
+                Found::End { status: code, .. } => status = Some(code),
             });
         }
         (output, status)

@@ -21,10 +21,12 @@ pub mod local;
 pub mod marker;
 mod master;
 mod mux;
+mod pulse;
 mod relay;
 pub mod secret;
 mod session;
 mod shell;
+pub use pulse::rest;
 pub use shell::BECOMING;
 pub mod ssh;
 mod ssh_error;
@@ -76,7 +78,7 @@ pub struct Command {
     pub user: User,
     /// What it reads.
     pub stdin: Stdin,
-    /// How long it may take on the host. When it is over the script's process group is ended there.
+    /// How long it may take. When it is over the script and all that it started are ended on the host.
     pub timeout: Duration,
 }
 

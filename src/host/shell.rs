@@ -3,30 +3,39 @@
 //! A task owns the connection; callers talk to it through channels, so that a caller who goes away (its future dropped)
 //! leaves the connection usable: the task then has the script's process group ended and reads to the end mark.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use base64::Engine as _;
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::Instant;
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
 
 use super::becoming::Becomes;
 use super::greeting::{greet, send};
 use super::marker::{Found, Marks};
+use super::pulse::Pulse;
+pub use super::pulse::SILENCE;
 use super::{Command, Exit, MAX_STDIN, Output, Pipe, Stdin};
+use crate::clock;
 use crate::error::{Error, Result};
 
-/// The loop that runs on the host.
-pub const LOOP: &str = include_str!("shell.sh");
+/// The loop that runs on the host, without its comments.
+pub static LOOP: LazyLock<String> = LazyLock::new(|| {
+    let lines = include_str!("shell.sh").lines().map(str::trim_start).filter(|line| !line.starts_with('#'));
+    lines.flat_map(|line| [line, "\n"]).collect()
+});
 
 /// The longest script: it travels as one argument of `sh`, which Linux limits to 128 KiB.
 pub const MAX_SCRIPT: usize = 100_000;
 
 /// How long after a script's own deadline its end mark may take, and how long the end of a killed one.
 const GRACE: Duration = Duration::from_secs(10);
+
+/// How often a job that has to end is told so again: the first time it may not be there yet.
+const AGAIN: Duration = Duration::from_millis(250);
 
 /// How long a shell may take to come up, and how long where it is another user's.
 const STARTING: Duration = Duration::from_secs(30);
@@ -161,11 +170,19 @@ pub fn gone() -> Error {
 /// Owns the connection: serves one request after the other, until nobody is left to send any.
 async fn serve(mut channel: Channel, nonce: String, mut queue: mpsc::Receiver<Request>) {
     let mut id = 0;
+    let mut pulse = Pulse::begin();
     loop {
         let request = tokio::select! {
             biased;
             // Nothing is begun on a connection that has ended.
             () = idle(&mut channel) => break,
+            word = pulse.next() => match send(&mut channel, word).await {
+                Ok(()) => {
+                    pulse.was_sent();
+                    continue;
+                }
+                Err(_) => break,
+            },
             request = queue.recv() => request,
         };
         let Some(request) = request else { break };
@@ -177,9 +194,13 @@ async fn serve(mut channel: Channel, nonce: String, mut queue: mpsc::Receiver<Re
             },
         };
         id += 1;
-        let result = conduct(&mut channel, &nonce, id, command, output).await;
-        let usable = result.is_ok();
-        let _ = end.send(result);
+        let result = conduct(&mut channel, &nonce, id, command, output, &mut pulse).await;
+        // What goes on may print at any time, and nothing of it may come into what the next script prints.
+        let usable = matches!(&result, Ok((_, left)) if !left);
+        if !usable {
+            queue.close();
+        }
+        let _ = end.send(result.map(|(exit, _)| exit));
         if !usable {
             break;
         }
@@ -189,17 +210,13 @@ async fn serve(mut channel: Channel, nonce: String, mut queue: mpsc::Receiver<Re
     drop(channel.guard);
 }
 
-/// Ends when the connection does while nothing runs on it. What comes meanwhile is of earlier scripts, which left processes behind.
+/// Ends when the connection does while nothing runs on it, and when something comes: that is of earlier scripts, which left
+/// processes behind, and the next script gets a shell on which they do not print.
 async fn idle(channel: &mut Channel) {
     let (mut out, mut err) = ([0; 1024], [0; 1024]);
-    loop {
-        let read = tokio::select! {
-            read = channel.stdout.read(&mut out) => read,
-            read = channel.stderr.read(&mut err) => read,
-        };
-        if !read.is_ok_and(|bytes| bytes > 0) {
-            return;
-        }
+    tokio::select! {
+        _ = channel.stdout.read(&mut out) => {}
+        _ = channel.stderr.read(&mut err) => {}
     }
 }
 
@@ -221,39 +238,29 @@ fn as_lines(text: &[u8], end_freely: bool) -> Option<(String, Vec<u8>)> {
     Some((format!("l{count}"), lines))
 }
 
-/// Runs one job to its end mark.
+/// Runs one job to its end mark. Gives how it ended, and whether what it started goes on.
 async fn conduct(
     channel: &mut Channel,
     nonce: &str,
     id: u64,
     command: Command,
     output: mpsc::Sender<(Pipe, Bytes)>,
-) -> Result<Exit> {
-    let seconds = command.timeout.as_millis().div_ceil(1000).max(1);
-    let (script_mark, script) = match as_lines(command.script.as_bytes(), true) {
-        Some(lines) => lines,
-        None => (format!("b{}", command.script.len()), command.script.into_bytes()),
-    };
-    let (input_mark, input) = match &command.stdin {
-        Stdin::Closed => ("-".to_owned(), Vec::new()),
-        Stdin::Bytes(bytes) => as_lines(bytes, false).unwrap_or_else(|| {
-            let encoded = base64::engine::general_purpose::STANDARD.encode(bytes).into_bytes();
-            (format!("b{}", encoded.len()), encoded)
-        }),
-    };
-    let mut frame = format!("run {id} {seconds} {script_mark} {input_mark}\n").into_bytes();
-    frame.extend_from_slice(&script);
-    frame.extend_from_slice(&input);
-
-    let began = Instant::now();
-    let mut deadline = began + command.timeout + GRACE;
-    let mut ended_early = false;
-    let (mut written, mut status) = (0, None);
+    pulse: &mut Pulse,
+) -> Result<(Exit, bool)> {
+    let frame = framed(id, command.script, &command.stdin);
+    let watch = clock::Watch::begin();
+    // Its own deadline at first, then that of its end.
+    let mut deadline = Instant::now() + command.timeout;
+    let (mut timed_out, mut unheard) = (false, false);
+    let mut ending: Option<Interval> = None;
+    let (mut written, mut status, mut left) = (0, None, false);
     let (mut on_stdout, mut on_stderr) = (Marks::new(nonce, id), Marks::new(nonce, id));
     let (mut from_stdout, mut from_stderr) = (vec![0; 64 * 1024], vec![0; 64 * 1024]);
     while !(on_stdout.is_over() && on_stderr.is_over()) {
+        // A word that came before the frame is whole would be taken for a part of it.
+        let is_sent = written == frame.len();
         let (pipe, read) = tokio::select! {
-            sent = channel.stdin.write(&frame[written..]), if written < frame.len() => {
+            sent = channel.stdin.write(&frame[written..]), if !is_sent => {
                 written += sent.map_err(|error| gone().caused_by(error))?;
                 if written == frame.len() {
                     channel.stdin.flush().await.map_err(|error| gone().caused_by(error))?;
@@ -262,16 +269,39 @@ async fn conduct(
             }
             read = channel.stdout.read(&mut from_stdout), if !on_stdout.is_over() => (Pipe::Stdout, read),
             read = channel.stderr.read(&mut from_stderr), if !on_stderr.is_over() => (Pipe::Stderr, read),
-            () = output.closed(), if !ended_early => {
-                ended_early = true;
-                deadline = Instant::now() + GRACE;
-                // What was not sent yet has to be, or the loop would take the request for a part of it.
-                frame.extend_from_slice(b"kill\n");
+            word = pulse.next(), if is_sent => {
+                send(channel, word).await?;
+                pulse.was_sent();
+                continue;
+            }
+            () = tick(&mut ending), if is_sent => {
+                send(channel, b"kill\n").await?;
+                continue;
+            }
+            () = output.closed(), if !unheard => {
+                unheard = true;
+                if ending.is_none() {
+                    ending = Some(again());
+                    deadline = Instant::now() + GRACE;
+                }
                 continue;
             }
             () = tokio::time::sleep_until(deadline) => {
-                return Err(Error::unreachable(format!("the host did not answer within {} s", began.elapsed().as_secs()))
-                    .hint("the connection was ended, and what ran on it is ended by the host itself"));
+                let spent = watch.elapsed();
+                if ending.is_some() {
+                    return Err(Error::unreachable(format!("the host did not answer within {} s", spent.as_secs()))
+                        .hint("the connection was ended, and what ran on it is ended by the host itself"));
+                }
+                // A process that was stopped meanwhile has no less time for that.
+                match command.timeout.checked_sub(spent).filter(|rest| !rest.is_zero()) {
+                    Some(rest) => deadline = Instant::now() + rest,
+                    None => {
+                        timed_out = true;
+                        ending = Some(again());
+                        deadline = Instant::now() + GRACE;
+                    }
+                }
+                continue;
             }
         };
         let read = read.map_err(|error| gone().caused_by(error))?;
@@ -285,21 +315,61 @@ async fn conduct(
         let mut pieces = Vec::new();
         marks.feed(bytes, |found| match found {
             Found::Output(bytes) => pieces.push(Bytes::copy_from_slice(bytes)),
-            Found::End(code) => status = Some(code),
+            Found::End { status: code, left: more } => {
+                status = Some(code);
+                left |= more;
+            }
         });
         for piece in pieces {
-            // A slow reader slows the host down. One that went away is noticed above.
-            if !ended_early {
+            // A slow reader slows the host down, up to the deadline. One that went away is noticed above.
+            while !unheard {
                 tokio::select! {
-                    sent = output.send((pipe, piece)) => drop(sent),
-                    () = tokio::time::sleep_until(deadline) => {}
+                    place = output.reserve() => {
+                        if let Ok(place) = place {
+                            place.send((pipe, piece));
+                        }
+                        break;
+                    }
+                    word = pulse.next(), if written == frame.len() => {
+                        send(channel, word).await?;
+                        pulse.was_sent();
+                    }
+                    () = tokio::time::sleep_until(deadline) => break,
                 }
             }
         }
     }
-    let status = status.unwrap_or(-1);
-    let timed_out = !ended_early && began.elapsed() >= command.timeout && matches!(status, 124 | 137);
-    Ok(Exit { status, timed_out })
+    Ok((Exit { status: status.unwrap_or(-1), timed_out }, left))
+}
+
+/// What a job is for the loop.
+fn framed(id: u64, script: String, stdin: &Stdin) -> Vec<u8> {
+    let in_base64 = |bytes: &[u8]| {
+        let encoded = base64::engine::general_purpose::STANDARD.encode(bytes).into_bytes();
+        (format!("b{}", encoded.len()), encoded)
+    };
+    let (script_mark, script) = as_lines(script.as_bytes(), true).unwrap_or_else(|| in_base64(script.as_bytes()));
+    let (input_mark, input) = match stdin {
+        Stdin::Closed => ("-".to_owned(), Vec::new()),
+        Stdin::Bytes(bytes) => as_lines(bytes, false).unwrap_or_else(|| in_base64(bytes)),
+    };
+    [format!("run {id} {script_mark} {input_mark}\n").into_bytes(), script, input].concat()
+}
+
+fn again() -> Interval {
+    let mut again = interval(AGAIN);
+    again.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    again
+}
+
+/// The next time, if there is one.
+async fn tick(interval: &mut Option<Interval>) {
+    match interval {
+        Some(interval) => {
+            interval.tick().await;
+        }
+        None => std::future::pending().await,
+    }
 }
 
 #[cfg(test)]

@@ -1,67 +1,169 @@
 # The far end of the framed shell: a loop that always sits in `read`, so that a request to end a job, and the end of the
-# connection, are noticed at once while a job runs. $1 is the connection's nonce.
+# connection, are noticed at once while a job runs. $1 is the connection's nonce, $2 for how many seconds nothing may be heard,
+# $3 an `l` and the login's LC_ALL, where the program that made us another user was given one of ours.
 #
-#   run ID SECONDS SCRIPT INPUT   followed by the script and by its standard input, each as `lN` (N lines of ASCII, each
-#                                 ended), `bN` (N bytes; an input is in base64 then) or `-` (none)
-#   kill                          ends the job in hand
-#   will SCRIPT                   followed by a script as `lN`: what is done when the connection ends, whyever it does
+#   run ID SCRIPT INPUT   followed by the script and by its standard input, each as `lN` (N lines of ASCII, each ended),
+#                         `bN` (N bytes of base64) or `-` (none)
+#   kill                  ends the job in hand; sent again until it has ended
+#   will SCRIPT           followed by a script as `lN`: what is done when the connection ends, whyever it does
+#   beat                  the other end lives. Where nothing was heard for too long, this ends as if the connection had
+#   rest                  nothing will be heard until the next beat, and that is no end
 #
-# Only `read` (which takes byte by byte) and `head -c` (which takes what it is told) touch the connection. Lines are what
-# `read` takes without starting a process: most scripts cost the host just `timeout` and `sh`.
+# Only `read` (which takes byte by byte) and `dd` with one block (which takes what is there, and never more than it is told)
+# touch the connection; busybox's `head` would take more. Lines are what `read` takes without starting a process. Names begin
+# with z_, as a name of the user's environment that is set here would be another one for the user's commands.
 exec 3<&0 </dev/null
+z_nonce=$1 z_limit=$2 z_path=${PATH-} z_locale=${LC_ALL-}
+case ${3-} in l*) [ "$z_locale" != C ] || z_locale=${3#l} ;; esac
+PATH=${PATH:+$PATH:}/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin
 LC_ALL=C
-PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin
 export LC_ALL PATH
-take() {
-  taken= left=$1
-  while [ "$left" -gt 0 ] && IFS= read -r line <&3; do
-    taken=$taken$line'
-' left=$((left - 1))
+z_setsid=$(command -v setsid)
+z_job= z_will= z_watch=
+# The next lines: z_take HOW-MANY.
+z_take() {
+  z_taken= z_left=$1
+  while [ "$z_left" -gt 0 ] && IFS= read -r z_line <&3; do
+    z_taken=$z_taken$z_line'
+' z_left=$((z_left - 1))
   done
 }
-job= will=
-printf '%s ready\n' "$1"
-while IFS=' ' read -r op id limit size input <&3; do
-  case $op in
-  run)
-    case $size in
-    l*) take "${size#l}"; script=$taken ;;
-    # The x keeps line ends that a substitution would drop.
-    b*) script=$(head -c "${size#b}" <&3; echo x); script=${script%x} ;;
-    esac
-    data=
-    case $input in
-    l*) take "${input#l}"; data=$taken ;;
-    b*) data=$(head -c "${input#b}" <&3) ;;
-    esac
-    (
-      exec 3<&-
-      p=
-      # The group gets two seconds to end by itself.
-      trap '[ -z "$p" ] || {
-        kill -s TERM -- "-$p"; i=0
-        while [ $i -lt 20 ] && kill -0 -- "-$p"; do sleep 0.1; i=$((i + 1)); done
-        kill -s KILL -- "-$p"; } 2>/dev/null' TERM
-      printf '%s begin %s\n' "$1" "$id"; printf '%s begin %s\n' "$1" "$id" >&2
-      # `timeout` makes a process group of its own, and keeps the deadline even when nobody is at the other end.
-      case $input in
-      -) timeout -k 2 "$limit" /bin/sh -c "$script" </dev/null & ;;
-      l*) printf %s "$data" | timeout -k 2 "$limit" /bin/sh -c "$script" & ;;
-      b*) printf %s "$data" | base64 -d 2>/dev/null | timeout -k 2 "$limit" /bin/sh -c "$script" & ;;
+# The next bytes, which are base64: z_pull HOW-MANY. They may take long, and count as heard.
+z_pull() {
+  z_taken=
+  while [ ${#z_taken} -lt "$1" ]; do
+    z_piece=$(timeout "$z_limit" dd bs=$(($1 - ${#z_taken})) count=1 <&3 2>/dev/null)
+    [ -n "$z_piece" ] || break
+    z_taken=$z_taken$z_piece
+    z_heard
+  done
+}
+# Whether this is a process of ours that has not ended: a number may be another's by now.
+z_lives() {
+  [ -n "$1" ] && { read -r z_stat <"/proc/$1/stat"; } 2>/dev/null || return 1
+  case ${z_stat##*") "} in [ZX]*) return 1 ;; ?" $$ "*) return 0 ;; *) return 1 ;; esac
+}
+# What a job has started and has not ended, as PID/SINCE: its session, and children of its children that have left that.
+z_family() {
+  z_all=$(sed -n 's:^\([0-9]*\) (.*) [^ZX] \([0-9]*\) [0-9-]* \([0-9-]*\)\( [0-9-]*\)\{15\} \([0-9]*\) .*:\1/\2/\3/\5:p' \
+    /proc/[0-9]*/stat 2>/dev/null)
+  z_found=' ' z_more=1
+  while [ -n "$z_more" ]; do
+    z_more=
+    for z_one in $z_all; do
+      z_pid=${z_one%%/*} z_one=${z_one#*/}; z_parent=${z_one%%/*} z_one=${z_one#*/}
+      z_session=${z_one%%/*} z_since=${z_one#*/}
+      case $z_found in *" $z_pid/"*) continue ;; esac
+      case $z_found$z_known in
+      *" $z_parent/"* | *" $z_pid/$z_since "*) ;;
+      *) [ "$z_session" = "$z_job" ] || continue ;;
       esac
-      p=$!
-      # A trap interrupts `wait`: wait again until the job is really over.
-      while :; do wait "$p" 2>/dev/null; status=$?; kill -0 "$p" 2>/dev/null || break; done
-      kill -s KILL -- "-$p" 2>/dev/null
-      printf '%s end %s %s\n' "$1" "$id" "$status" >&2
-      printf '%s end %s %s\n' "$1" "$id" "$status"
-    ) 3<&3 &
-    job=$!
-    script= data= taken=
+      z_found="$z_found$z_pid/$z_since " z_known="$z_known$z_pid/$z_since " z_more=1
+    done
+  done
+  [ "$z_found" != ' ' ]
+}
+# Ends what a job has started. Each gets two seconds to end by itself.
+z_end() {
+  z_ended=1 z_known=' ' z_told=' ' z_round=0
+  while z_family && [ $z_round -lt 50 ]; do
+    for z_one in $z_found; do
+      [ $z_round -lt 10 ] || { kill -s KILL "${z_one%/*}"; continue; }
+      case $z_told in *" $z_one "*) ;; *) kill -s TERM "${z_one%/*}"; z_told="$z_told$z_one " ;; esac
+    done
+    z_round=$((z_round + 1))
+    sleep 0.1 || sleep 1
+  done 2>/dev/null
+}
+# What runs one job, from its begin mark to its end mark.
+z_run() {
+  exec 3<&-
+  z_job= z_stop= z_status= z_ended=
+  trap z_stop=1 URG
+  printf '%s begin %s\n' "$z_nonce" "$z_id"; printf '%s begin %s\n' "$z_nonce" "$z_id" >&2
+  # A session of its own: what it starts is known by that. It has the environment of the login, not ours.
+  case $z_input in
+  -) z_own </dev/null & ;;
+  l*) { printf %s "$z_data"; } 2>/dev/null | z_own & ;;
+  b*) { echo "$z_data" | base64 -d; } 2>/dev/null | z_own & ;;
+  esac
+  z_job=$!
+  [ -z "$z_stop" ] || z_end
+  # A signal interrupts `wait`: wait again until the job is over. 127 is also what is said of one that was waited for.
+  while
+    z_stop=
+    wait "$z_job" 2>/dev/null; z_said=$?
+    [ $z_said -le 256 ] || z_said=$((z_said - 128))
+    [ $z_said = 127 ] && [ -n "$z_status" ] || z_status=$z_said
+    [ -n "$z_stop" ]
+  do z_end; done
+  # What it left behind goes on, and may print: a + says so.
+  [ -n "$z_ended" ] || ! kill -0 "-$z_job" 2>/dev/null || z_status=$z_status+
+  printf '%s end %s %s\n' "$z_nonce" "$z_id" "$z_status" >&2
+  printf '%s end %s %s\n' "$z_nonce" "$z_id" "$z_status"
+}
+z_own() {
+  if [ -n "$z_locale" ]; then LC_ALL=$z_locale; else unset LC_ALL; fi
+  if [ -n "$z_path" ]; then PATH=$z_path; else unset PATH; fi
+  exec "$z_setsid" /bin/sh -c "$z_script"
+}
+# What ends this where nothing was heard for too long. A signal that means nothing to who is not ready for it says that something was.
+z_listen() {
+  exec 3<&- >/dev/null 2>&1
+  z_silent=0 z_pause=
+  trap z_silent=0 URG
+  trap 'kill -s TERM "$z_pause"; exit' TERM
+  z_tick=$(((z_limit + 2) / 3))
+  while [ $((z_silent * z_tick)) -lt "$z_limit" ]; do
+    kill -s 0 $$ || exit
+    sleep $z_tick & z_pause=$!
+    while wait "$z_pause"; [ $? -gt 128 ]; do :; done
+    z_silent=$((z_silent + 1))
+  done
+  while grep -q -e "$z_nonce" /proc/$$/cmdline; do
+    kill -s TERM $$
+    sleep 1
+  done
+}
+z_heard() {
+  if z_lives "$z_watch"; then kill -s URG "$z_watch"; else z_listen & z_watch=$!; fi
+}
+z_finish() {
+  trap : TERM
+  z_lives "$z_watch" && kill -s TERM "$z_watch"
+  while z_lives "$z_job"; do
+    kill -s URG "$z_job" 2>/dev/null
+    sleep 0.1 2>/dev/null || sleep 1
+  done
+  [ -z "$z_will" ] || timeout 10 /bin/sh -c "$z_will" </dev/null >/dev/null 2>&1
+  exit
+}
+trap z_finish TERM
+z_heard
+printf '%s ready\n' "$z_nonce"
+while IFS=' ' read -r z_op z_id z_script z_input <&3; do
+  case $z_op in
+  run)
+    case $z_script in
+    l*) z_take "${z_script#l}"; z_script=$z_taken ;;
+    # The x keeps line ends that a substitution would drop.
+    b*) z_pull "${z_script#b}"; z_script=$(echo "$z_taken" | base64 -d; echo x); z_script=${z_script%x} ;;
+    esac
+    z_data=
+    case $z_input in
+    l*) z_take "${z_input#l}"; z_data=$z_taken ;;
+    b*) z_pull "${z_input#b}"; z_data=$z_taken ;;
+    esac
+    # The last one has ended, or there would be no next.
+    [ -z "$z_job" ] || wait "$z_job" 2>/dev/null
+    z_run 3<&3 &
+    z_job=$!
+    z_script= z_data= z_taken=
     ;;
-  kill) [ -z "$job" ] || kill -s TERM "$job" 2>/dev/null ;;
-  will) take "${id#l}"; will=$taken taken= ;;
+  kill) z_lives "$z_job" && kill -s URG "$z_job" 2>/dev/null ;;
+  will) z_take "${z_id#l}"; z_will=$z_taken z_taken= ;;
+  beat) z_heard ;;
+  rest) z_lives "$z_watch" && kill -s TERM "$z_watch" ;;
   esac
 done
-[ -z "$job" ] || { kill -s TERM "$job" 2>/dev/null; wait "$job" 2>/dev/null; }
-[ -z "$will" ] || timeout -k 2 10 /bin/sh -c "$will" </dev/null >/dev/null 2>&1
+z_finish

@@ -21,7 +21,7 @@ use super::events::What;
 use super::interrupt::Interrupt;
 use super::stream::Events;
 use crate::error::Kind;
-use crate::{clock, tty};
+use crate::{clock, host, tty};
 
 /// How long a run that was told to stop now has for that, before a further signal ends the process.
 const TIME_TO_STOP: Duration = Duration::from_secs(10);
@@ -96,6 +96,8 @@ fn hear(signal: i32) {
 
 fn stop_for_a_while() {
     tty::show_again();
+    // The hosts hear nothing then, and are not to take that for the end.
+    host::rest();
     clock::stop();
     // The process stops here, until it is told to go on.
     let _ = emulate_default_handler(SIGTSTP);

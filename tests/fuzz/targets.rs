@@ -529,7 +529,7 @@ fn marks(input: &[u8]) {
         for piece in bytes.chunks(size) {
             marks.feed(piece, |found| match found {
                 Found::Output(bytes) => output.extend_from_slice(bytes),
-                Found::End(status) => ends.push(status),
+                Found::End { status, .. } => ends.push(status),
             });
         }
         (output, ends, marks.is_over())
