@@ -83,7 +83,7 @@ impl Users {
         self.hosts(login, variables);
         let playbook = format!(
             "let m = hosts(\"m\")[0];\n\
-             note(\"is \" + m.run(\"id -un; echo $HOME\", #{{ read_only: true, become: \"{other}\" }}).stdout);\n\
+             note(\"is \" + m.run(\"/usr/bin/id -un; echo $HOME\", #{{ read_only: true, become: \"{other}\" }}).stdout);\n\
              note(\"was \" + m.run(\"id -un\", #{{ read_only: true, become: false }}).stdout);\n"
         );
         self.project.run(&playbook, &["-v"])
