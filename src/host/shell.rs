@@ -322,7 +322,10 @@ async fn conduct(
         });
         for piece in pieces {
             // A slow reader slows the host down, up to the deadline. One that went away is noticed above.
-            while !unheard {
+            if unheard {
+                break;
+            }
+            loop {
                 tokio::select! {
                     place = output.reserve() => {
                         if let Ok(place) = place {
