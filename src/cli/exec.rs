@@ -1,4 +1,4 @@
-//! `zkmig exec`: runs one command on the hosts of a pattern, on all at once.
+//! `zkmig exec`: runs one command on the hosts of a pattern, on `--forks` of them at once.
 
 use super::session::{HostArgs, OutputArgs, Session, Subject};
 use crate::error::{Error, Result};
@@ -59,44 +59,32 @@ pub fn run(mut args: Args) -> Result<()> {
     })?;
     under_way.conduct(STACK, |run| {
         let hosts = run.connect_or_skip(&names, run.options.skip_unreachable)?;
-        let results: Vec<Result<()>> = std::thread::scope(|scope| {
-            let threads: Vec<_> = hosts
-                .iter()
-                .map(|host| {
-                    let script = &script;
-                    scope.spawn(move || {
-                        let call = Call {
-                            host: Some(host),
-                            name: "run",
-                            summary: script.clone(),
-                            kind: if args.read_only { Kind::Read } else { Kind::Action },
-                            place: None,
-                            timeout,
-                            user: None,
-                            attempt: false,
-                        };
-                        let output = run.effect(call, async |context| {
-                            let mut options = command::Options::script(script);
-                            options.read_only = args.read_only;
-                            let output = command::run(context, &options).await?;
-                            Ok((output, Report::default()))
-                        })?;
-                        if let Some(output) = output {
-                            let text: Vec<String> =
-                                output.stdout.lines().chain(output.stderr.lines()).map(printable).collect();
-                            if !text.is_empty() {
-                                run.events.emit(What::Note { host: Some(host.name.clone()), text: text.join("\n") });
-                            }
-                        }
-                        Ok(())
-                    })
-                })
-                .collect();
-            threads
-                .into_iter()
-                .map(|thread| thread.join().unwrap_or_else(|_| Err(Error::defect("a thread ended in a panic"))))
-                .collect()
-        });
+        let results = run.on_hosts(&hosts, |host| {
+            let call = Call {
+                host: Some(host),
+                name: "run",
+                summary: script.clone(),
+                kind: if args.read_only { Kind::Read } else { Kind::Action },
+                place: None,
+                timeout,
+                user: None,
+                attempt: false,
+            };
+            let output = run.effect(call, async |context| {
+                let mut options = command::Options::script(script.as_str());
+                options.read_only = args.read_only;
+                let output = command::run(context, &options).await?;
+                Ok((output, Report::default()))
+            })?;
+            if let Some(output) = output {
+                let text: Vec<String> =
+                    output.stdout.lines().chain(output.stderr.lines()).map(printable).collect();
+                if !text.is_empty() {
+                    run.events.emit(What::Note { host: Some(host.name.clone()), text: text.join("\n") });
+                }
+            }
+            Ok(())
+        })?;
         results.into_iter().collect()
     })
 }

@@ -60,7 +60,7 @@ fn prune(keep: usize, older_than: Option<&str>, check: bool) -> Result<()> {
     };
     let (mut removed, mut text) = (0, String::new());
     for id in store::ids()?.into_iter().skip(keep) {
-        let story = match store::find(&id) {
+        let story = match store::read(&id) {
             Ok(story) => story,
             Err(error) => {
                 text.push_str(&format!("{id}  stays: {error}\n"));
@@ -101,7 +101,7 @@ fn long_ago(span: &str) -> Option<Timestamp> {
 fn list() -> Result<()> {
     let mut text = String::new();
     for id in store::ids()? {
-        match store::find(&id) {
+        match store::read(&id) {
             Ok(story) => {
                 let hosts = story.standing.changed_hosts().count();
                 let changed = match hosts {

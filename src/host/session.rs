@@ -199,6 +199,14 @@ impl<O: Opener> Session<O> {
         Err(Error::unreachable("the connection to the host ends again and again"))
     }
 
+    /// Takes back what was left with [`aside`](Self::aside).
+    pub async fn leave_no_will(&self) {
+        if let Some(shell) = &*self.aside.lock().await {
+            // A connection that has ended has done it already.
+            let _ = shell.leave_will("").await;
+        }
+    }
+
     /// Runs a script in a shell of its own.
     pub async fn stream(&self, command: Command) -> Result<Box<dyn Stream>> {
         let permit = self.permit().await?;

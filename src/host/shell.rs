@@ -144,7 +144,7 @@ impl Shell {
     }
 
     /// Leaves a script on the host that it runs when the connection ends, whyever it does: also when this process is
-    /// killed. At most 4 KiB of printable ASCII; a later one takes its place.
+    /// killed. At most 4 KiB of printable ASCII; a later one takes its place, and an empty one is none.
     pub async fn leave_will(&self, script: &str) -> Result<()> {
         let (mark, lines) =
             as_lines(script.as_bytes(), true).ok_or_else(|| Error::defect("a last will that can't be sent"))?;
@@ -231,7 +231,7 @@ fn as_lines(text: &[u8], end_freely: bool) -> Option<(String, Vec<u8>)> {
         return None;
     }
     let mut lines = text.to_vec();
-    if !lines.ends_with(b"\n") {
+    if !lines.is_empty() && !lines.ends_with(b"\n") {
         lines.push(b'\n');
     }
     let count = lines.iter().filter(|byte| **byte == b'\n').count();

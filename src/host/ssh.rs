@@ -367,6 +367,10 @@ impl Transport for Ssh {
         self.session.aside(command, will, output).await
     }
 
+    async fn leave_no_will(&self) {
+        self.session.leave_no_will().await;
+    }
+
     async fn stream(&self, command: Command) -> Result<Box<dyn Stream>> {
         self.session.stream(command).await
     }

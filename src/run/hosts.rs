@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use async_trait::async_trait;
-use futures_util::StreamExt as _;
 
 use super::events::What;
+use super::fan::{self, at_most};
 use super::stream::Events;
 use crate::error::{Error, Kind, Result};
 use crate::host::{Transport, User};
@@ -79,8 +79,7 @@ pub async fn connect_all(
             }
         }
     });
-    let results: Vec<Result<Arc<RunHost>>> =
-        futures_util::stream::iter(attempts).buffered(bound.max(1)).collect().await;
+    let results: Vec<Result<Arc<RunHost>>> = at_most(bound, attempts.collect()).await;
     let (connected, failed): (Vec<_>, Vec<_>) = results.into_iter().partition(Result::is_ok);
     let mut errors: Vec<Error> = failed.into_iter().filter_map(Result::err).collect();
     let away = errors.iter().all(|error| error.kind() == Kind::Unreachable);
@@ -88,9 +87,8 @@ pub async fn connect_all(
         let left_out = errors.iter().filter_map(|error| error.parts().host.clone()).collect();
         return Ok((connected.into_iter().filter_map(Result::ok).collect(), left_out));
     }
-    for host in connected.into_iter().flatten() {
-        host.transport.close().await;
-    }
+    let connected: Vec<_> = connected.into_iter().flatten().collect();
+    at_most(fan::SHORT, connected.iter().map(|host| host.transport.close()).collect()).await;
     let others = errors.split_off(1);
     let first = errors.remove(0);
     Err(others.into_iter().fold(first, |error, other| error.detail(other.to_string())))

@@ -1,13 +1,14 @@
 //! The locks of a run: on all of its hosts or on none, renewed while it lives, given back at its end.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use futures_util::future::join_all;
 use tokio::task::JoinHandle;
 
 use super::events::What;
+use super::fan::{self, at_most};
 use super::hosts::RunHost;
 use super::interrupt::Interrupt;
 use super::stream::Events;
@@ -27,6 +28,8 @@ const SURE_FOR: Duration = Duration::from_secs(30);
 pub struct Locks {
     keeper: Keeper,
     taking: tokio::sync::Mutex<()>,
+    /// How many hosts may get a shell for their lock at once.
+    bound: usize,
     renewing: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -58,10 +61,10 @@ struct Kept {
 }
 
 impl Locks {
-    /// Locks that `holder` will hold.
-    pub fn new(holder: Holder, events: Events, interrupt: Interrupt) -> Self {
+    /// Locks that `holder` will hold; they are taken on at most `bound` hosts at once.
+    pub fn new(holder: Holder, events: Events, interrupt: Interrupt, bound: usize) -> Self {
         let keeper = Keeper { holder, events, interrupt, state: Arc::default() };
-        Self { keeper, taking: tokio::sync::Mutex::default(), renewing: Mutex::default() }
+        Self { keeper, taking: tokio::sync::Mutex::default(), bound, renewing: Mutex::default() }
     }
 
     /// Whether any were taken.
@@ -73,7 +76,7 @@ impl Locks {
     /// Returns when the lock of this host is certainly the run's. Where it was not taken yet, it is taken with those of
     /// `all`. Where it was not renewed for long, because the process was stopped, the machine slept or the network was away,
     /// the host is asked. One that was lost stays lost.
-    pub async fn sure_of(&self, host: &str, all: &[Arc<RunHost>]) -> Result<()> {
+    pub async fn sure_of(&self, host: &str, all: impl FnOnce() -> Vec<Arc<RunHost>>) -> Result<()> {
         let asked = clock();
         let known = {
             let state = lock(&self.keeper.state);
@@ -82,7 +85,7 @@ impl Locks {
             }
             state.held.get(host).map(|kept| (Arc::clone(&kept.host), kept.renewed))
         };
-        let Some((kept, renewed)) = known else { return self.take(all).await };
+        let Some((kept, renewed)) = known else { return self.take(&all()).await };
         if asked.saturating_sub(renewed) < SURE_FOR {
             return Ok(());
         }
@@ -92,7 +95,8 @@ impl Locks {
     /// Takes the locks of these hosts, of all or of none; those that it has already stay.
     ///
     /// The first by name is taken before the others: of two runs that want the same hosts at the same moment one gets that
-    /// one, and so all, and the other none. The others are taken at once.
+    /// one, and so all, and the other none. The others are taken at once, as many as may be. Where one stands in the way no further
+    /// one is asked.
     pub async fn take(&self, hosts: &[Arc<RunHost>]) -> Result<()> {
         let _one = self.taking.lock().await;
         let asked = clock();
@@ -107,8 +111,17 @@ impl Locks {
         let Some((first, others)) = hosts.split_first() else { return Ok(()) };
         let mut answers = vec![(first, self.take_one(first).await)];
         if matches!(answers[0].1, Ok(None)) {
-            let more = join_all(others.iter().map(|host| self.take_one(host))).await;
-            answers.extend(others.iter().zip(more));
+            let refused = AtomicBool::new(false);
+            let more = others.iter().map(|host| async {
+                if refused.load(Ordering::SeqCst) {
+                    return None;
+                }
+                let answer = self.take_one(host).await;
+                refused.fetch_or(!matches!(answer, Ok(None)), Ordering::SeqCst);
+                Some(answer)
+            });
+            let more = at_most(self.bound, more.collect()).await;
+            answers.extend(others.iter().zip(more).filter_map(|(host, answer)| Some((host, answer?))));
         }
         let is_taken = |answer: &Result<Option<Held>>| matches!(answer, Ok(None));
         if !answers.iter().all(|(_, answer)| is_taken(answer)) {
@@ -159,7 +172,8 @@ impl Locks {
             loop {
                 tokio::time::sleep(RENEWED_EVERY).await;
                 let hosts: Vec<_> = lock(&keeper.state).held.values().map(|kept| Arc::clone(&kept.host)).collect();
-                for answer in join_all(hosts.iter().map(|host| keeper.ask(PATIENCE, host))).await {
+                let asked = hosts.iter().map(|host| keeper.ask(PATIENCE, host)).collect();
+                for answer in at_most(fan::SHORT, asked).await {
                     // A host that can't be reached is noticed by the next change there.
                     if let Err(error) = answer
                         && error.kind() == Kind::Locked
@@ -220,8 +234,8 @@ impl Locks {
     }
 
     async fn give_back(&self, hosts: &[Arc<RunHost>]) -> Vec<String> {
-        let answers =
-            join_all(hosts.iter().map(|host| within(PATIENCE, host, async |lock| self.release_one(lock).await))).await;
+        let works = hosts.iter().map(|host| within(PATIENCE, host, async |lock| self.release_one(lock).await));
+        let answers = at_most(fan::SHORT, works.collect()).await;
         hosts.iter().zip(answers).filter(|(_, answer)| answer.is_err()).map(|(host, _)| host.name.clone()).collect()
     }
 

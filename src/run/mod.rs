@@ -6,12 +6,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
+use indexmap::IndexSet;
 use tokio::runtime::Handle;
 
 pub mod absent;
 pub mod availability;
 pub mod effect;
 pub mod events;
+pub mod fan;
 pub mod hosts;
 pub mod interrupt;
 pub mod locks;
@@ -26,6 +28,7 @@ pub mod watch;
 
 use crate::clock::Watch;
 use crate::error::{Error, Result};
+use crate::host::descriptors;
 use crate::inventory::{Extra, Inventory};
 use absent::Absent;
 pub use effect::{Call, Report, Who};
@@ -52,7 +55,7 @@ pub struct Options {
     /// Hosts that can't be reached are left out, unless the playbook says otherwise.
     pub skip_unreachable: bool,
     /// The hosts that the run is limited to, by name; all when there is none.
-    pub limit: Option<Vec<String>>,
+    pub limit: Option<IndexSet<String>>,
 }
 
 /// Asks the operator. The terminal's reader implements it, because it owns the screen.
@@ -101,6 +104,9 @@ struct Steps {
     count: usize,
     by_name: HashMap<String, usize>,
 }
+
+/// The stack of a thread that works on a host without a playbook.
+const STACK: usize = 4 * 1024 * 1024;
 
 /// How long after the end of a terminal's input its signal may come.
 const HANG_UP: Duration = Duration::from_millis(200);
@@ -169,7 +175,7 @@ impl Run {
     /// where another run works.
     pub fn lock_as(&self, holder: crate::task::lock::Holder, early: bool) {
         self.lock_early.store(early, Ordering::SeqCst);
-        let _ = self.locks.set(Locks::new(holder, self.events.clone(), self.interrupt.clone()));
+        let _ = self.locks.set(Locks::new(holder, self.events.clone(), self.interrupt.clone(), self.connections()));
     }
 
     /// Tells the run what it was made from.
@@ -203,6 +209,11 @@ impl Run {
     /// Where the run stands.
     pub fn standing(&self) -> Standing {
         self.events.standing()
+    }
+
+    /// What is asked of where the run stands, without a copy of all that it has changed.
+    pub fn of_standing<T>(&self, ask: impl FnOnce(&Standing) -> T) -> T {
+        self.events.of_standing(ask)
     }
 
     /// Begins with what earlier attempts have changed.
@@ -343,8 +354,9 @@ impl Run {
             names.iter().filter(|name| !known.contains_key(*name)).map(String::as_str).collect()
         };
         if !missing.is_empty() {
+            let all = lock(&self.hosts).len() + missing.len();
+            let bound = descriptors::room(all, self.connections().min(missing.len()))?;
             self.touched.store(true, Ordering::SeqCst);
-            let bound = self.forks();
             let (connected, left_out) = self.block_on(Patience::None, async {
                 hosts::connect_all(&*self.connector, &self.inventory, &missing, bound, &self.events, skip).await
             })?;
@@ -372,10 +384,14 @@ impl Run {
     /// Returns when this host's lock is certainly the run's: nothing is changed on it before.
     fn locked(&self, host: &RunHost) -> Result<()> {
         let locks = self.locks.get().ok_or_else(|| Error::defect("a change of a run that has not begun"))?;
-        let mut all: Vec<_> = lock(&self.hosts).values().cloned().collect();
-        // One that was left out can't be asked, and nothing is done there.
-        all.retain(|known| known.name == host.name || !self.is_left_out(&known.name));
-        self.block_on(Patience::End, locks.sure_of(&host.name, &all))
+        // Only before the first change.
+        let all = || {
+            let mut all: Vec<_> = lock(&self.hosts).values().cloned().collect();
+            // One that was left out can't be asked, and nothing is done there.
+            all.retain(|known| known.name == host.name || !self.is_left_out(&known.name));
+            all
+        };
+        self.block_on(Patience::End, locks.sure_of(&host.name, all))
     }
 
     /// Gives the locks back and ends every connection. What still runs on a host for this run is ended with it.
@@ -384,12 +400,32 @@ impl Run {
             locks.release().await;
         }
         let hosts: Vec<_> = lock(&self.hosts).drain().map(|(_, host)| host).collect();
-        futures_util::future::join_all(hosts.iter().map(|host| host.transport.close())).await;
+        fan::at_most(fan::SHORT, hosts.iter().map(|host| host.transport.close()).collect()).await;
     }
 
     /// How many hosts may be worked on at once.
     pub fn forks(&self) -> usize {
         if self.options.forks == 0 { 32 } else { self.options.forks }
+    }
+
+    /// How many connections, and shells for locks, are made at once: with --forks, and no more than this machine can carry without hosts
+    /// being taken for dead that only wait for it. Each is an ssh of its own that exchanges keys.
+    pub fn connections(&self) -> usize {
+        const FOR_EACH_PROCESSOR: usize = 16;
+        let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        self.forks().min((processors * FOR_EACH_PROCESSOR).max(32))
+    }
+
+    /// Does this for each of these hosts, on at most --forks of them at once, and begins in their order. No playbook can run in it.
+    pub fn on_hosts<T: Send>(
+        &self,
+        hosts: &[Arc<RunHost>],
+        work: impl Fn(&Arc<RunHost>) -> Result<T> + Sync,
+    ) -> Result<Vec<Result<T>>> {
+        let results = fan::on_threads(self.forks(), STACK, hosts, work)
+            .map_err(|error| Error::failed("can't start a thread").caused_by(error))?;
+        let ended = |result: Option<_>| result.unwrap_or_else(|| Err(Error::defect("a thread ended in a panic")));
+        Ok(results.into_iter().map(ended).collect())
     }
 
     /// Whether any host has been reached yet: from then on an error in the playbook is a failed run.

@@ -9,7 +9,7 @@ use super::hosts::RunHost;
 use super::record::story::{replaces, subject};
 use super::record::{StepResult, Story};
 use super::{Call, Report, Run};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::task::{Fact, Kind, printable, service, stat};
 
 /// The event that tells, before a host is rebooted, in which boot it was.
@@ -108,40 +108,32 @@ impl Replay {
 /// that came after are carried out again.
 pub fn verify(run: &Arc<Run>, story: &Story, replay: &mut Replay) -> Result<()> {
     let kept: Vec<(String, usize)> = replay.results.iter().map(|result| (result.step.clone(), result.nth)).collect();
-    let mut newest: Vec<&super::record::story::Left> = Vec::new();
+    let mut by_host: HashMap<&str, Vec<&super::record::story::Left>> = HashMap::new();
     for left in &story.left {
-        newest.retain(|known| !(known.host == left.host && replaces(&left.fact, &known.fact)));
+        let newest = by_host.entry(&left.host).or_default();
+        newest.retain(|known| !replaces(&left.fact, &known.fact));
         newest.push(left);
     }
     // What a step that did not end was about may be as it was before or after.
-    newest.retain(|left| {
-        let about = subject(&left.fact);
-        kept.contains(&left.step) && !story.begun.iter().any(|(host, what)| *host == left.host && what.contains(&about))
-    });
-    let mut by_host: HashMap<&str, Vec<&super::record::story::Left>> = HashMap::new();
-    for left in newest {
-        by_host.entry(&left.host).or_default().push(left);
+    for (host, newest) in &mut by_host {
+        let begun: Vec<&str> =
+            story.begun.iter().filter(|(on, _)| on == host).map(|(_, what)| what.as_str()).collect();
+        newest.retain(|left| {
+            let about = subject(&left.fact);
+            kept.contains(&left.step) && !begun.iter().any(|what| what.contains(&about))
+        });
     }
+    by_host.retain(|_, newest| !newest.is_empty());
     if by_host.is_empty() {
         return Ok(());
     }
     let names: Vec<String> = by_host.keys().map(|name| (*name).to_owned()).collect();
     let hosts = run.connect_or_skip(&names, run.options.skip_unreachable)?;
     let mut again: Option<usize> = None;
-    let results: Vec<Result<Vec<(usize, String)>>> = std::thread::scope(|scope| {
-        let threads: Vec<_> = hosts
-            .iter()
-            .map(|host| {
-                let facts = by_host.get(host.name.as_str()).cloned().unwrap_or_default();
-                let kept = &kept;
-                scope.spawn(move || look(run, host, &facts, kept))
-            })
-            .collect();
-        threads
-            .into_iter()
-            .map(|thread| thread.join().unwrap_or_else(|_| Err(Error::defect("a thread ended in a panic"))))
-            .collect()
-    });
+    let results = run.on_hosts(&hosts, |host| {
+        let facts = by_host.get(host.name.as_str()).map(Vec::as_slice).unwrap_or_default();
+        look(run, host, facts, &kept)
+    })?;
     for result in results {
         for (step, text) in result? {
             run.events.emit(What::Warning { text });

@@ -1,5 +1,6 @@
 //! The values that must never reach a sink, and their redaction by value.
 
+use std::collections::HashSet;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use base64::Engine;
@@ -21,32 +22,46 @@ const CUT: char = '…';
 
 /// The secrets of a run. Clones share them.
 #[derive(Clone, Default)]
-pub struct Secrets(Arc<RwLock<Vec<String>>>);
+pub struct Secrets(Arc<RwLock<Arc<Known>>>);
+
+/// Those that are known, the longest first.
+#[derive(Clone, Default)]
+struct Known {
+    values: Vec<String>,
+    all: HashSet<String>,
+}
 
 impl Secrets {
     /// Marks a value, and each of its lines, as secret, in every spelling that zkmig and its playbooks give texts.
     pub fn add(&self, value: &str) {
-        let mut secrets = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut new = Vec::new();
         for part in std::iter::once(value).chain(value.lines()) {
             let part = part.trim_end_matches(['\r', '\n']);
             if part.len() < SHORTEST {
                 continue;
             }
             for spelling in spellings(part) {
-                if !secrets.contains(&spelling) {
-                    secrets.push(spelling);
+                if !known.all.contains(&spelling) && !new.contains(&spelling) {
+                    new.push(spelling);
                 }
             }
         }
+        if new.is_empty() {
+            return;
+        }
+        let secrets = Arc::make_mut(&mut *known);
+        secrets.all.extend(new.iter().cloned());
+        secrets.values.extend(new);
         // The longest first, so that a secret that contains another is replaced whole.
-        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        secrets.values.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
     }
 
     /// The text without any secret.
     pub fn redact(&self, text: &str) -> String {
-        let secrets = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let secrets = self.known();
         let mut text = text.to_owned();
-        for secret in secrets.iter() {
+        for secret in &secrets.values {
             if text.contains(secret.as_str()) {
                 text = text.replace(secret.as_str(), REDACTED);
             }
@@ -98,8 +113,7 @@ impl Secrets {
 
     /// The text of a file with as many stars in a secret's place as it has bytes, so that places in it stay where they are.
     fn masked(&self, text: &str) -> String {
-        let secrets = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        secrets.iter().fold(text.to_owned(), |text, secret| {
+        self.known().values.iter().fold(text.to_owned(), |text, secret| {
             if text.contains(secret.as_str()) { text.replace(secret.as_str(), &"*".repeat(secret.len())) } else { text }
         })
     }
@@ -166,7 +180,12 @@ impl Secrets {
     }
 
     fn is_empty(&self) -> bool {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).is_empty()
+        self.known().values.is_empty()
+    }
+
+    /// Those that are known now: texts are looked through without holding anybody up who adds one.
+    fn known(&self) -> Arc<Known> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
     }
 }
 

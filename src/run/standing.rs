@@ -1,7 +1,8 @@
 //! Where a run stands: what it has changed on which host, which steps are over, what it has in hand. Made from its events.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
+use indexmap::IndexSet;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -11,7 +12,7 @@ use crate::task::Kind;
 /// Where a run stands.
 #[derive(Clone, Debug, Default)]
 pub struct Standing {
-    hosts: Vec<String>,
+    hosts: IndexSet<String>,
     changes: HashMap<String, Vec<String>>,
     in_hand: BTreeMap<u64, InHand>,
     done: Vec<String>,
@@ -92,8 +93,8 @@ impl Standing {
     }
 
     fn host(&mut self, name: &str) {
-        if !self.hosts.iter().any(|known| known == name) {
-            self.hosts.push(name.to_owned());
+        if !self.hosts.contains(name) {
+            self.hosts.insert(name.to_owned());
         }
     }
 
@@ -109,8 +110,8 @@ impl Standing {
 
     /// The hosts that were changed, or may have been.
     pub fn worked_on(&self) -> impl Iterator<Item = &str> {
-        let is_changed =
-            |host: &&str| self.changes.contains_key(*host) || self.in_hand.values().any(|known| known.host == **host);
+        let in_hand: HashSet<&str> = self.in_hand.values().map(|known| known.host.as_str()).collect();
+        let is_changed = move |host: &&str| self.changes.contains_key(*host) || in_hand.contains(host);
         self.hosts.iter().map(String::as_str).filter(is_changed)
     }
 
@@ -140,10 +141,14 @@ impl Standing {
             return "no host was changed".to_owned();
         }
         let mut lines = vec!["changed so far:".to_owned()];
+        let mut all_in_hand: HashMap<&str, Vec<&InHand>> = HashMap::new();
+        for known in self.in_hand.values() {
+            all_in_hand.entry(&known.host).or_default().push(known);
+        }
         for host in &self.hosts {
             let nothing = Vec::new();
             let changes = self.changes.get(host).unwrap_or(&nothing);
-            let in_hand = self.in_hand.values().filter(|known| known.host == *host).map(|known| match known.failed {
+            let in_hand = all_in_hand.get(host.as_str()).into_iter().flatten().map(|known| match known.failed {
                 true => format!("{}: it failed", known.what),
                 false => format!("{}: begun, and whether it was done is not known", known.what),
             });

@@ -160,6 +160,13 @@ impl Events {
         lock(&standing).clone()
     }
 
+    /// What is asked of where the run stands. Nothing can happen meanwhile.
+    pub fn of_standing<T>(&self, ask: impl FnOnce(&Standing) -> T) -> T {
+        let standing = Arc::clone(&lock(&self.state).standing);
+        let standing = lock(&standing);
+        ask(&standing)
+    }
+
     /// Begins with what earlier attempts have changed.
     pub fn stands_at(&self, standing: Standing) {
         *lock(&lock(&self.state).standing) = standing;

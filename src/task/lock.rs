@@ -5,10 +5,8 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
-
 use super::printable::last_lines;
-use super::{Context, Printed, printable, quoted, shell};
+use super::{Context, Printed, printable, quoted};
 use crate::error::{Error, Result};
 use crate::host::Stdin;
 
@@ -124,38 +122,67 @@ pub struct Lock<'a> {
     pub path: &'a str,
 }
 
+/// What every word about a lock begins with. It goes with each: short enough to be sent as lines, without the scripts' common part.
+const PLACE: &str = include_str!("sh/lock/place.sh");
+const TAKE: &str = include_str!("sh/lock/take.sh");
+const RENEW: &str = include_str!("sh/lock/renew.sh");
+const RELEASE: &str = include_str!("sh/lock/release.sh");
+const LOOK: &str = include_str!("sh/lock/look.sh");
+
+/// How often a lock is tried for that was there, and is gone when it is looked at.
+const TRIES: usize = 5;
+
 impl Lock<'_> {
     /// Takes it. Gives the lock that stands in the way, if one does; one of the same run does not.
     pub async fn take(&self, holder: &Holder) -> Result<Option<Held>> {
-        let printed = self.script("take", holder, holder.text()).await?;
-        if has(&printed, "taken") { Ok(None) } else { self.found(&printed).map(Some) }
+        let (text, unique) = (holder.text(), unique());
+        for _ in 0..TRIES {
+            let more = [holder.run.as_str(), text.as_str(), unique.as_str()];
+            if has(&self.script("take", TAKE, holder, &more).await?, "taken") {
+                return Ok(None);
+            }
+            if let Some(held) = self.seen(holder).await? {
+                return Ok(Some(held));
+            }
+        }
+        Err(self.context.failed("the host's lock can't be taken, and nobody holds it"))
     }
 
     /// Says that its run lives. Gives whose lock is there instead, if it is no longer the run's own; an empty one for none.
     pub async fn renew(&self, holder: &Holder) -> Result<Option<Held>> {
-        let printed = self.script("renew", holder, String::new()).await?;
-        if has(&printed, "renewed") { Ok(None) } else { Ok(Some(parse(&printed).unwrap_or_default())) }
+        if has(&self.script("renew", RENEW, holder, &[]).await?, "renewed") {
+            return Ok(None);
+        }
+        Ok(Some(self.seen(holder).await?.unwrap_or_default()))
     }
 
-    /// Gives it back, if it is the run's own.
+    /// Gives it back, if it is the run's own. Then there is nothing left that the host would have to note when the connection ends.
     pub async fn release(&self, holder: &Holder) -> Result<()> {
-        self.script("release", holder, String::new()).await.map(|_| ())
+        self.script("release", RELEASE, holder, &[]).await?;
+        self.context.transport.leave_no_will().await;
+        Ok(())
     }
 
     /// The lock that is there.
     pub async fn look(&self) -> Result<Option<Held>> {
-        Ok(parse(&self.script("look", &Holder::default(), String::new()).await?))
+        self.seen(&Holder::default()).await
     }
 
     /// Removes the lock of another run, if it is still that one. Gives whether it was.
     pub async fn remove(&self, holder: &Holder) -> Result<bool> {
-        Ok(has(&self.script("break", holder, String::new()).await?, "broken"))
+        Ok(has(&self.script("break", RELEASE, holder, &[]).await?, "released"))
     }
 
-    async fn script(&self, task: &str, holder: &Holder, text: String) -> Result<Printed> {
-        let script = shell::script(include_str!("sh/lock.sh"), &[task, self.path, &holder.token, &holder.run]);
-        let stdin = if text.is_empty() { Stdin::Closed } else { Stdin::Bytes(Bytes::from(text)) };
-        let printed = self.context.script_aside(script, &self.will(holder), stdin).await?;
+    async fn seen(&self, holder: &Holder) -> Result<Option<Held>> {
+        Ok(parse(&self.script("look", LOOK, holder, &[]).await?))
+    }
+
+    /// Carries out a word about the lock. `holder` is whose word it is: with it goes what the host does when the connection ends.
+    async fn script(&self, task: &str, body: &str, holder: &Holder, more: &[&str]) -> Result<Printed> {
+        let words = [&[self.path, holder.token.as_str()], more].concat();
+        let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
+        let script = format!("set -- {}\n{PLACE}{body}", words.join(" "));
+        let printed = self.context.script_aside(script, &self.will(holder), Stdin::Closed).await?;
         if printed.exit.status != 0 || !has(&printed, "end") {
             let why = last_lines(&printed.stderr, 3).replace('\n', "; ");
             return Err(self.context.failed(format!("can't {task} the host's lock")).caused_by(why).hint(
@@ -172,10 +199,15 @@ impl Lock<'_> {
         let token = quoted(&holder.token);
         format!("umask 077; l={place}\ngrep -qxF -e token={token} \"$l\" && printf '%s\\n' {token} >\"$l.ended\"")
     }
+}
 
-    fn found(&self, printed: &Printed) -> Result<Held> {
-        parse(printed).ok_or_else(|| self.context.failed("the host's lock can't be taken, and nobody holds it"))
-    }
+/// Six characters that nobody guesses.
+fn unique() -> String {
+    const LETTERS: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
+    let mut bytes = [0_u8; 6];
+    // Without the system's chance the name is still new: its process id is in it, and nothing that is there is written to.
+    let _ = getrandom::fill(&mut bytes);
+    bytes.iter().map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect()
 }
 
 /// The error of a run that a lock stands in the way of.

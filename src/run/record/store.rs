@@ -61,6 +61,11 @@ pub fn ids() -> Result<Vec<String>> {
     Ok(ids)
 }
 
+/// The record of the run with exactly this id, as [`ids`] gives it.
+pub fn read(id: &str) -> Result<Story> {
+    Story::read(&place()?.join(id))
+}
+
 /// The record of the run with this id, or with the only id that begins like this.
 pub fn find(given: &str) -> Result<Story> {
     let ids = ids()?;
@@ -103,9 +108,10 @@ pub fn newest_unfinished() -> Result<Option<Story>> {
 /// The newest run that was begun after this one and has changed one of the hosts that this one has worked on.
 pub fn newer_on_same_hosts(story: &Story) -> Result<Option<Story>> {
     let place = place()?;
+    let ours: std::collections::HashSet<&str> = story.standing.worked_on().collect();
     for id in ids()?.into_iter().take_while(|id| id.as_str() > story.id()) {
         let newer = Story::read(&place.join(&id))?;
-        if newer.standing.worked_on().any(|host| story.standing.worked_on().any(|known| known == host)) {
+        if newer.standing.worked_on().any(|host| ours.contains(host)) {
             return Ok(Some(newer));
         }
     }

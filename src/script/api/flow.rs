@@ -407,39 +407,21 @@ type OnEach = (Map, Vec<(String, Box<EvalAltResult>)>);
 fn on_each(script: &Script, ctx: &NativeCallContext, hosts: &[Host], work: &FnPtr) -> Scripted<OnEach> {
     #[allow(deprecated, reason = "Rhai marks its own context store as volatile; it is the only way to call on threads")]
     let stored = ctx.store_data();
-    let next = AtomicUsize::new(0);
-    let results: Vec<Mutex<Option<Scripted<Dynamic>>>> = hosts.iter().map(|_| Mutex::new(None)).collect();
-    let engine = ctx.engine();
-    let place = here::here();
-    let threads = script.run.forks().clamp(1, hosts.len().max(1));
-    let spawned: std::io::Result<()> = std::thread::scope(|scope| {
-        for _ in 0..threads {
-            let (stored, results, next, place) = (&stored, &results, &next, &place);
-            std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, move || {
-                #[allow(deprecated, reason = "as above")]
-                let context = stored.create_context(engine);
-                loop {
-                    let index = next.fetch_add(1, Ordering::SeqCst);
-                    let Some(host) = hosts.get(index) else { break };
-                    let name = Some(host.0.name.as_str().into());
-                    let place = Here { host: name, parallel: true, ..place.clone() };
-                    let result =
-                        here::at(place, || snapshot(work).call_within_context::<Dynamic>(&context, (host.clone(),)));
-                    // A value of a captured variable may still be shared; the result must not be.
-                    let result = result.map(|value| value.flatten());
-                    if let Some(slot) = results.get(index) {
-                        *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
-                    }
-                }
-            })?;
-        }
-        Ok(())
+    let (engine, place, stored) = (ctx.engine(), here::here(), &stored);
+    let results = fan::on_threads(script.run.forks(), STACK, hosts, |host| {
+        #[allow(deprecated, reason = "as above")]
+        let context = stored.create_context(engine);
+        let name = Some(host.0.name.as_str().into());
+        let place = Here { host: name, parallel: true, ..place.clone() };
+        let result = here::at(place, || snapshot(work).call_within_context::<Dynamic>(&context, (host.clone(),)));
+        // A value of a captured variable may still be shared; the result must not be.
+        result.map(|value| value.flatten())
     });
-    spawned.map_err(|error| raise(Error::failed("can't start a thread").caused_by(error)))?;
+    let results = results.map_err(|error| raise(Error::failed("can't start a thread").caused_by(error)))?;
     let mut map = Map::new();
     let mut failures = Vec::new();
     for (host, slot) in hosts.iter().zip(results) {
-        match slot.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        match slot {
             Some(Ok(value)) => {
                 map.insert(host.0.name.as_str().into(), value);
             }

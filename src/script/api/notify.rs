@@ -109,7 +109,7 @@ impl Handlers {
     /// Carries out what was notified and is not done yet. One that fails stays, and so do those after it.
     pub fn flush(&self, script: &Script, ctx: &NativeCallContext<'_>) -> Scripted<()> {
         loop {
-            let pending = script.run.standing().notified().to_vec();
+            let pending = script.run.of_standing(|standing| standing.notified().to_vec());
             let Some(first) = pending.first() else { return Ok(()) };
             let next = self.known().iter().find_map(|(name, work)| {
                 pending.iter().find(|pending| pending.name == *name).map(|pending| (pending.clone(), work.clone()))
