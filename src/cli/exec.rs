@@ -77,8 +77,7 @@ pub fn run(mut args: Args) -> Result<()> {
                 Ok((output, Report::default()))
             })?;
             if let Some(output) = output {
-                let text: Vec<String> =
-                    output.stdout.lines().chain(output.stderr.lines()).map(printable).collect();
+                let text: Vec<String> = output.stdout.lines().chain(output.stderr.lines()).map(printable).collect();
                 if !text.is_empty() {
                     run.events.emit(What::Note { host: Some(host.name.clone()), text: text.join("\n") });
                 }

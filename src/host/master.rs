@@ -104,6 +104,10 @@ pub async fn establish(target: &Target, control: &Control) -> Result<openssh::Se
         };
         let passing = is_worth_another_try(&format!("{}\n{}", said(&refused.log), said(&refused.beside)));
         if tried >= TRIES || !passing {
+            if *known == Way::Direct {
+                // Its ssh has ended by itself: there is none to look for among all processes, for each of a thousand hosts.
+                abandoned.kept();
+            }
             return Err(known.explain(target, &refused.log, &refused.beside));
         }
         tokio::time::sleep(pause).await;

@@ -138,7 +138,8 @@ impl Run {
 
     /// Asks for something to be done on a host later in the step; it is on the record's disk when this returns.
     pub fn notify(&self, name: &str, host: &str) -> Result<()> {
-        if self.of_standing(|standing| standing.notified().iter().any(|known| known.name == name && known.host == host)) {
+        if self.of_standing(|standing| standing.notified().iter().any(|known| known.name == name && known.host == host))
+        {
             return Ok(());
         }
         let step = self.current_step();

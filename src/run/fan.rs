@@ -16,8 +16,7 @@ pub const SHORT: usize = 256;
 pub async fn at_most<T, F: Future<Output = T>>(bound: usize, works: Vec<F>) -> Vec<T> {
     let numbered = works.into_iter().enumerate().map(|(number, work)| async move { (number, work.await) });
     let numbered: Vec<_> = numbered.collect();
-    let mut done: Vec<(usize, T)> =
-        futures_util::stream::iter(numbered).buffer_unordered(bound.max(1)).collect().await;
+    let mut done: Vec<(usize, T)> = futures_util::stream::iter(numbered).buffer_unordered(bound.max(1)).collect().await;
     done.sort_unstable_by_key(|(number, _)| *number);
     done.into_iter().map(|(_, result)| result).collect()
 }
@@ -110,7 +109,10 @@ mod tests {
         });
         let results = results.expect("a thread");
         assert_eq!(results[3], None);
-        assert_eq!(results.iter().flatten().copied().collect::<Vec<_>>(), (0..40).filter(|n| *n != 3).collect::<Vec<_>>());
+        assert_eq!(
+            results.iter().flatten().copied().collect::<Vec<_>>(),
+            (0..40).filter(|n| *n != 3).collect::<Vec<_>>()
+        );
         assert!(most.most() <= 2, "{}", most.most());
     }
 }

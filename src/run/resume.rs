@@ -116,8 +116,7 @@ pub fn verify(run: &Arc<Run>, story: &Story, replay: &mut Replay) -> Result<()> 
     }
     // What a step that did not end was about may be as it was before or after.
     for (host, newest) in &mut by_host {
-        let begun: Vec<&str> =
-            story.begun.iter().filter(|(on, _)| on == host).map(|(_, what)| what.as_str()).collect();
+        let begun: Vec<&str> = story.begun.iter().filter(|(on, _)| on == host).map(|(_, what)| what.as_str()).collect();
         newest.retain(|left| {
             let about = subject(&left.fact);
             kept.contains(&left.step) && !begun.iter().any(|what| what.contains(&about))

@@ -1,8 +1,5 @@
 //! The course of a playbook: hosts, each, step, confirm, note, fail, checks, secrets.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
-
 use rhai::{Array, Dynamic, Engine, EvalAltResult, FnPtr, Map, NativeCallContext};
 
 use super::Scripted;
@@ -11,6 +8,7 @@ use super::notify::Handlers;
 use crate::error::{Error, Kind};
 use crate::inventory::Order;
 use crate::run::events::What;
+use crate::run::fan;
 use crate::script::catalog::{Entry, opt};
 use crate::script::failure::{Failure, failure_in, raise};
 use crate::script::here::{self, Here};
