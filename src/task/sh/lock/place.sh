@@ -1,4 +1,4 @@
-# the lock or nothing for the user's own place, the token, …
+# the lock or nothing for the user's own place, the token, and what the task takes. Each text here goes as lines: plain ASCII.
 LC_ALL=C PATH=$PATH:/usr/sbin:/sbin:/usr/bin:/bin; export LC_ALL
 umask 077
 lock=$1

@@ -1,4 +1,4 @@
-# …, the run, the lock's text, six characters that nobody guesses
+# then the run, the lock's text, six characters that nobody guesses
 [ -d "$dir" ] || mkdir -p "$dir" || exit 1
 [ -O "$dir" ] || [ "$(id -u)" = 0 ] || fail "the folder $dir belongs to somebody else"
 # What a killed script has left behind. Its process id may be another's by now.
