@@ -74,8 +74,8 @@ impl Transport for Local {
         self.session.aside(command, will, output).await
     }
 
-    async fn leave_no_will(&self) {
-        self.session.leave_no_will().await;
+    async fn leave_will(&self, will: &str) {
+        self.session.leave_will(will).await;
     }
 
     async fn stream(&self, command: Command) -> Result<Box<dyn Stream>> {

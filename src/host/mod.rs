@@ -141,8 +141,9 @@ pub trait Transport: Send + Sync {
     /// Runs a script beside the others, without waiting for them. `will` is a script of at most 4 KiB of ASCII that the host
     /// runs by itself when the connection ends, whyever it does.
     async fn aside(&self, command: Command, will: &str, output: &mut dyn Output) -> Result<Exit>;
-    /// Has the host do nothing any more when the connection ends. Takes no round trip.
-    async fn leave_no_will(&self) {}
+    /// Puts another will in the place of the one that was left with [`aside`](Self::aside), or an empty one for none, where there is one.
+    /// Takes no round trip.
+    async fn leave_will(&self, _: &str) {}
     /// Runs a script on a channel of its own. At most 7 of them at once; a further one waits for a place.
     async fn stream(&self, command: Command) -> Result<Box<dyn Stream>>;
     /// Connects from the host to a TCP port: on its own loopback address, or at an address that it can reach.

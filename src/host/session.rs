@@ -199,11 +199,11 @@ impl<O: Opener> Session<O> {
         Err(Error::unreachable("the connection to the host ends again and again"))
     }
 
-    /// Takes back what was left with [`aside`](Self::aside).
-    pub async fn leave_no_will(&self) {
+    /// Puts another will in the place of the one that was left with [`aside`](Self::aside), where that shell is still there.
+    pub async fn leave_will(&self, will: &str) {
         if let Some(shell) = &*self.aside.lock().await {
             // A connection that has ended has done it already.
-            let _ = shell.leave_will("").await;
+            let _ = shell.leave_will(will).await;
         }
     }
 

@@ -367,8 +367,8 @@ impl Transport for Ssh {
         self.session.aside(command, will, output).await
     }
 
-    async fn leave_no_will(&self) {
-        self.session.leave_no_will().await;
+    async fn leave_will(&self, will: &str) {
+        self.session.leave_will(will).await;
     }
 
     async fn stream(&self, command: Command) -> Result<Box<dyn Stream>> {

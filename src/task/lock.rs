@@ -156,11 +156,16 @@ impl Lock<'_> {
         Ok(Some(self.seen(holder).await?.unwrap_or_default()))
     }
 
-    /// Gives it back, if it is the run's own. Then there is nothing left that the host would have to note when the connection ends.
+    /// Gives it back, if it is the run's own. Then there is nothing left that the host would have to note when the connection ends, and
+    /// it is told so before: what comes after the last answer may not arrive. A connection that ends in between leaves a lock that is
+    /// dead a minute later.
     pub async fn release(&self, holder: &Holder) -> Result<()> {
-        self.script("release", RELEASE, holder, &[]).await?;
-        self.context.transport.leave_no_will().await;
-        Ok(())
+        self.context.transport.leave_will("").await;
+        let released = self.script("release", RELEASE, holder, &[]).await;
+        if released.is_err() {
+            self.context.transport.leave_will(&self.will(holder)).await;
+        }
+        released.map(|_| ())
     }
 
     /// The lock that is there.
