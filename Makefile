@@ -11,7 +11,7 @@ help:
 	@echo "make faults-short  the most telling of its cases, in four minutes"
 	@echo "make quorum    rehearse migrations of many clusters, planned and in the documented order: under three hours, ends with a table"
 	@echo "make members   roll clusters of etcd, RabbitMQ and ZooKeeper, beside serial restarts: some 40 minutes, tests/lab/table makes a table of it"
-	@echo "make bench     how long steps take, beside plain ssh, in one run"
+	@echo "make bench     how long steps take, beside plain ssh, in one run; and many hosts on one sshd (BASELINE=an older zkmig)"
 	@echo "make fuzz      feed the parsers with nonsense for SECONDS (600) and a new SEED, optimised and with every check on"
 	@echo "make build     target/release/zkmig"
 
@@ -29,6 +29,7 @@ fast lab campaigns:
 
 bench: build
 	tools/bench
+	tools/bench-scale
 
 SECONDS ?= 600
 SEED ?= $(shell date +%s)
