@@ -49,9 +49,20 @@ pub fn inventory(value: &serde_json::Value) -> Result<String> {
 /// A node, and where its list or dict is.
 type Placed = (Node, usize);
 
+/// What quotes mean to a scalar.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Quotes {
+    /// It is a text with and without them.
+    Allowed,
+    /// Without them it would be no text.
+    Needed,
+    /// With them it would be a text: a number, a date. A `!` before them says that it is none, as PyYAML has it.
+    Marked,
+}
+
 enum Node {
-    /// Its text, and whether it needs no quotes to be what it is.
-    Scalar(String, bool),
+    /// Its text, and what quotes mean to it.
+    Scalar(String, Quotes),
     List(Vec<Placed>, bool),
     Dict(Vec<(Placed, Placed)>, bool),
     /// A vault's text.
@@ -155,17 +166,17 @@ fn node(value: &Value, style: &Style, seen: &mut HashMap<usize, Value>, order: &
         }
         return Ok((Node::List(nodes, style.flow.unwrap_or(simple)), identity));
     }
-    let (text, plain) = match value {
-        Value::None => ("null".to_owned(), true),
-        Value::Bool(value) => (value.to_string(), true),
-        Value::Int(value) => (value.to_string(), true),
-        Value::Float(number) => (float(*number), true),
-        Value::Str(text) => (text.to_string(), resolves_to_text(text)),
-        Value::Time(time) => (time.iso(" "), true),
+    let (text, quotes) = match value {
+        Value::None => ("null".to_owned(), Quotes::Marked),
+        Value::Bool(value) => (value.to_string(), Quotes::Marked),
+        Value::Int(value) => (value.to_string(), Quotes::Marked),
+        Value::Float(number) => (float(*number), Quotes::Marked),
+        Value::Str(text) => (text.to_string(), if resolves_to_text(text) { Quotes::Allowed } else { Quotes::Needed }),
+        Value::Time(time) => (time.iso(" "), Quotes::Marked),
         Value::Marker(fault) => return Err(fault.again()),
         other => return Err(Fault::new(format!("a value of type '{}' can't be written as YAML", other.type_name()))),
     };
-    Ok((Node::Scalar(text, plain), 0))
+    Ok((Node::Scalar(text, quotes), 0))
 }
 
 fn float(number: f64) -> String {
@@ -246,9 +257,9 @@ impl Emitter<'_> {
                 }
                 self.decrease_indent();
             }
-            Node::Scalar(text, plain) => {
+            Node::Scalar(text, quotes) => {
                 self.increase_indent(true, false);
-                self.scalar(text, *plain, simple_key);
+                self.scalar(text, *quotes, simple_key);
                 self.decrease_indent();
             }
             Node::List(items, flow) if self.flow > 0 || *flow || items.is_empty() => self.flow_list(items),
@@ -346,14 +357,18 @@ impl Emitter<'_> {
     }
 
     /// Writes a text in the style that it needs.
-    fn scalar(&mut self, text: &str, plain: bool, simple_key: bool) {
+    fn scalar(&mut self, text: &str, quotes: Quotes, simple_key: bool) {
         let analysis = analyze(text, self.style.unicode);
         let in_flow = self.flow > 0;
         let allowed = if in_flow { analysis.flow_plain } else { analysis.block_plain };
         let breaks = !simple_key;
+        let plain = allowed && quotes != Quotes::Needed && !(text.is_empty() && (in_flow || simple_key));
+        if !plain && quotes == Quotes::Marked {
+            self.indicator("!", true, false, false);
+        }
         if simple_key && analysis.multiline {
             self.double(text, breaks);
-        } else if allowed && plain && !(text.is_empty() && (in_flow || simple_key)) {
+        } else if plain {
             self.plain(text, breaks);
         } else if analysis.single {
             self.single(text, breaks);
