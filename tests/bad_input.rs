@@ -306,3 +306,85 @@ fn an_inventory_that_is_not_there() {
 fn an_unknown_option_of_the_command_line() {
     Project::unreachable().run(GOOD, &["--chekc"]).fails(2, &["--check"]);
 }
+
+/// A playbook that writes a file on this machine, and then a template.
+const TOUCHES: &str =
+    "hosts(\"masters\").each(|m| { m.run(\"touch FOLDER/touched\"); m.template(\"t.j2\", \"FOLDER/out\", #{}); });\n";
+
+/// A project whose host is this machine, with these variables.
+fn touching(vars: &str) -> (Project, String) {
+    let host = "m1: { ansible_connection: local, zkmig_lock_file: FOLDER/lock }";
+    let project = Project::new(&format!("masters:\n  hosts:\n    {host}\n  vars:\n    one: 1\n{vars}"));
+    let playbook = TOUCHES.replace("FOLDER", &project.path().display().to_string());
+    (project, playbook)
+}
+
+/// Each template with what its error tells. The host stays as it is.
+#[track_caller]
+fn told_ahead(vars: &str, cases: &[(&str, &[&str])]) {
+    let (project, playbook) = touching(vars);
+    for (text, tells) in cases {
+        project.file("t.j2", text).run(&playbook, &[]).fails(2, tells);
+        assert!(!project.join("touched").exists(), "{text}");
+    }
+}
+
+/// Each of these is no mistake ahead: the host is touched.
+#[track_caller]
+fn not_told_ahead(vars: &str, texts: &[&str]) {
+    let (project, playbook) = touching(vars);
+    for text in texts {
+        let ran = project.file("t.j2", text).run(&playbook, &[]);
+        assert!(project.join("touched").exists(), "{text}: {}", ran.stderr);
+        std::fs::remove_file(project.join("touched")).expect("a file");
+    }
+}
+
+#[test]
+fn a_filter_or_test_that_an_argument_names_is_known_before_a_host_is_touched() {
+    told_ahead(
+        "",
+        &[
+            ("x\n{{ [1] | map('uper') | list }}", &["there is no filter `uper`", "did you mean `upper`?", "t.j2:2"]),
+            ("{{ [1] | map('ansible.builtin.nofilter') }}", &["there is no filter", "t.j2:1"]),
+            ("{{ [1] | select('evn') | list }}", &["there is no test `evn`", "did you mean `even`?", "t.j2:1"]),
+            ("{% for x in [] %}\n{{ [1] | reject('notest') }}{% endfor %}", &["there is no test `notest`", "t.j2:2"]),
+            ("{{ [{'a': 1}] | selectattr('a', 'eqaulto', 1) }}", &["did you mean `equalto`?", "t.j2:1"]),
+            ("{% if one %}{{ [] | rejectattr('a.b', 'notest') }}{% endif %}", &["no test `notest`", "t.j2:1"]),
+            ("{% filter map('nofilter') %}{% endfilter %}", &["there is no filter `nofilter`"]),
+        ],
+    );
+    not_told_ahead(
+        "",
+        &[
+            "{{ ['a'] | map('upper') | select('match', 'A') | list }}{{ [{'a': 1}] | map(attribute='a') | list }}",
+            "{{ [{'a': 1}] | selectattr('a') | rejectattr('a', '==', 1) | list }}{{ [1] | select | list }}",
+            "{% set f = 'nofilter' %}{{ [] | map(f) }}",
+        ],
+    );
+}
+
+#[test]
+fn arguments_that_a_filter_or_test_does_not_take_are_told_before_a_host_is_touched() {
+    told_ahead(
+        "",
+        &[
+            ("{{ 'a' | indent(nope=1) }}", &["unexpected keyword argument 'nope'", "t.j2:1"]),
+            ("\n{{ 'a' | replace('a') }}", &["replace() is missing its argument 'new'", "t.j2:2"]),
+            ("{{ 'a' | upper(1) }}", &["upper() takes fewer arguments"]),
+            ("{{ ['a'] | map('indent', nope=1) }}", &["unexpected keyword argument 'nope'"]),
+            ("{{ 'a' is divisibleby }}", &["divisibleby() is missing its argument 'num'"]),
+            ("{{ [1] | select('divisibleby') }}", &["divisibleby() is missing its argument 'num'"]),
+            ("{{ 'a' | hash('blake2b') }}", &["the hash blake2b is not supported here", "t.j2:1"]),
+            ("{{ 'a' | hash(hashtype='blake2b') }}", &["the hash blake2b is not supported here"]),
+            ("{{ [] | to_nice_yaml(default_style='x') }}", &["default_style"]),
+        ],
+    );
+    not_told_ahead(
+        "",
+        &[
+            "{{ 'a' | indent(width=2, first=true) | hash('sha512') }}{{ 4 is divisibleby(2) }}{{ 'a' | replace(*['a', 'b']) }}",
+            "{{ [2] | select('divisibleby', 2) | map('indent', width=2) | list | to_nice_yaml(indent=2, sort_keys=false) }}",
+        ],
+    );
+}

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::engine::{normal, run};
 use super::fault::{Fault, R, Source};
 use super::interp::Interp;
-use super::lower::{Need, Sight, lower, syntax};
+use super::lower::{self, Need, syntax};
 use super::python;
 use super::scope::{HostScope, trailing};
 use super::settings::Settings;
@@ -160,7 +160,7 @@ pub fn parsed(path: &str, text: &str, options: &Options) -> Result<BTreeSet<Stri
         let mut interp = Interp::new(options.clone(), Arc::default(), None);
         let source = Source { path: path.to_owned(), text: Arc::from(normal(text)) };
         let header = header(&source, &mut interp).map_err(|fault| fault.told(&what))?;
-        lower(source.clone(), header, &interp.options, Sight::All).map_err(|fault| fault.told(&what))?;
+        lower::ahead(source.clone(), header, &interp.options, true).map_err(|fault| fault.told(&what))?;
         let mut environment = minijinja::Environment::new();
         environment.set_syntax(syntax(&interp.options).map_err(|fault| fault.told(&what))?);
         let body = &source.text[header..];
@@ -192,13 +192,13 @@ pub fn ahead(
         let mut known = BTreeSet::from([path.to_owned()]);
         let mut waiting = vec![(source, header)];
         while let Some((source, header)) = waiting.pop() {
-            let lowered = lower(source.clone(), header, &interp.options, Sight::All)
+            let seen = lower::ahead(source.clone(), header, &interp.options, true)
                 .map_err(|fault| fault.told(&cannot(path)))?;
-            for (need, span) in lowered.needs {
+            for (need, span) in seen.needs {
                 let fails = |fault: Box<Fault>| fault.at(&source, span.clone()).told(&cannot(path));
                 match need {
                     Need::Program if !settings.pipe => return Err(fails(super::lookups::no_programs())),
-                    Need::Program => {}
+                    Need::Program | Need::Value(_) => {}
                     Need::Template(name) => match super::engine::find(&bases, &name).map_err(fails)? {
                         Some((found, text)) if known.insert(found.clone()) => {
                             waiting.push((Source { path: found, text: normal(&text).into() }, 0));

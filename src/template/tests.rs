@@ -100,6 +100,11 @@ fn find(name: &str) -> Option<&'static Test> {
     TESTS.iter().find(|test| test.names.contains(&name))
 }
 
+/// Fails where a test does not take as many arguments, or none of these names.
+pub fn fits(name: &str, call: Call) -> R<()> {
+    find(name).map_or(Ok(()), |test| Bound::new(test.names[0], test.params, Value::None, call).map(drop))
+}
+
 /// Whether there is a test of this name.
 pub fn known(name: &str) -> R<()> {
     if find(name).is_some() {

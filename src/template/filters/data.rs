@@ -240,6 +240,24 @@ fn json_float(number: f64) -> String {
     python::float(number)
 }
 
+/// The options of `to_yaml`.
+const YAML_OPTIONS: [&str; 6] =
+    ["indent", "width", "sort_keys", "default_flow_style", "explicit_start", "explicit_end"];
+
+/// Fails unless `to_yaml` takes these options.
+pub fn known_yaml_options<'a>(filter: &str, names: impl IntoIterator<Item = &'a str>) -> R<()> {
+    names.into_iter().find(|name| !YAML_OPTIONS.contains(name)).map_or(Ok(()), |name| Err(no_yaml_option(filter, name)))
+}
+
+fn no_yaml_option(filter: &str, name: &str) -> Box<Fault> {
+    match name {
+        "allow_unicode" => Fault::new(format!("{filter} got multiple values for keyword argument 'allow_unicode'"))
+            .hint("the filter sets it itself: letters beyond ASCII are written as they are"),
+        _ => Fault::new(format!("{filter} takes no option `{name}` here"))
+            .hint(format!("it takes {}", YAML_OPTIONS.join(", "))),
+    }
+}
+
 fn to_yaml(a: &Bound, indent: usize, flow: Option<bool>) -> R<Value> {
     let mut style = Style {
         indent,
@@ -263,14 +281,7 @@ fn to_yaml(a: &Bound, indent: usize, flow: Option<bool>) -> R<Value> {
             "default_flow_style" => style.flow = if value.is_none() { None } else { Some(value.truth()?) },
             "explicit_start" => style.explicit_start = value.truth()?,
             "explicit_end" => style.explicit_end = value.truth()?,
-            "allow_unicode" => {
-                return Err(Fault::new(format!("{} got multiple values for keyword argument 'allow_unicode'", a.name))
-                    .hint("the filter sets it itself: letters beyond ASCII are written as they are"));
-            }
-            other => {
-                return Err(Fault::new(format!("{} takes no option `{other}` here", a.name))
-                    .hint("it takes indent, width, sort_keys, default_flow_style, explicit_start and explicit_end"));
-            }
+            _ => return Err(no_yaml_option(a.name, name)),
         }
     }
     if !(2..=9).contains(&style.indent) {

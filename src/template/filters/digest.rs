@@ -70,11 +70,18 @@ fn hash(text: &str, kind: &str) -> R<String> {
         "sha256" => hex(Sha256::digest(text)),
         "sha384" => hex(Sha384::digest(text)),
         "sha512" => hex(Sha512::digest(text)),
-        other => {
-            return Err(Fault::new(format!("the hash {other} is not supported here"))
-                .hint("there are md5, sha1, sha224, sha256, sha384 and sha512"));
-        }
+        other => return Err(no_hash(other)),
     })
+}
+
+fn no_hash(kind: &str) -> Box<Fault> {
+    Fault::new(format!("the hash {kind} is not supported here"))
+        .hint("there are md5, sha1, sha224, sha256, sha384 and sha512")
+}
+
+/// Fails unless there is a hash of this name.
+pub fn known_hash(kind: &str) -> R<()> {
+    hash("", kind).map(drop)
 }
 
 fn to_uuid(_: &super::Interp, a: &Bound) -> R<Value> {

@@ -15,6 +15,7 @@ pub use choose::to_bool;
 pub use sequence::mapping;
 mod data;
 mod digest;
+pub use digest::known_hash;
 mod ip;
 mod paths;
 mod regexes;
@@ -236,6 +237,15 @@ fn unknown(name: &str) -> Box<Fault> {
         }
         None => fault.hint("docs/templates.md lists the filters"),
     }
+}
+
+/// Fails where a filter does not take as many arguments, or none of these names.
+pub fn fits(name: &str, call: Call) -> R<()> {
+    let Some(filter) = find(name) else { return Ok(()) };
+    if matches!(filter.names[0], "to_yaml" | "to_nice_yaml") {
+        data::known_yaml_options(filter.names[0], call.named.iter().map(|(name, _)| &**name))?;
+    }
+    Bound::new(filter.names[0], filter.params, Value::None, call).map(drop)
 }
 
 /// Fails unless there is a filter of this name.

@@ -1,11 +1,14 @@
 //! The expressions: each step becomes a call of a function that calculates as Python does.
 
-use minijinja::machinery::ast::{BinOp, BinOpKind, Call, CallArg, CompareOpKind, Expr, Filter, UnaryOpKind, Var};
+use minijinja::machinery::ast::{
+    BinOp, BinOpKind, Call, CallArg, CompareOpKind, Expr, Filter, Spanned, UnaryOpKind, Var,
+};
 use minijinja::value::ValueKind;
 
 use super::statements::LOOP;
-use super::{Lower, Sight};
+use super::{Lower, Sight, arguments};
 use crate::template::fault::R;
+use crate::template::vars::ABSENT;
 use crate::template::{filters, lookups, python, tests};
 
 impl Lower<'_> {
@@ -30,7 +33,11 @@ impl Lower<'_> {
         span: minijinja::machinery::Span,
         of: impl FnOnce(&mut Self) -> R<()>,
     ) -> R<()> {
-        filters::known(filter.name).map_err(|fault| fault.at(self.source, self.range(span)))?;
+        let fits = filters::known(filter.name).and_then(|()| match self.strictly {
+            true => arguments::of_filter(filter.name, &filter.args),
+            false => Ok(()),
+        });
+        fits.map_err(|fault| fault.at(self.source, self.range(span)))?;
         self.put("__filter(");
         self.text(filter.name);
         self.put(", ");
@@ -100,13 +107,17 @@ impl Lower<'_> {
     }
 
     /// A name's value: the template's own, else what it sees of what is around it.
-    fn name(&mut self, var: &Var<'_>) {
+    fn name(&mut self, var: &Spanned<Var<'_>>) {
         let known = match var.id {
             "loop" => LOOP,
             id => self.catching(id).unwrap_or(id),
         };
         if known == var.id {
             self.names.insert(var.id.to_owned());
+        }
+        if ABSENT.contains(&var.id) {
+            let range = self.range(var.span());
+            self.absent.push((var.id.to_owned(), range));
         }
         self.put(if self.sight == Sight::All { "__var(" } else { "__own(" });
         self.put(known);
@@ -227,7 +238,11 @@ impl Lower<'_> {
                 self.filter(filter, span, |lower| lower.optional(filter.expr.as_ref()))?;
             }
             Expr::Test(test) => {
-                tests::known(test.name).map_err(|fault| fault.at(self.source, self.range(test.span())))?;
+                let fits = tests::known(test.name).and_then(|()| match self.strictly {
+                    true => arguments::of_test(test.name, &test.args),
+                    false => Ok(()),
+                });
+                fits.map_err(|fault| fault.at(self.source, self.range(test.span())))?;
                 self.put("__test(");
                 self.text(test.name);
                 self.put(", ");

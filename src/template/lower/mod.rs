@@ -13,12 +13,13 @@ use super::fault::{Fault, R, Source};
 use super::syntax::Options;
 
 mod ahead;
+mod arguments;
 mod expressions;
 mod files;
 mod macros;
 mod statements;
 
-pub use ahead::Need;
+pub use ahead::{Ahead, Need};
 pub use files::Sight;
 pub use macros::{KWARGS, VARARGS};
 
@@ -30,8 +31,6 @@ pub struct Lowered {
     pub source: Source,
     /// For each line of `text`, the place in the source.
     pub lines: Vec<Range<usize>>,
-    /// What it is sure to need, each with its place.
-    pub needs: Vec<(Need, Range<usize>)>,
 }
 
 impl Lowered {
@@ -43,6 +42,18 @@ impl Lowered {
 
 /// Lowers a template. `header` is how many bytes its first line has, when that sets options.
 pub fn lower(source: Source, header: usize, options: &Options, sight: Sight) -> R<Lowered> {
+    read(source, header, options, sight, None)
+}
+
+/// Looks ahead: what the template is sure to need, and what it names. It fails where it can't be read; with `strictly` also
+/// where arguments that are written out can't be what a filter or a test takes, whether that is reached or not.
+pub fn ahead(source: Source, header: usize, options: &Options, strictly: bool) -> R<Ahead> {
+    let mut ahead = Ahead { strictly, ..Ahead::default() };
+    read(source, header, options, Sight::All, Some(&mut ahead))?;
+    Ok(ahead)
+}
+
+fn read(source: Source, header: usize, options: &Options, sight: Sight, mut ahead: Option<&mut Ahead>) -> R<Lowered> {
     let body = &source.text[header..];
     if let Some(at) = super::adapt::plus_behind_raw(body, options) {
         let fault = Fault::new("`raw` does not begin with a `+` at its end in Jinja");
@@ -80,23 +91,28 @@ pub fn lower(source: Source, header: usize, options: &Options, sight: Sight) -> 
         scopes: Vec::new(),
         names: BTreeSet::new(),
         given: BTreeSet::new(),
+        strictly: ahead.as_ref().is_some_and(|ahead| ahead.strictly),
+        absent: Vec::new(),
     };
-    let mut needs = Vec::new();
     if let Stmt::Template(template) = &ast {
         lower.body(&template.children)?;
-        // Most texts are values that need nothing.
-        if ["include", "import", "extends", "pipe"].iter().any(|word| body.contains(word)) {
+        if let Some(ahead) = &mut ahead {
+            let mut needs = Vec::new();
             ahead::needs(&template.children, &mut needs);
+            ahead.needs = needs.into_iter().map(|(need, span)| (need, lower.range(span))).collect();
         }
     }
-    let needs = needs.into_iter().map(|(need, span)| (need, lower.range(span))).collect();
+    if let Some(ahead) = ahead {
+        ahead.absent = std::mem::take(&mut lower.absent);
+        ahead.given = std::mem::take(&mut lower.given);
+    }
     let (mut text, lines, names) = (lower.out, lower.lines, lower.names);
     if sight == Sight::Own {
         // What is around it has names as well: they are none of its own.
         let hidden: String = names.iter().map(|name| format!("{{% set {name} = __hidden() %}}")).collect();
         text.insert_str(0, &hidden);
     }
-    Ok(Lowered { text, lines, source, needs })
+    Ok(Lowered { text, lines, source })
 }
 
 /// The bytes of a line behind the header.
@@ -155,6 +171,10 @@ struct Lower<'a> {
     names: BTreeSet<String>,
     /// Those that it gives values to.
     given: BTreeSet<String>,
+    /// Whether arguments that are written out are looked at.
+    strictly: bool,
+    /// The names that Ansible knows and that are not known here, where they are asked for.
+    absent: Vec<(String, Range<usize>)>,
 }
 
 impl Lower<'_> {
