@@ -369,24 +369,6 @@ impl Checker<'_> {
             _ => Options::default(),
         };
         let mut needed = template::needed(&file, &text, &language)?;
-        // Without an inventory nothing is known of what programs may be run.
-        if let Some(inventory) = self.inventory {
-            let settings = template::Settings {
-                playbook_dir: Some(self.playbook.sources.folder()),
-                pipe: inventory.options().allow_pipe,
-                libraries: self.playbook.sources.libraries(),
-                ..Default::default()
-            };
-            template::ahead(&file, &text, &language, &settings, &|name| self.written.may_be(name))?;
-        }
-        if name == "template" {
-            // The host's own variables are seen as well. Without an inventory nobody knows them.
-            let Some(inventory) = self.inventory else { return Ok(()) };
-            let known = |name: &str| {
-                template::MAGIC.contains(&name) || name.starts_with("ansible_") || inventory.names_variable(name)
-            };
-            needed.retain(|name| !known(name));
-        }
         // `render` takes the variables themselves, `template` as one of its options.
         let given = match args.last() {
             Some(Expr::Map(fields, _)) if name == "render" => Some(fields),
@@ -403,11 +385,36 @@ impl Checker<'_> {
             Some(Expr::Map(fields, _)) => given.is_none() && fields.0.iter().any(|(option, _)| option.name == "vars"),
             _ => true,
         };
-        if given.is_none() && is_elsewhere {
-            return Ok(());
-        }
+        let is_known = given.is_some() || !is_elsewhere;
         let given = given.map_or(&[][..], |given| &given.0[..]);
         let given: BTreeSet<&str> = given.iter().map(|(name, _)| name.name.as_str()).collect();
+        // Without an inventory nothing is known of what programs may be run.
+        if let Some(inventory) = self.inventory {
+            let settings = template::Settings {
+                playbook_dir: Some(self.playbook.sources.folder()),
+                pipe: inventory.options().allow_pipe,
+                libraries: self.playbook.sources.libraries(),
+                ..Default::default()
+            };
+            let around = template::Around {
+                settings: &settings,
+                is_made: &|name| self.written.may_be(name),
+                given: Some(&given).filter(|_| is_known),
+                hosts: Some(inventory).filter(|_| name == "template"),
+            };
+            template::ahead(&file, &text, &language, &around)?;
+        }
+        if name == "template" {
+            // The host's own variables are seen as well. Without an inventory nobody knows them.
+            let Some(inventory) = self.inventory else { return Ok(()) };
+            let known = |name: &str| {
+                template::MAGIC.contains(&name) || name.starts_with("ansible_") || inventory.names_variable(name)
+            };
+            needed.retain(|name| !known(name));
+        }
+        if !is_known {
+            return Ok(());
+        }
         match needed.iter().find(|needed| !given.contains(needed.as_str())) {
             Some(missing) => {
                 Err(Error::input(format!("the template {file} needs the variable `{missing}`, which it is not given"))

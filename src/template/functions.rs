@@ -228,8 +228,7 @@ fn name(args: &[Jinja], find: impl Fn(&str) -> Option<Value>) -> R<Value> {
         return Ok(value.forced());
     }
     if super::vars::ABSENT.contains(&name.as_str()) {
-        return Err(Fault::new(format!("Ansible's variable `{name}` is not known here"))
-            .hint("set it in the inventory, or hand it over in `vars`"));
+        return Err(super::vars::absent(&name));
     }
     let mut fault = Fault::undefined(format!("'{name}' is undefined"));
     fault.name = Some(name);

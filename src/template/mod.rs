@@ -6,6 +6,7 @@
 //! variables of a host.
 
 mod adapt;
+mod ahead;
 mod bridge;
 mod chance;
 mod crypt;
@@ -55,6 +56,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value as Json};
 
 use crate::error::Result;
+pub use ahead::{Around, ahead};
 pub use settings::Settings;
 pub use syntax::{NAMES as OPTION_NAMES, Options};
 pub use vars::{HostVars, MAGIC, Raw, World};
@@ -81,21 +83,6 @@ pub fn render(path: &str, text: &str, vars: &Map<String, Json>, settings: Settin
 /// The mistake, at its place.
 pub fn check(path: &str, text: &str, options: &Options) -> Result<()> {
     render::parsed(path, text, options).map(drop)
-}
-
-/// Fails where a template is sure to need what it will not get, whatever its variables say: another template that is not
-/// there and that `is_made` does not know as one to come, a program where none may be run.
-///
-/// # Errors
-/// What it needs, at its place.
-pub fn ahead(
-    path: &str,
-    text: &str,
-    options: &Options,
-    settings: &Settings,
-    is_made: &dyn Fn(&str) -> bool,
-) -> Result<()> {
-    render::ahead(path, text, options, settings, is_made)
 }
 
 /// The variables that a template can't be rendered without: those that it neither sets nor has a `default` for, nor asks

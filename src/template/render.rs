@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::engine::{normal, run};
 use super::fault::{Fault, R, Source};
 use super::interp::Interp;
-use super::lower::{self, Need, syntax};
+use super::lower::{self, syntax};
 use super::python;
 use super::scope::{HostScope, trailing};
 use super::settings::Settings;
@@ -88,7 +88,7 @@ fn stored(value: &Value) -> R<Value> {
 }
 
 /// Reads the options of a template's first line; how many bytes that line has.
-fn header(source: &Source, interp: &mut Interp) -> R<usize> {
+pub fn header(source: &Source, interp: &mut Interp) -> R<usize> {
     interp.options.check()?;
     let line = 0..source.text.find('\n').unwrap_or(source.text.len());
     let (options, header) = interp.options.header(&source.text).map_err(|fault| fault.at(source, line))?;
@@ -171,53 +171,8 @@ pub fn parsed(path: &str, text: &str, options: &Options) -> Result<BTreeSet<Stri
     })
 }
 
-/// Fails where the template is sure to need what it will not get: another template that is not there or may not be read, a
-/// program where none may be run. Those that it names are looked into as well, but not those that will be made.
-pub fn ahead(
-    path: &str,
-    text: &str,
-    options: &Options,
-    settings: &Settings,
-    is_made: &dyn Fn(&str) -> bool,
-) -> Result<()> {
-    // What ships in the binary names no others.
-    if path.starts_with("zkmig:") {
-        return Ok(());
-    }
-    super::stack::with_room(|| {
-        let mut interp = Interp::new(options.clone(), Arc::default(), None);
-        let source = Source { path: path.to_owned(), text: Arc::from(normal(text)) };
-        let header = header(&source, &mut interp).map_err(|fault| fault.told(&cannot(path)))?;
-        let bases = super::interp::bases(Some(&folder(path)), settings);
-        let mut known = BTreeSet::from([path.to_owned()]);
-        let mut waiting = vec![(source, header)];
-        while let Some((source, header)) = waiting.pop() {
-            let seen = lower::ahead(source.clone(), header, &interp.options, true)
-                .map_err(|fault| fault.told(&cannot(path)))?;
-            for (need, span) in seen.needs {
-                let fails = |fault: Box<Fault>| fault.at(&source, span.clone()).told(&cannot(path));
-                match need {
-                    Need::Program if !settings.pipe => return Err(fails(super::lookups::no_programs())),
-                    Need::Program | Need::Value(_) => {}
-                    Need::Template(name) => match super::engine::find(&bases, &name).map_err(fails)? {
-                        Some((found, text)) if known.insert(found.clone()) => {
-                            waiting.push((Source { path: found, text: normal(&text).into() }, 0));
-                        }
-                        Some(_) => {}
-                        None if is_made(&name) => {}
-                        None => {
-                            let what = format!("there is no such template beside this one or the playbook: {name}");
-                            return Err(fails(Fault::new(what)));
-                        }
-                    },
-                }
-            }
-        }
-        Ok(())
-    })
-}
-
-fn cannot(path: &str) -> String {
+/// What is said of a template that has a mistake.
+pub fn cannot(path: &str) -> String {
     format!("the template {path} can't be rendered")
 }
 

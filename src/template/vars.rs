@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
+use super::fault::Fault;
 use super::json;
 use super::scope::HostScope;
 use super::settings::Settings;
@@ -97,6 +98,12 @@ pub const ABSENT: [&str; 22] = [
     "play_hosts",
     "role_names",
 ];
+
+/// What is said of one of [`ABSENT`].
+pub fn absent(name: &str) -> Box<Fault> {
+    Fault::new(format!("Ansible's variable `{name}` is not known here"))
+        .hint("set it in the inventory, or hand it over in `vars`")
+}
 
 /// One host's variables, rendered when they are asked for.
 #[derive(Clone)]
