@@ -95,7 +95,7 @@ const CASES: &[Case] = &[
     case("floods when it is up", "floods_when_up", HELLO, 4, "prints without end", 30),
     case("is mute when it is ready", "mute_when_ready", HELLO, 4, "", 60),
     case("floods when it is ready", "floods_when_ready", HELLO, 4, "", 60),
-    case("lies about beginnings and ends", "lies_when_ready", HELLO, 3, "", 60),
+    case("lies about beginnings and ends", "lies_when_ready", HELLO, -1, "", 60),
     case(
         "floods both outputs of a command",
         "honest",
