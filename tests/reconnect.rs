@@ -73,7 +73,7 @@ fn a_lock_that_went_with_the_connection_is_taken_again_whoever_connects_first() 
     hosts
         .run(
             "m.run(\"echo one >>F/count\");\n\
-             here.run(\"CUT; rm -f F/lock F/lock.ended\");\n\
+             here.run(\"CUT; while [ ! -e F/lock.ended ]; do sleep 0.05; done; rm -f F/lock F/lock.ended\");\n\
              m.run(\"[ -e F/lock ] && echo two >>F/count\");\n\
              // Nothing is done there until the run renews its locks.\n\
              here.run(\"CUT; rm -f F/lock F/lock.ended; while [ ! -e F/lock ]; do sleep 0.05; done\");\n\
@@ -128,7 +128,7 @@ fn a_host_whose_lock_was_taken_meanwhile_is_left_alone() {
     hosts
         .run(
             "m.run(\"echo one >>F/count\");\n\
-             here.run(\"CUT; printf 'run=other\\\\ntoken=t\\\\nwho=eve\\\\n' >F/lock\");\n\
+             here.run(\"CUT; while [ ! -e F/lock.ended ]; do sleep 0.05; done; printf 'run=other\\\\ntoken=t\\\\nwho=eve\\\\n' >F/lock\");\n\
              m.run(\"echo two >>F/count\");",
         )
         .fails(
