@@ -19,7 +19,8 @@ static HIDING: Mutex<Option<Hiding>> = Mutex::new(None);
 /// Asks at the terminal, which may be another than standard input and output, and does not show what is typed.
 pub fn ask_hidden(question: &str) -> io::Result<String> {
     let mut terminal = OpenOptions::new().read(true).write(true).open("/dev/tty")?;
-    write!(terminal, "{question}: ")?;
+    // At once: what others print meanwhile must not come into the middle.
+    terminal.write_all(format!("{question}: ").as_bytes())?;
     let hidden = Hidden::begin(&terminal)?;
     let mut line = Zeroizing::new(String::new());
     let read = BufReader::new(&terminal).read_line(&mut line);
