@@ -99,3 +99,77 @@ fn the_first_interrupt_ends_at_once_what_changes_nothing() {
         assert!(began.elapsed() < Duration::from_secs(5), "{work}");
     }
 }
+
+/// What is in hand, as `zkmig doc interrupt` says it; whether the first interrupt ends it at once; and an example, which makes `turn`
+/// when it is in hand, and `done` when it has come to its end.
+const IN_HAND: &[(&str, bool, &str)] = &[
+    ("connecting to a host", true, "hosts(\"silent\")"),
+    (
+        "a read: run with read_only",
+        true,
+        "m.run(\"touch turn; sleep 60; touch done\", #{ read_only: true, cwd: vars.folder })",
+    ),
+    ("pause", true, "m.run(\"touch turn\", #{ cwd: vars.folder }); pause(\"60s\")"),
+    (
+        "wait_until, retry: between two tries",
+        true,
+        "wait_until(\"60s\", || { m.run(\"touch turn\", #{ cwd: vars.folder, read_only: true }); false }, #{ every: \"50s\" })",
+    ),
+    ("a change or an action: run", false, "m.run(\"touch turn; sleep 1; touch done\", #{ cwd: vars.folder })"),
+    (
+        "retry: the try that is under way",
+        false,
+        "retry(\"60s\", || { m.run(\"touch turn; sleep 1; touch done; exit 1\", #{ cwd: vars.folder }); }, #{ every: \"50s\" })",
+    ),
+    (
+        "each: every host's change or action",
+        false,
+        "hosts(\"masters\").each(|m| m.run(\"touch turn; sleep 1; touch done\", #{ cwd: vars.folder }))",
+    ),
+    ("journal.wait", false, "m.journal(\"x\").wait(\"y\", #{ since: \"\", timeout: \"60s\" })"),
+    (
+        "rolling: all of the turn",
+        false,
+        "rolling([m], |m| { m.run(\"touch turn; sleep 1\", #{ cwd: vars.folder }); pause(\"1s\"); m.run(\"touch done\", #{ cwd: vars.folder }); })",
+    ),
+];
+
+#[test]
+fn the_first_interrupt_ends_what_the_table_says_and_nothing_else() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let table = Project::local().zkmig(&["doc", "interrupt"]).stdout;
+    for (name, ends, work) in IN_HAND {
+        let word = if *ends { "ends it at once" } else { "lets it come to its end" };
+        assert!(table.lines().any(|line| line.contains(name) && line.ends_with(word)), "{name}: {word}\n{table}");
+        let project = Project::local();
+        let inventory = std::fs::read_to_string(project.join("hosts.yaml")).unwrap();
+        let port = silent.local_addr().unwrap().port();
+        let other = format!("silent:\n  hosts:\n    s1: {{ ansible_host: 127.0.0.1, ansible_port: {port} }}\n");
+        project.file("hosts.yaml", &format!("{inventory}{other}"));
+        let journalctl = "#!/bin/sh\ntouch FOLDER/turn; sleep 1; touch FOLDER/done; echo '{\"__CURSOR\":\"a\",\"MESSAGE\":\"y\",\"__MONOTONIC_TIMESTAMP\":\"1\",\"__REALTIME_TIMESTAMP\":\"1\",\"_BOOT_ID\":\"b\"}'; sleep 60\n";
+        project.file("bin/journalctl", &journalctl.replace("FOLDER", &project.path().display().to_string()));
+        let program = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(project.join("bin/journalctl"), program).unwrap();
+        let path = format!("{}:{}", project.join("bin").display(), std::env::var("PATH").unwrap());
+        project.file(
+            "play.rhai",
+            &format!("let m = hosts(\"masters\")[0]; {work}; m.run(`touch ${{vars.folder}}/next`);"),
+        );
+        let folder = format!("folder={}", project.path().display());
+        let arguments = ["run", "play.rhai", "-i", "hosts.yaml", "--events", "events", "-e", &folder];
+        let mut child = project.start_with(&[("PATH", &path)], &arguments);
+        if work.contains("silent") {
+            // Who connects is in hand as soon as there is somebody to answer.
+            drop(silent.accept().unwrap());
+            wait_for("the beginning", || project.join("events").exists());
+        } else {
+            wait_for("the beginning", || project.join("turn").exists());
+        }
+        let began = Instant::now();
+        signal(&child, "INT");
+        assert_eq!(ended(&mut child), Some(130), "{name}");
+        assert!(began.elapsed() < Duration::from_secs(20), "{name}");
+        assert_eq!(project.join("done").exists(), !ends, "{name}");
+        assert!(!project.join("next").exists(), "{name}: more was begun");
+    }
+}

@@ -177,8 +177,10 @@ async fn a_deadline_also_ends_what_has_left_the_scripts_group_and_session() {
 #[tokio::test]
 async fn what_a_script_leaves_behind_goes_on_and_is_not_heard_by_the_next() {
     let host = Local::new(Become::default());
-    let (exit, _) = run(&host, "sh -c 'trap : PIPE; while :; do echo tick; sleep 0.01; done' 7006 & exit 3").await;
+    let script = "sh -c 'trap : PIPE; while :; do echo tick; sleep 0.01; done' 7006 & echo $! >&2; exit 3";
+    let (exit, left) = run(&host, script).await;
     assert_eq!(exit.status, 3);
+    let pid = String::from_utf8_lossy(&left.stderr).trim().to_owned();
     for _ in 0..5 {
         let (_, kept) = run(&host, "echo clean").await;
         assert_eq!(kept.stdout, b"clean\n");
@@ -189,7 +191,7 @@ async fn what_a_script_leaves_behind_goes_on_and_is_not_heard_by_the_next() {
     host.close().await;
     ends("7007.5").await;
     assert!(runs("7006"));
-    assert!(std::process::Command::new("pkill").args(["-KILL", "-f", "echo tick.* 7006"]).status().unwrap().success());
+    assert!(std::process::Command::new("kill").args(["-KILL", &pid]).status().unwrap().success());
 }
 
 #[tokio::test]

@@ -4,14 +4,21 @@ use super::print;
 use crate::error::{Error, Result};
 use crate::script::catalog::{self, Entry};
 
+/// What is explained beside the functions: its name, its title, its text.
+const INTERRUPT: (&str, &str, &str) =
+    ("interrupt", "what the first Ctrl-C ends, and what it lets come to its end", include_str!("doc/interrupt.txt"));
+
 #[derive(clap::Args)]
 pub struct Args {
-    /// The function; all are listed without it
+    /// The function, or `interrupt`; all are listed without it
     name: Option<String>,
 }
 
 pub fn run(args: Args) -> Result<()> {
     let Some(name) = args.name else { return print(&overview()) };
+    if name == INTERRUPT.0 {
+        return print(INTERRUPT.2);
+    }
     let entries = found(&name);
     if entries.is_empty() {
         return Err(Error::input(format!("there is no function `{name}`"))
@@ -53,6 +60,7 @@ fn overview() -> String {
         let kind = entry.kind.map_or(String::new(), |kind| format!("[{}] ", word(kind)));
         text.push_str(&format!("  {:width$}  {kind}{first}\n", entry.usage));
     }
+    text.push_str(&format!("\n`zkmig doc {}`: {}.\n", INTERRUPT.0, INTERRUPT.1));
     text
 }
 

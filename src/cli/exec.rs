@@ -1,8 +1,12 @@
 //! `zkmig exec`: runs one command on the hosts of a pattern, on `--forks` of them at once.
 
+use std::sync::Arc;
+
 use super::session::{HostArgs, OutputArgs, Session, Subject};
-use crate::error::{Error, Result};
+use crate::error::{self, Error, Result};
 use crate::run::events::What;
+use crate::run::hosts::RunHost;
+use crate::run::joined::joined;
 use crate::run::{Call, Report};
 use crate::script::STACK;
 use crate::script::options::parse_duration;
@@ -84,6 +88,12 @@ pub fn run(mut args: Args) -> Result<()> {
             }
             Ok(())
         })?;
-        results.into_iter().collect()
+        let failed = |(host, result): (&Arc<RunHost>, Result<()>)| Some((host.name.clone(), result.err()?));
+        let mut failures: Vec<(String, Error)> = hosts.iter().zip(results).filter_map(failed).collect();
+        // An interrupt is the same on every host.
+        if let Some(at) = failures.iter().position(|(_, error)| error.kind() == error::Kind::Interrupted) {
+            return Err(failures.swap_remove(at).1);
+        }
+        if failures.is_empty() { Ok(()) } else { Err(joined(hosts.len(), failures)) }
     })
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -197,7 +197,7 @@ impl Session {
             .map_err(|error| Error::failed("can't start a thread").caused_by(error))?;
         let skip_unreachable = hosts.connection.reached.skip_unreachable;
         let options = Options { check, forks: usize::from(hosts.forks()), yes, skip_unreachable, limit };
-        let connector = Connector { secrets: secrets.clone(), asked, control: Arc::new(Control::new()?) };
+        let connector = Connector { secrets: secrets.clone(), asked, control: Mutex::default() };
         let handle = runtime.handle().clone();
         let run = Run::new(options, events, secrets, Arc::new(pen), inventory, Box::new(connector), handle);
         Ok(Self { run: Arc::new(run), runtime })
@@ -445,7 +445,18 @@ fn machine() -> String {
 struct Connector {
     secrets: Secrets,
     asked: Option<Secret>,
-    control: Arc<Control>,
+    /// Made with the first connection: what only checks makes no folder.
+    control: Mutex<Option<Arc<Control>>>,
+}
+
+impl Connector {
+    fn control(&self) -> Result<Arc<Control>> {
+        let mut made = self.control.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(control) = &*made {
+            return Ok(Arc::clone(control));
+        }
+        Ok(Arc::clone(made.insert(Arc::new(Control::new()?))))
+    }
 }
 
 #[async_trait]
@@ -477,7 +488,7 @@ impl Connect for Connector {
             strict: connection.strict_host_keys,
             connect_timeout: connection.connect_timeout,
         };
-        let transport = ssh::Ssh::connect(target, how, user, Arc::clone(&self.control)).await?;
+        let transport = ssh::Ssh::connect(target, how, user, self.control()?).await?;
         Ok(Arc::new(transport))
     }
 }

@@ -16,6 +16,7 @@ pub mod events;
 pub mod fan;
 pub mod hosts;
 pub mod interrupt;
+pub mod joined;
 pub mod locks;
 pub mod progress;
 pub mod record;

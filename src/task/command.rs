@@ -72,6 +72,8 @@ pub struct Output {
     pub stderr_left_out: u64,
     /// How many bytes went to the `save` file.
     pub saved: Option<u64>,
+    /// Whether both are UTF-8 as the command printed them, so that nothing in them was replaced.
+    pub is_utf8: bool,
 }
 
 impl Options {
@@ -210,6 +212,7 @@ pub async fn run(context: &Context<'_>, options: &Options) -> Result<Output> {
     let (stdout_left_out, stderr_left_out) = (stdout.left_out(), stderr.left_out());
     Ok(Output {
         status: exit.status,
+        is_utf8: stdout.is_utf8() && stderr.is_utf8(),
         stdout: stdout.text(),
         stderr: stderr.text(),
         stdout_left_out,
@@ -305,6 +308,18 @@ impl Kept {
 
     fn ends_with(&self, text: &str) -> bool {
         self.end().trim_ascii_end().ends_with(text.as_bytes())
+    }
+
+    /// Whether what is kept is UTF-8, but for a character that was cut in two where the middle was left out.
+    fn is_utf8(&self) -> bool {
+        let tail: Vec<u8> = self.tail.iter().copied().collect();
+        if self.left_out() == 0 {
+            return std::str::from_utf8(&[self.head.as_slice(), &tail].concat()).is_ok();
+        }
+        let continues = tail.iter().take(3).take_while(|byte| (0x80..0xc0).contains(*byte)).count();
+        let cut_at_its_end = |error: std::str::Utf8Error| error.error_len().is_none();
+        std::str::from_utf8(&self.head).map_or_else(cut_at_its_end, |_| true)
+            && std::str::from_utf8(&tail[continues..]).is_ok()
     }
 
     fn text(self) -> String {

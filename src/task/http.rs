@@ -60,7 +60,7 @@ impl Options {
 
     fn url(&self) -> String {
         let scheme = if self.tls.is_some() { "https" } else { "http" };
-        format!("{scheme}://{}:{}{}", self.address, self.port, self.path)
+        format!("{scheme}://{}:{}{}", in_url(&self.address), self.port, self.path)
     }
 
     fn request(&self) -> Result<Request<Full<Bytes>>> {
@@ -78,7 +78,7 @@ impl Options {
         let headers = request.headers_mut();
         headers.insert(USER_AGENT, HeaderValue::from_static(concat!("zkmig/", env!("CARGO_PKG_VERSION"))));
         let name = self.tls.as_ref().map_or(self.address.as_str(), |tls| &tls.name);
-        let host = HeaderValue::try_from(format!("{name}:{}", self.port));
+        let host = HeaderValue::try_from(format!("{}:{}", in_url(name), self.port));
         headers.insert(HOST, host.map_err(|error| wrong("the port").caused_by(error))?);
         for (name, value) in &self.headers {
             let name = HeaderName::try_from(name).map_err(|error| wrong("a header").caused_by(error))?;
@@ -89,6 +89,11 @@ impl Options {
         }
         Ok(request)
     }
+}
+
+/// An address as it stands before a port.
+fn in_url(address: &str) -> String {
+    if address.contains(':') { format!("[{address}]") } else { address.to_owned() }
 }
 
 /// A response.
@@ -258,6 +263,17 @@ mod tests {
         let port = silent.local_addr().expect("an address").port();
         let error = request(&bench.context(), &Options::get(port, "/")).await.expect_err("a time-out");
         assert_eq!(error.to_string(), format!("here: port {port} did not answer within 0.3 s"));
+    }
+
+    #[test]
+    fn a_request_names_the_server_that_it_is_for() {
+        for (address, host) in [("127.0.0.1", "127.0.0.1:80"), ("leader.mesos", "leader.mesos:80"), ("::1", "[::1]:80")]
+        {
+            let mut options = Options { address: address.to_owned(), ..Options::get(80, "/") };
+            assert_eq!(options.request().expect("a request").headers()[HOST], host);
+            options.headers = vec![("host".to_owned(), "mine".to_owned())];
+            assert_eq!(options.request().expect("a request").headers()[HOST], "mine");
+        }
     }
 
     #[test]

@@ -213,10 +213,20 @@ impl Context<'_> {
     /// Runs a script of zkmig's own on the host and collects what it prints. Whether its exit status is a failure is for
     /// the caller to say; a time-out is one here.
     pub async fn script(&self, script: impl Into<String>, stdin: Stdin) -> Result<Printed> {
+        self.script_in_time(script, stdin).await?.ok_or_else(|| self.not_in_time(""))
+    }
+
+    /// The same; nothing where it did not end in time and was ended.
+    pub async fn script_in_time(&self, script: impl Into<String>, stdin: Stdin) -> Result<Option<Printed>> {
         let mut output = Collect { stdout: Vec::new(), stderr: Vec::new(), overflow: false };
         let command = Command { script: script.into(), user: self.user.clone(), stdin, timeout: self.timeout };
         let exit = self.transport.run(command, &mut output).await.map_err(|error| error.on_host(self.host))?;
-        self.printed(exit, output)
+        Ok(if exit.timed_out { None } else { Some(self.printed(exit, output)?) })
+    }
+
+    /// The error of what did not end in time.
+    fn not_in_time(&self, what: &str) -> Error {
+        self.failed(format!("{what}did not end within {}", command::span(self.timeout)))
     }
 
     /// Like [`script`](Self::script), beside what else runs on the host; see [`Transport::aside`] for `will`.
@@ -234,7 +244,7 @@ impl Context<'_> {
                 .hint("what zkmig asks for is never that long: look at what the host's shell and its tools print"));
         }
         if exit.timed_out {
-            return Err(Error::failed(format!("did not end within {}", command::span(self.timeout))).on_host(self.host));
+            return Err(self.not_in_time(""));
         }
         Ok(Printed { exit, stdout: output.stdout, stderr: output.stderr })
     }

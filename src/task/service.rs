@@ -1,10 +1,15 @@
 //! systemd units: how they are, and starting, stopping, restarting, enabling them.
 
+use std::time::Duration;
+
 use super::prediction;
 use super::printable::last_lines;
 use super::{Changed, Context, printable, shell};
 use crate::error::{Error, Result};
 use crate::host::Stdin;
+
+/// How long systemd may take to say how a unit is that did not get where it should.
+const TIME_TO_SHOW: Duration = Duration::from_secs(10);
 
 /// How a unit is.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -38,6 +43,8 @@ pub struct Status {
     pub result: String,
     /// The main process's last exit status.
     pub exit_status: Option<i32>,
+    /// The number of systemd's job for it that has not ended.
+    pub job: Option<u32>,
 }
 
 impl Status {
@@ -199,7 +206,9 @@ async fn ask(context: &Context<'_>, verb: &str, unit: &str) -> Result<Answer> {
 
 async fn tell(context: &Context<'_>, verb: &str, unit: &str, option: &str) -> Result<Answer> {
     let script = shell::script(include_str!("sh/service.sh"), &[verb, unit, option]);
-    let printed = context.script(script, Stdin::Closed).await?;
+    let Some(printed) = context.script_in_time(script, Stdin::Closed).await? else {
+        return Err(not_in_time(context, verb, unit).await);
+    };
     let text = String::from_utf8_lossy(&printed.stdout).into_owned();
     let (states, journal) = text.split_once("\njournal\n").unwrap_or((&text, ""));
     let (before, after) = match states.split_once("\nafter\n") {
@@ -217,6 +226,31 @@ async fn tell(context: &Context<'_>, verb: &str, unit: &str, option: &str) -> Re
         journal: journal.to_owned(),
         stderr: printed.stderr,
     })
+}
+
+/// The error of a `systemctl` that did not end in time. Ending that does not end what systemd was told to do.
+async fn not_in_time(context: &Context<'_>, verb: &str, unit: &str) -> Error {
+    let error = context.not_in_time(&format!("systemctl {} {unit} ", if verb.is_empty() { "show" } else { verb }));
+    if verb.is_empty() {
+        return error;
+    }
+    let script = shell::script(include_str!("sh/service.sh"), &["", unit, ""]);
+    match context.within(TIME_TO_SHOW.min(context.timeout)).script(script, Stdin::Closed).await {
+        Ok(printed) => {
+            let status = Status::parse(unit, &String::from_utf8_lossy(&printed.stdout));
+            let state = format!("{unit} is still {} ({})", status.active_state, status.sub_state);
+            match status.job {
+                Some(job) => error
+                    .detail(format!("{state}; systemd's job {job} for it goes on"))
+                    .hint(format!(
+                        "wait for it: `systemctl status {unit}` on the host; or give up: `systemctl cancel {job}`"
+                    ))
+                    .hint("the option `timeout` gives it more time"),
+                None => error.detail(format!("{unit} is {} ({})", status.active_state, status.sub_state)),
+            }
+        }
+        Err(unknown) => error.detail(format!("how {unit} is could not be found out: {unknown}")),
+    }
 }
 
 impl Answer {
@@ -279,6 +313,7 @@ impl Status {
             control_group: value("ControlGroup"),
             result: word("Result"),
             exit_status: value("ExecMainStatus").and_then(|status| status.parse().ok()),
+            job: number("Job").and_then(|job| u32::try_from(job).ok()).filter(|job| *job > 0),
         }
     }
 
@@ -323,7 +358,11 @@ case $1 in
         echo "Id=$unit"; echo LoadState=loaded; echo "ActiveState=$(cat "$state")"; echo SubState=running
         [ "$(cat "$state")" = active ] && echo MainPID=4711 || echo MainPID=0
         echo ExecMainStartTimestampMonotonic=1500000; echo UnitFileState=disabled
-        echo FragmentPath=/etc/systemd/system/x.service; echo "DropInPaths=/a.conf /b.conf"; echo Result=exit-code ;;
+        echo FragmentPath=/etc/systemd/system/x.service; echo "DropInPaths=/a.conf /b.conf"; echo Result=exit-code
+        [ ! -f "$0.slow" ] || echo Job=815 ;;
+    start|restart) [ ! -f "$0.slow" ] || { echo activating >"$state"; exec sleep 60; } ;;
+esac
+case $1 in
     --no-block) echo deactivating >"$state" ;;
     start|restart) [ ! -f "$0.broken" ] || { echo failed >"$state"; echo "Job for $2 failed." >&2; exit 1; }; echo active >"$state" ;;
     stop) echo inactive >"$state" ;;
@@ -380,6 +419,20 @@ esac
         assert_eq!(error.to_string(), "here: systemctl restart x.service failed: Job for x.service failed.");
         assert_eq!(error.parts().details[0], "x.service is failed (running), result exit-code");
         assert!(error.parts().details[1].ends_with("ERROR: \\u{1b}[1m EXHIBITOR_BACKEND must be set"), "{error:?}");
+    }
+
+    #[tokio::test]
+    async fn a_start_that_takes_too_long_says_that_systemd_is_still_at_it() {
+        let mut bench = bench("inactive");
+        bench.file("bin/systemctl.slow", "");
+        bench.timeout = Duration::from_secs(1);
+        let error = ensure(&bench.context(), "x", Goal::Started).await.expect_err("a time-out");
+        assert_eq!(error.to_string(), "here: systemctl start x.service did not end within 1 s");
+        assert_eq!(
+            error.parts().details,
+            ["x.service is still activating (running); systemd's job 815 for it goes on"]
+        );
+        assert!(error.parts().hints[0].contains("systemctl cancel 815"), "{error:?}");
     }
 
     #[tokio::test]

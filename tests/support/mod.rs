@@ -74,12 +74,18 @@ impl Project {
 
     /// Starts `zkmig` with these arguments, to be looked at and ended while it runs.
     pub fn start(&self, arguments: &[&str]) -> std::process::Child {
+        self.start_with(&[], arguments)
+    }
+
+    /// The same, with these variables in its environment.
+    pub fn start_with(&self, environment: &[(&str, &str)], arguments: &[&str]) -> std::process::Child {
         // Whoever runs the tests may have told them to outlive a terminal.
         let mut command = Command::new("env");
         command.args(["--default-signal=HUP", env!("CARGO_BIN_EXE_zkmig")]);
         command.args(arguments).current_dir(self.path()).stdin(std::process::Stdio::null());
         command.env("NO_COLOR", "1").env_remove("CLICOLOR_FORCE").env("XDG_STATE_HOME", self.path().join("state"));
         command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+        command.envs(environment.iter().copied());
         command.spawn().unwrap()
     }
 

@@ -201,8 +201,8 @@ impl Record {
         if file.exists() {
             return Ok(());
         }
-        write_new(&file, content)?;
-        sync_folder(&folder)
+        // Half of it would be taken for the whole by whoever puts it back, and by the next attempt.
+        replace(&file, content)
     }
 
     /// The run is over: what was kept for its end is given back.
@@ -316,6 +316,20 @@ fn ended_line(path: &Path, mut file: &File) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_copy_that_has_its_name_is_whole() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("file");
+        replace(&path, b"old").expect("a written file");
+        // Who holds the file as it was under its name sees nothing of the one that comes in its place.
+        let held = File::open(&path).expect("a file");
+        replace(&path, &[b'x'; 100_000]).expect("a written file");
+        assert_eq!(held.metadata().map(|file| file.size()).ok(), Some(3));
+        assert_eq!(std::fs::read(&path).map(|content| content.len()).ok(), Some(100_000));
+        assert_eq!(std::fs::metadata(&path).map(|file| file.mode() & 0o777).ok(), Some(0o600));
+        assert_eq!(std::fs::read_dir(folder.path()).map(Iterator::count).ok(), Some(1));
+    }
 
     #[test]
     fn file_names_are_plain_short_and_different() {

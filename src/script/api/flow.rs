@@ -8,7 +8,7 @@ use super::notify::Handlers;
 use crate::error::{Error, Kind};
 use crate::inventory::Order;
 use crate::run::events::What;
-use crate::run::fan;
+use crate::run::{fan, joined};
 use crate::script::catalog::{Entry, opt};
 use crate::script::failure::{Failure, failure_in, raise};
 use crate::script::here::{self, Here};
@@ -455,38 +455,6 @@ fn joined(hosts: usize, mut failures: Vec<(String, Box<EvalAltResult>)>) -> Box<
             .unwrap_or(0);
         return failures.swap_remove(index).1;
     }
-    let kinds: Vec<Kind> = errors.iter().filter_map(|(_, error)| error.as_ref().map(Error::kind)).collect();
-    let kind = [Kind::Locked, Kind::Unreachable, Kind::Failed, Kind::Forbidden, Kind::Stopped, Kind::Input]
-        .into_iter()
-        .find(|kind| kinds.contains(kind))
-        .unwrap_or(Kind::Failed);
-    let mut error = Error::new(kind, format!("failed on {} of {hosts} hosts", errors.len()));
-    let mut hints: Vec<String> = Vec::new();
-    let mut place = None;
-    for (host, one) in errors {
-        let Some(one) = one else { continue };
-        let parts = one.parts();
-        let mut text = format!("{host}: {}", parts.message);
-        for cause in &parts.causes {
-            text.push_str(&format!(": {cause}"));
-        }
-        for detail in &parts.details {
-            text.push_str(&format!("\n    {}", detail.replace('\n', "\n    ")));
-        }
-        error = error.detail(text);
-        for hint in &parts.hints {
-            if !hints.contains(hint) {
-                hints.push(hint.clone());
-            }
-        }
-        place = place.or_else(|| parts.excerpts.first().cloned());
-    }
-    if let Some(place) = place {
-        error = error.at(place);
-    }
-    EvalAltResult::ErrorRuntime(
-        Dynamic::from(Failure(hints.into_iter().fold(error, Error::hint))),
-        rhai::Position::NONE,
-    )
-    .into()
+    let errors = errors.into_iter().filter_map(|(host, error)| Some((host, error?))).collect();
+    EvalAltResult::ErrorRuntime(Dynamic::from(Failure(joined::joined(hosts, errors))), rhai::Position::NONE).into()
 }

@@ -54,8 +54,11 @@ const RUN: Entry = Entry {
     ],
     kind: Some(Kind::Action),
     doc: "Runs a command: a text for the host's shell, or a list of words that no shell looks into. Gives a map: `status`, \
-          `stdout`, `stderr`. An exit status that is not accepted is a failure that shows the last lines. At the deadline, \
-          and when the run is interrupted, the command and all that it started is ended on the host.",
+          `stdout`, `stderr`, and `is_utf8`, which is false where bytes that are no UTF-8 were replaced by U+FFFD in them. An exit status that is not accepted is a failure that shows the last lines. It has the `PATH` and \
+          the `LC_ALL` of the login, or of the user in `become`, and nothing of zkmig's own. What it leaves in the background goes on \
+          after it has ended; redirect its output (`>/dev/null 2>&1`), as a write to an output that nobody reads any more \
+          ends it. The deadline, an interrupt and a lost connection end the command and all that it started, in the background \
+          too.",
     example: "let m = hosts(\"masters\")[0];\nlet name = m.run(\"uname -n\", #{ read_only: true }).stdout.trimmed();",
 };
 
@@ -203,13 +206,15 @@ fn run(script: &Script, ctx: &NativeCallContext<'_>, host: &Host, what: &Dynamic
     let output = script.effect(host, effect, async |context| {
         let output = command::run(context, &command).await?;
         let unchanged = (kind == Kind::Action && !counts).then(crate::task::Changed::default);
-        Ok((output, Report { changed: unchanged, ..Report::default() }))
+        let told = (!output.is_utf8).then(|| format!("{summary} (what it printed is not UTF-8)"));
+        Ok((output, Report { changed: unchanged, summary: told, ..Report::default() }))
     })?;
     let Some(output) = output else { return Ok(unknown("run", &summary, host)) };
     let mut map = Map::new();
     map.insert("status".into(), i64::from(output.status).into());
     map.insert("stdout".into(), output.stdout.into());
     map.insert("stderr".into(), output.stderr.into());
+    map.insert("is_utf8".into(), output.is_utf8.into());
     Ok(map.into())
 }
 

@@ -170,3 +170,20 @@ async fn what_is_saved_has_a_limit_that_says_when_it_bites() {
     options.save_max = 100_000;
     assert_eq!(run(&bench.context(), &options).await.expect("success").saved, Some(100_000));
 }
+
+#[tokio::test]
+async fn output_that_is_not_utf8_is_marked() {
+    let bench = Bench::new();
+    for (script, is_utf8) in
+        [("printf 'gr\\303\\274n'", true), ("printf 'gr\\374n'", false), ("printf '\\374' >&2", false)]
+    {
+        let output = run(&bench.context(), &Options::script(script)).await.expect("success");
+        assert_eq!(output.is_utf8, is_utf8, "{script}");
+    }
+    // A character that is cut in two where the middle is left out is none that the command got wrong.
+    let mut options = Options::script("for n in 1 2 3 4 5 6 7 8 9; do printf '\\342\\202\\254'; done");
+    for capture in 2..16 {
+        options.capture = capture;
+        assert!(run(&bench.context(), &options).await.expect("success").is_utf8, "{capture}");
+    }
+}

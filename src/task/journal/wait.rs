@@ -169,6 +169,15 @@ impl<'a> Watch<'a> {
         if said.contains("insufficient permissions") || said.contains("not seeing messages from other users") {
             return Err(not_allowed(self.context));
         }
+        // journalctl itself would go on and wait for one.
+        if said.contains("No journal files were found") {
+            return Err(self
+                .context
+                .failed("the host keeps no journal, so that nothing can be waited for in it")
+                .hint(
+                    "`Storage=` in /etc/systemd/journald.conf on the host has to be `auto`, `volatile` or `persistent`",
+                ));
+        }
         Ok(())
     }
 

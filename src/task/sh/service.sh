@@ -4,7 +4,7 @@ show() {
     printf '%s\n' "$1"
     systemctl show --no-pager -p Id -p LoadState -p ActiveState -p SubState -p MainPID -p ExecMainStartTimestampMonotonic \
         -p NRestarts -p UnitFileState -p FragmentPath -p DropInPaths -p ControlGroup -p Result \
-        -p ExecMainStatus "$unit" || exit 1
+        -p ExecMainStatus -p Job "$unit" || exit 1
     printf 'Clock=%s\n' "$(boot_time)"
 }
 show before
