@@ -5,6 +5,7 @@
 mod support;
 
 use support::Project;
+use support::sshd::Sshd;
 
 #[test]
 fn every_host_that_failed_is_named() {
@@ -50,4 +51,24 @@ fn what_only_checks_makes_no_folder_for_connections() {
     let ran = project.zkmig_with(&environment, &["run", "play.rhai", "-i", "hosts.yaml"]);
     ran.fails(4, &["refuses connections"]);
     assert!(runtime.join("zkmig").is_dir());
+}
+
+#[test]
+fn a_percent_sign_in_the_folder_for_connections_is_no_escape() {
+    let sshd = Sshd::start("");
+    let project = Project::new(&format!(
+        "masters:\n  hosts:\n    m1:\n      ansible_host: 127.0.0.1\n      ansible_port: {}\n      \
+         ansible_ssh_private_key_file: {}\n      ansible_ssh_common_args: -o UserKnownHostsFile={}\n",
+        sshd.port,
+        sshd.path("user").display(),
+        sshd.path("known_hosts").display()
+    ));
+    let runtime = project.join("%h%%");
+    std::fs::create_dir(&runtime).unwrap();
+    let environment = [("XDG_RUNTIME_DIR", runtime.to_str().unwrap())];
+    let ran =
+        project.zkmig_with(&environment, &["exec", "m1", "-i", "hosts.yaml", "--read-only", "--", "echo arrived"]);
+    ran.says(&["arrived"]);
+    // It was really there that the connection was held, and nothing is left of it.
+    assert_eq!(std::fs::read_dir(runtime.join("zkmig")).unwrap().count(), 0);
 }

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use std::sync::mpsc::{Sender, channel};
 use std::time::{Duration, Instant};
 
+use rustix::time::{ClockId, clock_gettime};
 use tokio::sync::watch;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
@@ -13,6 +14,9 @@ pub const SILENCE: Duration = Duration::from_secs(50);
 
 /// How often something is heard.
 const BEAT: Duration = Duration::from_secs(10);
+
+/// What is more than a late beat.
+const LONG: Duration = Duration::from_secs(30);
 
 /// How long an announcement that nothing will be heard may take.
 const ANNOUNCED_WITHIN: Duration = Duration::from_secs(1);
@@ -39,6 +43,8 @@ pub struct Pulse {
     beats: Interval,
     rest: watch::Receiver<Option<Sender<()>>>,
     told: Option<Sender<()>>,
+    said: Duration,
+    pause: Duration,
 }
 
 impl Pulse {
@@ -47,7 +53,19 @@ impl Pulse {
         let mut beats = interval(BEAT);
         beats.reset();
         beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        Self { beats, rest: REST.subscribe(), told: None }
+        Self { beats, rest: REST.subscribe(), told: None, said: now(), pause: Duration::ZERO }
+    }
+
+    /// Something was sent.
+    pub fn said(&mut self) {
+        let now = now();
+        self.pause = now.saturating_sub(self.said);
+        self.said = now;
+    }
+
+    /// How long the host heard nothing before now, or before what was sent last, where that is long.
+    pub fn silence(&self) -> Option<Duration> {
+        Some(self.pause.max(now().saturating_sub(self.said))).filter(|span| *span > LONG)
     }
 
     /// The next word. Can be cancelled.
@@ -67,9 +85,15 @@ impl Pulse {
 
     /// It was sent.
     pub fn was_sent(&mut self) {
+        self.said();
         if let Some(told) = self.told.take() {
             // Who counts may have had no more time for it.
             let _ = told.send(());
         }
     }
+}
+
+/// Since the machine was started, its sleep included.
+fn now() -> Duration {
+    Duration::try_from(clock_gettime(ClockId::Boottime)).unwrap_or_default()
 }

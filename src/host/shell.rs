@@ -195,6 +195,14 @@ async fn serve(mut channel: Channel, nonce: String, mut queue: mpsc::Receiver<Re
         };
         id += 1;
         let result = conduct(&mut channel, &nonce, id, command, output, &mut pulse).await;
+        let result = result.map_err(|error| match pulse.silence() {
+            Some(span) => error.detail(format!(
+                "the host had heard nothing for {} s (this process was stopped, this machine slept, or the network was away), and \
+                 has ended what ran there",
+                span.as_secs()
+            )),
+            None => error,
+        });
         // What goes on may print at any time, and nothing of it may come into what the next script prints.
         let usable = matches!(&result, Ok((_, left)) if !left);
         if !usable {
@@ -265,17 +273,18 @@ async fn conduct(
                 if written == frame.len() {
                     channel.stdin.flush().await.map_err(|error| gone().caused_by(error))?;
                 }
+                pulse.said();
                 continue;
             }
             read = channel.stdout.read(&mut from_stdout), if !on_stdout.is_over() => (Pipe::Stdout, read),
             read = channel.stderr.read(&mut from_stderr), if !on_stderr.is_over() => (Pipe::Stderr, read),
             word = pulse.next(), if is_sent => {
-                send(channel, word).await?;
+                tell(channel, word).await?;
                 pulse.was_sent();
                 continue;
             }
             () = tick(&mut ending), if is_sent => {
-                send(channel, b"kill\n").await?;
+                tell(channel, b"kill\n").await?;
                 continue;
             }
             () = output.closed(), if !unheard => {
@@ -334,7 +343,7 @@ async fn conduct(
                         break;
                     }
                     word = pulse.next(), if written == frame.len() => {
-                        send(channel, word).await?;
+                        tell(channel, word).await?;
                         pulse.was_sent();
                     }
                     () = tokio::time::sleep_until(deadline) => break,
@@ -343,6 +352,11 @@ async fn conduct(
         }
     }
     Ok((Exit { status: status.unwrap_or(-1), timed_out }, left))
+}
+
+/// Sends a word while a job is under way.
+async fn tell(channel: &mut Channel, word: &[u8]) -> Result<()> {
+    send(channel, word).await.map_err(|error| error.parts().causes.iter().fold(gone(), Error::caused_by))
 }
 
 /// What a job is for the loop.
