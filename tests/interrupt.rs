@@ -113,13 +113,13 @@ const IN_HAND: &[(&str, bool, &str)] = &[
     (
         "wait_until, retry: between two tries",
         true,
-        "wait_until(\"60s\", || { m.run(\"touch turn\", #{ cwd: vars.folder, read_only: true }); false }, #{ every: \"50s\" })",
+        "wait_until(\"it\", || { m.run(\"touch turn\", #{ cwd: vars.folder, read_only: true }); false }, #{ interval: \"50s\" })",
     ),
     ("a change or an action: run", false, "m.run(\"touch turn; sleep 1; touch done\", #{ cwd: vars.folder })"),
     (
         "retry: the try that is under way",
         false,
-        "retry(\"60s\", || { m.run(\"touch turn; sleep 1; touch done; exit 1\", #{ cwd: vars.folder }); }, #{ every: \"50s\" })",
+        "retry(|| { m.run(\"touch turn; sleep 1; touch done; exit 1\", #{ cwd: vars.folder }); }, #{ delay: \"50s\" })",
     ),
     (
         "each: every host's change or action",
@@ -163,7 +163,7 @@ fn the_first_interrupt_ends_what_the_table_says_and_nothing_else() {
             drop(silent.accept().unwrap());
             wait_for("the beginning", || project.join("events").exists());
         } else {
-            wait_for("the beginning", || project.join("turn").exists());
+            wait_for(name, || project.join("turn").exists());
         }
         let began = Instant::now();
         signal(&child, "INT");
