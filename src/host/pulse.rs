@@ -97,3 +97,21 @@ impl Pulse {
 fn now() -> Duration {
     Duration::try_from(clock_gettime(ClockId::Boottime)).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_long_silence_is_known_until_two_words_were_sent_after_it() {
+        let mut pulse = Pulse::begin();
+        assert_eq!(pulse.silence(), None);
+        pulse.said = now().saturating_sub(Duration::from_secs(74));
+        assert_eq!(pulse.silence().map(|span| span.as_secs()), Some(74));
+        // The first word may still be taken by what carries it, and the end be noticed after that.
+        pulse.was_sent();
+        assert_eq!(pulse.silence().map(|span| span.as_secs()), Some(74));
+        pulse.was_sent();
+        assert_eq!(pulse.silence(), None);
+    }
+}
