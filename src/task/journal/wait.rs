@@ -95,8 +95,16 @@ pub async fn wait(context: &Context<'_>, options: &Options) -> Result<Vec<Match>
     }
     let selection = options.selection.options()?;
     let deadline = Instant::now() + context.timeout;
+    // Without any journal `journalctl -f` waits and says nothing (systemd 252); without `-f` it says that there is none. Where the
+    // cursor names an entry, there is one.
+    let is_there = match options.selection.since.as_deref() {
+        Some("") => "journalctl -n 1 --no-pager >/dev/null; ",
+        _ => "",
+    };
     let command = Command {
-        script: format!("LC_ALL=C; export LC_ALL; exec journalctl -f --no-tail -a -o json --no-pager{selection}"),
+        script: format!(
+            "LC_ALL=C; export LC_ALL; {is_there}exec journalctl -f --no-tail -a -o json --no-pager{selection}"
+        ),
         user: context.user.clone(),
         stdin: Stdin::Closed,
         // The deadline here is the one that counts; this one is for a channel that nobody hears any more.
@@ -169,7 +177,6 @@ impl<'a> Watch<'a> {
         if said.contains("insufficient permissions") || said.contains("not seeing messages from other users") {
             return Err(not_allowed(self.context));
         }
-        // journalctl itself would go on and wait for one.
         if said.contains("No journal files were found") {
             return Err(self
                 .context
