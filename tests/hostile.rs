@@ -54,7 +54,7 @@ esac
 /// What a command of a playbook begins with that turns on its connection: the nonce, and the process that leads the shell.
 const TURNS: &str = r#"
 above() { sed 's/.*) . //' "/proc/$1/stat" | cut -d' ' -f1; }
-job=$(above $PPID); loop=$(above $job)
+job=$PPID; loop=$(above $job)
 nonce=$(tr '\0' '\n' </proc/$loop/cmdline | grep -o 'zkmig-[0-9a-f]*' | head -n 1)
 [ -n "$nonce" ] || exit 9
 "#;

@@ -146,7 +146,7 @@ fn the_first_interrupt_ends_what_the_table_says_and_nothing_else() {
         let port = silent.local_addr().unwrap().port();
         let other = format!("silent:\n  hosts:\n    s1: {{ ansible_host: 127.0.0.1, ansible_port: {port} }}\n");
         project.file("hosts.yaml", &format!("{inventory}{other}"));
-        let journalctl = "#!/bin/sh\ntouch FOLDER/turn; sleep 1; touch FOLDER/done; echo '{\"__CURSOR\":\"a\",\"MESSAGE\":\"y\",\"__MONOTONIC_TIMESTAMP\":\"1\",\"__REALTIME_TIMESTAMP\":\"1\",\"_BOOT_ID\":\"b\"}'; sleep 60\n";
+        let journalctl = "#!/bin/sh\n[ \"$1\" = -f ] || exit 0\ntouch FOLDER/turn; sleep 1; touch FOLDER/done; echo '{\"__CURSOR\":\"a\",\"MESSAGE\":\"y\",\"__MONOTONIC_TIMESTAMP\":\"1\",\"__REALTIME_TIMESTAMP\":\"1\",\"_BOOT_ID\":\"b\"}'; sleep 60\n";
         project.file("bin/journalctl", &journalctl.replace("FOLDER", &project.path().display().to_string()));
         let program = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         std::fs::set_permissions(project.join("bin/journalctl"), program).unwrap();

@@ -58,7 +58,25 @@ fn a_key_that_stands_twice_in_a_file_of_e_is_warned_of() {
     project.file("vars.yml", "a: 1\nb: 2\na: 3\n");
     let ran = project.zkmig(&["inventory", "-i", "hosts.yaml", "--list", "-e", "@vars.yml"]);
     ran.says(&["\"a\": 3"]);
+    for (arguments, said) in [
+        (["-e", "@"], "`-e @` names no file"),
+        (["-e", "[1, 2]"], "and this is a list"),
+        (["-l", "@"], "`-l @` names no file"),
+    ] {
+        let all = [&["inventory", "-i", "hosts.yaml", "--list"][..], &arguments[..]].concat();
+        project.zkmig(&all).fails(2, &[said]);
+    }
     assert!(ran.stderr.contains("vars.yml:3") && ran.stderr.contains("`a`"), "{}", ran.stderr);
+}
+
+#[test]
+fn what_ansible_warns_of_without_a_difference_is_said_when_asked() {
+    let project = Project::new("k8s-cluster:\n  hosts: { a: }\n9x: {}\nplain_1: {}\n");
+    let run = |more: &[&str]| project.zkmig(&[&["inventory", "-i", "hosts.yaml", "--graph"], more].concat());
+    run(&["-v"]).says(&["@k8s-cluster"]);
+    let said = run(&["-v"]).stderr;
+    assert!(said.contains("`k8s-cluster` and of 1 others"), "{said}");
+    assert!(!run(&[]).stderr.contains("k8s-cluster"));
 }
 
 /// The orders are those that ansible-core gives `b2, a10, c1, a9` in a play.

@@ -33,9 +33,14 @@ impl Extra {
     pub fn parse_with(arguments: &[String], vault: &Vault) -> Result<Self> {
         let mut extra = Self::default();
         for argument in arguments {
+            if argument == "@" {
+                return Err(
+                    Error::input("`-e @` names no file").hint("the file's path stands behind the `@`: -e @vars.yml")
+                );
+            }
             if let Some(path) = argument.strip_prefix('@') {
                 extra.mapping(&Source::read(Path::new(path))?, vault)?;
-            } else if argument.trim_start().starts_with('{') {
+            } else if argument.trim_start().starts_with(['{', '[']) {
                 extra.mapping(&Source::given(EXTRA, argument.as_str()), vault)?;
             } else {
                 for (name, value) in key_values::read(argument)? {

@@ -79,6 +79,11 @@ pub fn limit(inventory: &Inventory, pattern: &str, warnings: &mut Warnings) -> R
             parts.push(part);
             continue;
         };
+        if path.is_empty() {
+            return Err(
+                Error::input("`-l @` names no file").hint("the file's path stands behind the `@`: -l @hosts.retry")
+            );
+        }
         let source = Source::read(Path::new(path))?;
         files.push(path.to_owned());
         parts.extend(source.text.lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()));

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::beside::{self, Beside};
 use super::connection::{KNOWN, OTHERS};
 use super::load::Loaded;
-use super::model::ALL;
+use super::model::{ALL, Model};
 use super::{Host, Inventory, LOCALHOST, LoadOptions, Origin, Variable, Variables, Warnings};
 use crate::error::{Result, closest};
 
@@ -80,6 +80,7 @@ pub fn assemble(loaded: Loaded, options: &LoadOptions) -> Result<Inventory> {
     for vars in model.groups.iter().map(|group| &group.vars).chain(hosts.iter().flat_map(|host| &host.layers)) {
         slips(vars, &mut model.warnings);
     }
+    unusual(&mut model);
     let implicit = LOCALHOST.map(|name| implicit(name, &all)).to_vec();
     let (warnings, notes) = (std::mem::take(&mut model.warnings), std::mem::take(&mut model.notes));
     let surprises = std::mem::take(&mut model.surprises);
@@ -100,6 +101,20 @@ pub fn assemble(loaded: Loaded, options: &LoadOptions) -> Result<Inventory> {
         notes,
         surprises,
     })
+}
+
+/// Notes groups of whose names Ansible warns: they can't be names of variables. Here that makes no difference.
+fn unusual(model: &mut Model) {
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let is_usual = |name: &str| !name.starts_with(|c: char| c.is_ascii_digit()) && name.chars().all(plain);
+    let names: Vec<&str> = model.groups.iter().map(|group| &*group.name).filter(|name| !is_usual(name)).collect();
+    if let Some((first, others)) = names.split_first() {
+        let more = if others.is_empty() { String::new() } else { format!(" and of {} others", others.len()) };
+        let message = format!(
+            "Ansible warns of the name of the group `{first}`{more}, which no variable could have; it counts here as it stands"
+        );
+        model.notes.add(message, "");
+    }
 }
 
 /// This machine where no inventory names it: it has the variables of all hosts, and is reached without ssh.
