@@ -34,8 +34,8 @@ says_nothing) cat >/dev/null ;;
 ends) printf '%s' "$garbage"; printf '%s' "$garbage" >&2; exit 7 ;;
 half_up) printf '%s up\n%s' "$nonce" "$garbage"; exit 0 ;;
 floods_when_up) printf '%s up\n' "$nonce"; exec yes "$garbage" ;;
-mute_when_ready) printf '%s up\n%s ready\n' "$nonce" "$nonce"; cat >/dev/null ;;
-floods_when_ready) printf '%s up\n%s ready\n' "$nonce" "$nonce"; yes "$garbage" & exec yes "$garbage" >&2 ;;
+mute_when_ready) printf '%s up\n%s ready\n' "$nonce" "$nonce"; printf '%s ready\n' "$nonce" >&2; cat >/dev/null ;;
+floods_when_ready) printf '%s up\n%s ready\n' "$nonce" "$nonce"; printf '%s ready\n' "$nonce" >&2; yes "$garbage" & exec yes "$garbage" >&2 ;;
 lies_when_ready)
     printf '%s up\n%s ready\n' "$nonce" "$nonce"
     printf '%s up\n%s ready\n' "$nonce" "$nonce" >&2

@@ -59,7 +59,8 @@ pub async fn greet(channel: &mut Channel, becomes: &Becomes, nonce: &str) -> Res
             }
             say(channel, LOOP.as_bytes()).await;
         }
-        if find(&heard.out, ready.as_bytes()).is_some() {
+        // On both, since what was printed before it on the other may come later.
+        if [&heard.out, &heard.err].into_iter().all(|heard| find(heard, ready.as_bytes()).is_some()) {
             return Ok(());
         }
         if find(&heard.err, ended(nonce).as_bytes()).is_some() {
@@ -259,6 +260,24 @@ mod tests {
         let error = refusal(&heard, &becomes, "zkmig-1");
         let parts = error.parts();
         format!("{} | {} | {}", parts.message, parts.hints.join(" "), parts.details.join(" "))
+    }
+
+    /// What a login or sudo prints comes on another pipe than the word that the loop is there, and later where the machine is busy:
+    /// a shell that had it before it would seem to print what nobody asked for.
+    #[tokio::test]
+    async fn a_shell_is_ready_when_both_of_its_pipes_have_said_so() {
+        let ((stdin, _kept), (stdout, mut out), (stderr, mut err)) =
+            (tokio::io::duplex(1 << 20), tokio::io::duplex(4096), tokio::io::duplex(4096));
+        let mut channel =
+            Channel { stdin: Box::new(stdin), stdout: Box::new(stdout), stderr: Box::new(stderr), guard: Box::new(()) };
+        out.write_all(b"zkmig-1 up\nzkmig-1 ready\n").await.expect("a pipe");
+        let mut greeting = Box::pin(greet(&mut channel, &Becomes::Nobody, "zkmig-1"));
+        let early = tokio::time::timeout(Duration::from_millis(50), &mut greeting).await;
+        assert!(early.is_err(), "the other pipe has said nothing yet");
+        err.write_all(b"sudo: a lecture\nzkmig-1 ready\n").await.expect("a pipe");
+        greeting.await.expect("a shell");
+        let late = tokio::time::timeout(Duration::from_millis(50), channel.stderr.read_u8()).await;
+        assert!(late.is_err(), "nothing is left to be taken for something else");
     }
 
     #[test]

@@ -140,6 +140,7 @@ z_finish() {
 }
 trap z_finish TERM
 z_heard
+printf '%s ready\n' "$z_nonce" >&2
 printf '%s ready\n' "$z_nonce"
 while IFS=' ' read -r z_op z_id z_script z_input <&3; do
   case $z_op in
