@@ -136,13 +136,17 @@ class Trial:
         """What must hold whenever no zkmig runs: nothing is left running, files are whole, ids are unique, nothing is lost."""
         judge.at_rest(self)
 
-    def end(self):
-        """Brings the cluster to where the case ends, and judges it."""
+    def nothing_goes_on(self):
+        """Every zkmig has ended by itself; then the lab is healed."""
         for process in self.processes:
             if process.process.poll() is None:
                 self.check("every zkmig has ended by itself", False, f"zkmig {process.words[0]} still runs")
                 process.end()
         self.lab.heal()
+
+    def end(self):
+        """Brings the cluster to where the case ends, and judges it."""
+        self.nothing_goes_on()
         if self.ends == MIGRATED:
             self.reach_migrated()
         judge.final(self)

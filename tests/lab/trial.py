@@ -200,11 +200,7 @@ class Trial(case.Trial):
         return process
 
     def end(self):
-        for process in self.processes:
-            if process.process.poll() is None:
-                self.check("every zkmig has ended by itself", False, f"zkmig {process.words[0]} still runs")
-                process.end()
-        self.lab.heal()
+        self.nothing_goes_on()
         self.judged(f"the judge finds it {self.ends}", judge.final)
 
     def result(self, binary, harness):

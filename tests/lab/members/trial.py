@@ -210,11 +210,7 @@ class Members(Trial):
         self.end()
 
     def end(self):
-        for process in self.processes:
-            if process.process.poll() is None:
-                self.check("every zkmig has ended by itself", False, f"zkmig {process.words[0]} still runs")
-                process.end()
-        self.lab.heal()
+        self.nothing_goes_on()
         judge.nothing_runs_on(self)
         locked = judge.locks(self)
         self.check("no lock stays", not locked, ", ".join(locked))
