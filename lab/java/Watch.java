@@ -23,6 +23,11 @@ import org.apache.zookeeper.ZooKeeper;
  */
 public final class Watch {
     static final int PATIENCE_S = 30;
+    /** How far apart the writes of all sessions together are, at the least: what a gap's ends are seen to. More writes would say nothing more, and
+     * take the processors from the clusters that are measured. */
+    private static final int APART_MS = 25;
+    /** How far apart one session's writes are, at the least. */
+    private static final int EVERY_MS = 100;
 
     private static final String ROOT = "/zkmig-lab-watch";
     private static final Pattern SUMMARY =
@@ -73,14 +78,15 @@ public final class Watch {
 
     private void run(int sessions, Ending ending) throws Exception {
         String path = ROOT + "/" + System.currentTimeMillis();
+        int everyMs = Math.max(EVERY_MS, APART_MS * sessions);
         Notes notes = new Notes(file);
         List<Writer> writers = new ArrayList<>();
         EnsembleClock ensemble = new EnsembleClock(notes);
         for (int number = 1; number <= sessions; number++) {
-            writers.add(new Writer(number, connect, path, notes, ensemble, ending));
+            writers.add(new Writer(number, everyMs, connect, path, notes, ensemble, ending));
         }
         begin(writers, path, ending);
-        notes.line("start", "\"path\":\"" + path + "\",\"every_ms\":" + Writer.EVERY_MS + ",\"sessions\":" + sessions);
+        notes.line("start", "\"path\":\"" + path + "\",\"every_ms\":" + everyMs + ",\"sessions\":" + sessions);
         long began = System.nanoTime();
         ensemble.begin(began);
         Newcomer.start(connect, ensemble);
@@ -92,8 +98,8 @@ public final class Watch {
         ExecutorCompletionService<Writer> ended = new ExecutorCompletionService<>(threads);
         for (Writer writer : writers) {
             ended.submit(writer);
-            // Evenly over the time between two writes, so that a gap's ends are seen to some ms.
-            ending.await(Writer.EVERY_MS / sessions);
+            // Evenly over the time between two writes of one.
+            ending.await(everyMs / sessions);
         }
         for (int i = 0; i < sessions; i++) {
             // One that fails fails the watch, at once.

@@ -13,13 +13,15 @@ import org.apache.zookeeper.ZooDefs;
 import org.apache.zookeeper.ZooKeeper;
 
 /**
- * One application of the cluster: a session of an ordinary client, a write each 100 ms into a folder of its own, and a
+ * One application of the cluster: a session of an ordinary client, a write each so many ms into a folder of its own, and a
  * line for each time it waited for long. Its waits hold the client library's own pauses, as any application's do.
  */
 final class Writer implements Callable<Writer> {
-    static final int EVERY_MS = 100;
+    /** So much longer than from one write to the next is a wait. */
+    private static final int WAIT_MS = 150;
 
     private final int number;
+    private final int everyMs;
     private final String connect;
     private final String folder;
     private final Notes notes;
@@ -33,8 +35,9 @@ final class Writer implements Callable<Writer> {
     private int lost;
     private Integer missing;
 
-    Writer(int number, String connect, String path, Notes notes, EnsembleClock ensemble, Ending ending) {
+    Writer(int number, int everyMs, String connect, String path, Notes notes, EnsembleClock ensemble, Ending ending) {
         this.number = number;
+        this.everyMs = everyMs;
         this.connect = connect;
         this.folder = folder(path, number);
         this.notes = notes;
@@ -118,7 +121,7 @@ final class Writer implements Callable<Writer> {
             waited((now - last) / 1_000_000, connections != connectionsBefore);
             connectionsBefore = connections;
             last = now;
-            ending.await(EVERY_MS - (System.nanoTime() - started) / 1_000_000);
+            ending.await(everyMs - (System.nanoTime() - started) / 1_000_000);
         }
         long end = System.nanoTime();
         ensemble.close(end);
@@ -134,7 +137,7 @@ final class Writer implements Callable<Writer> {
 
     private void waited(long ms, boolean reconnected) throws IOException {
         longest = Math.max(longest, ms);
-        if (ms > EnsembleClock.GAP_MS) {
+        if (ms > everyMs + WAIT_MS) {
             notes.line("wait", "\"session\":" + number + ",\"ms\":" + ms + ",\"reconnected\":" + reconnected);
         }
     }

@@ -18,7 +18,7 @@ def markdown(results):
     out = [
         "# The fault campaign", "",
         "Every row is one case on a lab: real ZooKeeper 3.4.14 servers, real systemd, journald, sshd and sudo; a client wrote "
-        "ten times a second through all of it. What \"right\" means is in `tests/campaign/judge.py`: every znode written before is "
+        "all the time, together up to forty times a second. What \"right\" means is in `tests/campaign/judge.py`: every znode written before is "
         "there, ids are unique, every environment file is whole and one of the intended texts, `exhibitor.orig` is the original, "
         "never two leaders, the exit code is the documented one, nothing runs on after the process, and the next plain run "
         "reaches the migrated state (or, for the way back, the original one was reached).", "",

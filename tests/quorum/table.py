@@ -129,7 +129,7 @@ def of(titles, rows):
 HEAD = """# The rehearsal campaign
 
 Every row is one cluster on a lab, migrated by a plan (`-e strategy=quorum`), in the documented order (`-e strategy=documented`), or there and back. ZooKeeper,
-systemd, journald, sshd and sudo are real, Exhibitor is a stand-in. Two clients for each master, with sessions of 10 s, wrote ten times a second through all of it.
+systemd, journald, sshd and sudo are real, Exhibitor is a stand-in. Two clients for each master, with sessions of 10 s, wrote all the time, together some forty times a second.
 
     make quorum
 
