@@ -121,6 +121,7 @@ async fn arrives(target: Target) {
     let host = connect(target).await.unwrap_or_else(|error| panic!("{}", text(&error)));
     let mut kept = Kept::default();
     let command = Command {
+        common: "",
         script: "echo here".to_owned(),
         user: User::Login,
         stdin: Stdin::Closed,

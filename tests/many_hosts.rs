@@ -118,6 +118,19 @@ fn started(log: &Path, name: &str) -> usize {
 }
 
 #[test]
+fn a_run_of_plain_steps_has_one_channel_a_host() {
+    let (_sshd, project) = hosts_with(2, "MaxSessions 1");
+    let folder = project.path().display();
+    project.file(
+        "play.rhai",
+        &format!("step(\"work\", || hosts(\"all\").each(|m| {{ m.run(\"true\"); m.copy(`{folder}/${{m.name}}`, #{{ content: \"x\" }}); }}));"),
+    );
+    let ran = project.zkmig(&["run", "play.rhai", "-i", "hosts.yaml"]);
+    assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
+    assert_eq!(locks(&project), 0);
+}
+
+#[test]
 fn a_run_starts_one_ssh_a_host_and_a_host_a_few_programs_and_none_of_them_to_close() {
     let project = Project::unreachable();
     let (here, there) = (project.join("here.log"), project.join("there.log"));

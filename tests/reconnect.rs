@@ -97,6 +97,24 @@ fn what_was_in_hand_is_told_and_not_repeated() {
 }
 
 #[test]
+fn a_lock_that_was_lost_with_the_connection_is_told_of_also_where_nothing_is_begun_after_that() {
+    let hosts = Hosts::new();
+    let take = |by: &str| format!("m.run(\"echo x >>F/count; {by}; CUT; sleep 30\");");
+    let taken = "printf 'run=other\\\\ntoken=t\\\\nwho=eve\\\\n' >F/lock";
+    let ran = hosts.run(&take(taken));
+    let whose = "the lock on m1 is no longer this run's: eve has it now, with run other";
+    ran.fails(4, &["whether it was done is not known", whose]);
+    assert!(!ran.stdout.contains("unlocked: m1"), "{}", ran.stdout);
+    assert!(hosts.text("lock").contains("run=other"));
+    fs::remove_file(hosts.project.join("lock")).unwrap();
+    hosts.run(&take("rm F/lock")).fails(4, &["is no longer this run's: somebody has removed it"]);
+    // With the run's last word.
+    let ran = hosts.run(&format!("here.run(\"{taken}\");\nm.run(\"true\", #{{ read_only: true }});"));
+    ran.says(&[whose]);
+    assert!(!ran.stdout.contains("unlocked: m1") && ran.stdout.contains("unlocked: here"), "{}", ran.stdout);
+}
+
+#[test]
 fn waits_and_retries_go_on_over_it() {
     let hosts = Hosts::new();
     let ran = hosts

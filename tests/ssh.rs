@@ -79,6 +79,7 @@ impl Output for Kept {
 async fn run(host: &Ssh, script: &str) -> (i32, String) {
     let mut kept = Kept::default();
     let command = Command {
+        common: "",
         script: script.to_owned(),
         user: User::Login,
         stdin: Stdin::Closed,
@@ -105,6 +106,7 @@ async fn the_master_ends_with_the_transport() {
     let host = Ssh::connect(sshd.target(), Become::default(), User::Login, Arc::clone(&control)).await.unwrap();
     let stream = host
         .stream(Command {
+            common: "",
             script: "sleep 7101".into(),
             user: User::Login,
             stdin: Stdin::Closed,
@@ -156,6 +158,7 @@ async fn a_connection_that_breaks_is_unreachable_and_ends_what_runs_on_the_host(
     let other = Arc::clone(&host);
     let running = tokio::spawn(async move {
         let command = Command {
+            common: "",
             script: "sleep 7102.5 & sleep 7103.5".into(),
             user: User::Login,
             stdin: Stdin::Closed,
@@ -438,6 +441,7 @@ async fn whatever_shell_and_tools_a_host_has_a_long_script_and_a_large_input_arr
             (0..1_000_000_u32).flat_map(|n| (n.wrapping_mul(2_654_435_761)).to_le_bytes()).take(1_000_000).collect();
         let mut kept = Kept::default();
         let given = Command {
+            common: "",
             script: "cat".to_owned(),
             user: User::Login,
             stdin: Stdin::Bytes(bytes.clone().into()),
@@ -459,6 +463,7 @@ async fn a_host_that_hears_nothing_any_more_ends_what_runs_there_before_its_lock
     let (other, noted) = (Arc::clone(&host), sshd.path("noted"));
     let will = format!("touch {}", noted.display());
     let aside = Command {
+        common: "",
         script: "true".to_owned(),
         user: User::Login,
         stdin: Stdin::Closed,

@@ -35,7 +35,13 @@ impl Output for Counted {
 }
 
 fn command(script: &str) -> Command {
-    Command { script: script.to_owned(), user: User::Login, stdin: Stdin::Closed, timeout: Duration::from_secs(30) }
+    Command {
+        common: "",
+        script: script.to_owned(),
+        user: User::Login,
+        stdin: Stdin::Closed,
+        timeout: Duration::from_secs(30),
+    }
 }
 
 async fn run(host: &Local, script: &str) -> (Exit, Kept) {
@@ -244,6 +250,120 @@ async fn a_script_costs_one_round_trip() {
         run(&host, "true").await;
     }
     assert_eq!(host.round_trips() - before, 10);
+}
+
+/// A word beside the others, for which `will` is left; its output.
+async fn aside(host: &Local, script: &str, will: &str) -> String {
+    let mut kept = Kept::default();
+    host.aside(command(script), will, &mut kept).await.unwrap();
+    String::from_utf8_lossy(&kept.stdout).into_owned()
+}
+
+#[tokio::test]
+async fn a_word_aside_has_the_own_shell_while_that_is_free_and_another_while_it_is_not() {
+    let host = std::sync::Arc::new(Local::new(Become::default()));
+    run(&host, "true").await;
+    let before = host.round_trips();
+    assert_eq!(aside(&host, "echo one", "").await, "one\n");
+    assert_eq!(host.round_trips() - before, 1, "no shell had to come up");
+    let other = std::sync::Arc::clone(&host);
+    let task = tokio::spawn(async move { run(&other, "sleep 7021").await });
+    while !runs("7021") {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let before = host.round_trips();
+    assert_eq!(aside(&host, "echo two", "").await, "two\n");
+    assert_eq!(host.round_trips() - before, 2, "a shell came up");
+    // Nobody waits for that script any more, and it has not ended.
+    task.abort();
+    assert_eq!(aside(&host, "echo three", "").await, "three\n");
+    ends("7021").await;
+}
+
+#[tokio::test]
+async fn a_will_is_done_when_the_connection_ends_and_not_with_a_shell_that_was_given_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let done = folder.path().join("done");
+    let will = format!("echo >>'{}'", done.display());
+    for given_up in [false, true] {
+        let host = Local::new(Become::default());
+        run(&host, "true").await;
+        aside(&host, "true", &will).await;
+        if given_up {
+            // What it leaves behind may print at any time: the next script has another shell.
+            let shell = run(&host, "sleep 7022 & cut -d' ' -f4 </proc/$PPID/stat").await.1.stdout;
+            let next = run(&host, "cut -d' ' -f4 </proc/$PPID/stat").await.1.stdout;
+            assert_ne!(shell, next);
+            let gone = format!("/proc/{}", String::from_utf8_lossy(&shell).trim());
+            while std::path::Path::new(&gone).exists() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        }
+        assert!(!done.exists(), "the host is worked on");
+        host.close().await;
+        while !done.exists() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        std::fs::remove_file(&done).unwrap();
+        // Taken back.
+        let host = Local::new(Become::default());
+        run(&host, "true").await;
+        aside(&host, "true", &will).await;
+        let shell = aside(&host, "cut -d' ' -f4 </proc/$PPID/stat", "").await;
+        host.close().await;
+        let gone = format!("/proc/{}", shell.trim());
+        while std::path::Path::new(&gone).exists() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        assert!(!done.exists());
+    }
+    let _ = std::process::Command::new("pkill").args(["-f", "^sleep 7022$"]).status();
+}
+
+#[tokio::test]
+async fn what_scripts_have_in_common_is_sent_to_a_shell_once() {
+    let host = Local::new(Become::default());
+    for (common, script, wanted) in [
+        ("say() { echo \"one $1\"; }\n", "say a", "one a\n"),
+        ("say() { echo \"two $1\"; }\n", "say b", "two b\n"),
+        ("say() { echo \"one $1\"; }\n", "say 'ä'", "one ä\n"),
+        ("say() { echo \"drei für $1\"; }\n\n", "say c", "drei für c\n"),
+        ("", "command -v say || echo none", "none\n"),
+    ] {
+        let mut kept = Kept::default();
+        host.run(Command { common, ..command(script) }, &mut kept).await.unwrap();
+        assert_eq!(String::from_utf8_lossy(&kept.stdout), wanted);
+    }
+}
+
+/// Whether a process that counts a host's silence was left alone: its shell has ended, and with it the loop's nonce is gone.
+fn is_left_alone(pid: &std::ffi::OsStr) -> bool {
+    let proc = std::path::Path::new("/proc").join(pid);
+    let is_sleep = std::fs::read(proc.join("cmdline")).is_ok_and(|words| words == b"sleep\x0017\0");
+    let stat = std::fs::read_to_string(proc.join("stat")).unwrap_or_default();
+    let parent = stat.rsplit(") ").next().and_then(|rest| rest.split(' ').nth(1)).unwrap_or("0").to_owned();
+    let of_parent = std::fs::read(format!("/proc/{parent}/cmdline")).unwrap_or_default();
+    is_sleep && !String::from_utf8_lossy(&of_parent).contains("zkmig-")
+}
+
+#[tokio::test]
+async fn shells_that_end_as_soon_as_they_are_there_leave_no_process_behind() {
+    for round in 0..100_u64 {
+        let host = Local::new(Become::default());
+        let _ = tokio::time::timeout(Duration::from_micros(round * 100), run(&host, "true")).await;
+        run(&host, "true").await;
+        host.close().await;
+    }
+    // Each of them ends within a moment; what is left alone would last for seventeen seconds.
+    let alone = || {
+        let all = std::fs::read_dir("/proc").unwrap().flatten();
+        all.map(|entry| entry.file_name()).filter(|name| is_left_alone(name)).count()
+    };
+    let began = Instant::now();
+    while alone() > 0 {
+        assert!(began.elapsed() < Duration::from_secs(5), "{} are left", alone());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
 
 #[tokio::test]

@@ -362,8 +362,10 @@ impl Session {
                 Err(error) => Err(Error::failed("can't start a thread").caused_by(error)),
             }
         });
-        self.runtime.block_on(self.run.close());
+        let lost = self.runtime.block_on(self.run.close());
         result.map_err(|error| {
+            // One that stopped the run for it says so itself.
+            let error = if error.kind() == Kind::Locked { error } else { lost.into_iter().fold(error, Error::detail) };
             let error = self.run.secrets.redact_error(error);
             if self.run.interrupt.is_stopping() && error.kind() == Kind::Failed && self.run.interrupt.is_now() {
                 let mut error = error;

@@ -28,7 +28,7 @@ pub mod secret;
 mod session;
 mod shell;
 pub use pulse::rest;
-pub use shell::BECOMING;
+pub use shell::{BECOMING, bare};
 pub mod ssh;
 mod ssh_error;
 pub mod target;
@@ -73,7 +73,9 @@ pub const MAX_STDIN: usize = 1024 * 1024;
 /// A script to run in `sh` on a host.
 #[derive(Clone, Debug)]
 pub struct Command {
-    /// The text of the script, at most 100,000 bytes, without NUL.
+    /// What the script begins with and others do too: it is sent to a shell once. Empty for nothing.
+    pub common: &'static str,
+    /// The text of the script, at most 100,000 bytes with what is in common, without NUL.
     pub script: String,
     /// Who runs it.
     pub user: User,
@@ -138,11 +140,11 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Socket for T {}
 pub trait Transport: Send + Sync {
     /// Runs a script and gives what it prints to `output`. Scripts for the same user run one after the other.
     async fn run(&self, command: Command, output: &mut dyn Output) -> Result<Exit>;
-    /// Runs a script beside the others, without waiting for them. `will` is a script of at most 4 KiB of ASCII that the host
-    /// runs by itself when the connection ends, whyever it does.
+    /// Runs a script beside the others, without waiting for them. From then on `will` is what the host runs by itself when the
+    /// connection ends, whyever it does: a script of at most 4 KiB of ASCII, or an empty one for none.
     async fn aside(&self, command: Command, will: &str, output: &mut dyn Output) -> Result<Exit>;
-    /// Puts another will in the place of the one that was left with [`aside`](Self::aside), or an empty one for none, where there is one.
-    /// Takes no round trip.
+    /// Puts another will in the place of the one that was left with [`aside`](Self::aside), where its shell is still there. Takes no
+    /// round trip.
     async fn leave_will(&self, _: &str) {}
     /// Runs a script on a channel of its own. At most 7 of them at once; a further one waits for a place.
     async fn stream(&self, command: Command) -> Result<Box<dyn Stream>>;

@@ -2,14 +2,14 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, MutexGuard, OnceLock, PoisonError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use super::becoming::{Become, Becomes};
-use super::shell::{Channel, Shell, nonce};
+use super::shell::{Channel, Heir, Shell, nonce};
 use super::{Command, Exit, Output, Pipe, Resumed, Stream, User};
 use crate::error::{Error, Result};
 
@@ -36,7 +36,9 @@ pub struct Session<O> {
     opener: O,
     how: Become,
     shells: Mutex<HashMap<User, Slot>>,
-    aside: Mutex<Option<Shell>>,
+    aside: Mutex<Option<Aside>>,
+    /// The will, while it is in a user's own shell.
+    will: std::sync::Mutex<Option<Will>>,
     login: Mutex<Option<Login>>,
     streams: Arc<Semaphore>,
     round_trips: Arc<AtomicU64>,
@@ -52,6 +54,19 @@ struct Lasting {
     shell: Shell,
     /// The place that it takes, where it is one more than there is room for beside the streams.
     _permit: Option<OwnedSemaphorePermit>,
+}
+
+/// The shell beside the others, and what was left there to be done when the connection ends.
+struct Aside {
+    shell: Shell,
+    will: String,
+}
+
+/// The same, where it was left in a user's own shell.
+struct Will {
+    user: User,
+    text: String,
+    heir: Heir,
 }
 
 /// Who logged in.
@@ -78,6 +93,7 @@ impl<O: Opener> Session<O> {
             how,
             shells: Mutex::default(),
             aside: Mutex::default(),
+            will: std::sync::Mutex::default(),
             login: Mutex::default(),
             streams: Arc::new(Semaphore::new(STREAMS)),
             round_trips,
@@ -137,6 +153,22 @@ impl<O: Opener> Session<O> {
         self.resume().await
     }
 
+    fn will(&self) -> MutexGuard<'_, Option<Will>> {
+        self.will.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A user's shell that has taken the place of another has its will.
+    async fn inherit(&self, user: &User, shell: &Shell) -> Result<()> {
+        let text = match &mut *self.will() {
+            Some(will) if will.user == *user => {
+                will.heir = shell.heir();
+                will.text.clone()
+            }
+            _ => return Ok(()),
+        };
+        if text.is_empty() { Ok(()) } else { shell.leave_will(&text).await }
+    }
+
     async fn slot(&self, user: &User) -> Slot {
         Arc::clone(self.shells.lock().await.entry(user.clone()).or_default())
     }
@@ -169,7 +201,9 @@ impl<O: Opener> Session<O> {
             if slot.as_ref().is_none_or(|lasting| lasting.shell.is_gone()) {
                 // The place of one that is gone is free for the next.
                 slot.take();
-                *slot = Some(self.lasting(&command.user).await?);
+                let lasting = self.lasting(&command.user).await?;
+                self.inherit(&command.user, &lasting.shell).await?;
+                *slot = Some(lasting);
             }
             self.resume().await?;
             let Some(lasting) = &*slot else { continue };
@@ -181,16 +215,27 @@ impl<O: Opener> Session<O> {
         Err(Error::unreachable("the connection to the host ends again and again"))
     }
 
-    /// Runs a script in the shell that lasts beside the others, and leaves `will` there if that shell had to be brought up.
+    /// Runs a script beside what else runs on the host: in the user's own shell while nothing runs in it, else in one that lasts beside
+    /// the others, which is brought up once it is needed. From then on `will` is what the host does when the connection ends.
     pub async fn aside(&self, command: Command, will: &str, output: &mut dyn Output) -> Result<Exit> {
         let mut aside = self.aside.lock().await;
         for _ in 0..ATTEMPTS {
-            if aside.as_ref().is_none_or(Shell::is_gone) {
-                let shell = self.shell(&command.user).await?;
-                shell.leave_will(will).await?;
-                *aside = Some(shell);
+            if aside.as_ref().is_none_or(|aside| aside.shell.is_gone()) {
+                aside.take();
+                if let Some(exit) = self.in_passing(&command, will, output).await? {
+                    return Ok(exit);
+                }
+                *aside = Some(Aside { shell: self.shell(&command.user).await?, will: String::new() });
+                // It is in one shell alone: the other's end says nothing.
+                if let Some(other) = self.will().take() {
+                    other.heir.leave_will("")?;
+                }
             }
-            let Some(shell) = &*aside else { continue };
+            let Some(Aside { shell, will: left }) = &mut *aside else { continue };
+            if *left != will {
+                shell.leave_will(will).await?;
+                will.clone_into(left);
+            }
             if let Some(exit) = shell.run(command.clone(), output).await? {
                 return Ok(exit);
             }
@@ -199,11 +244,33 @@ impl<O: Opener> Session<O> {
         Err(Error::unreachable("the connection to the host ends again and again"))
     }
 
+    /// Runs a script in the user's own shell, unless there is none or something runs in it.
+    async fn in_passing(&self, command: &Command, will: &str, output: &mut dyn Output) -> Result<Option<Exit>> {
+        // Who waits here for a turn may be waited for by who has it.
+        let Ok(slot) = self.slot(&command.user).await.try_lock_owned() else { return Ok(None) };
+        let Some(shell) = slot.as_ref().map(|lasting| &lasting.shell).filter(|shell| shell.is_free()) else {
+            return Ok(None);
+        };
+        let left = self.will().as_ref().map_or_else(String::new, |known| known.text.clone());
+        if left != will {
+            if shell.leave_will(will).await.is_err() {
+                return Ok(None);
+            }
+            *self.will() = Some(Will { user: command.user.clone(), text: will.to_owned(), heir: shell.heir() });
+        }
+        shell.run(command.clone(), output).await
+    }
+
     /// Puts another will in the place of the one that was left with [`aside`](Self::aside), where that shell is still there.
     pub async fn leave_will(&self, will: &str) {
-        if let Some(shell) = &*self.aside.lock().await {
-            // A connection that has ended has done it already.
-            let _ = shell.leave_will(will).await;
+        // A connection that has ended has done it already.
+        if let Some(aside) = &mut *self.aside.lock().await {
+            if aside.shell.leave_will(will).await.is_ok() {
+                will.clone_into(&mut aside.will);
+            }
+        } else if let Some(known) = &mut *self.will() {
+            will.clone_into(&mut known.text);
+            let _ = known.heir.leave_will(will);
         }
     }
 

@@ -3,7 +3,7 @@
 //! A task owns the connection; callers talk to it through channels, so that a caller who goes away (its future dropped)
 //! leaves the connection usable: the task then has the script's process group ended and reads to the end mark.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
@@ -22,17 +22,24 @@ use super::{Command, Exit, MAX_STDIN, Output, Pipe, Stdin};
 use crate::clock;
 use crate::error::{Error, Result};
 
-/// The loop that runs on the host, without its comments.
-pub static LOOP: LazyLock<String> = LazyLock::new(|| {
-    let lines = include_str!("shell.sh").lines().map(str::trim_start).filter(|line| !line.starts_with('#'));
+/// The loop that runs on the host.
+pub static LOOP: LazyLock<String> = LazyLock::new(|| bare(include_str!("shell.sh")));
+
+/// A script of ours as it travels: without its comments and its indentation. No text in it goes over several indented lines.
+pub fn bare(script: &str) -> String {
+    let lines = script.lines().map(str::trim_start).filter(|line| !line.starts_with('#'));
     lines.flat_map(|line| [line, "\n"]).collect()
-});
+}
 
 /// The longest script: it travels as one argument of `sh`, which Linux limits to 128 KiB.
 pub const MAX_SCRIPT: usize = 100_000;
 
 /// How long after a script's own deadline its end mark may take, and how long the end of a killed one.
 const GRACE: Duration = Duration::from_secs(10);
+
+/// What takes a will back, and how long that may take.
+const NO_WILL: &[u8] = b"will l0\n";
+const UNHEARD: Duration = Duration::from_secs(1);
 
 /// How often a job that has to end is told so again: the first time it may not be there yet.
 const AGAIN: Duration = Duration::from_millis(250);
@@ -72,7 +79,12 @@ pub type Begun = (mpsc::Receiver<(Pipe, Bytes)>, oneshot::Receiver<Result<Exit>>
 pub struct Shell {
     requests: mpsc::Sender<Request>,
     round_trips: Arc<AtomicU64>,
+    /// A script was given to it and has not ended, whether anybody waits for that or not.
+    busy: Arc<AtomicBool>,
 }
+
+/// A way to tell a shell what is done when its connection ends, while another has the shell. It keeps no shell up.
+pub struct Heir(mpsc::WeakSender<Request>);
 
 /// A nonce for a connection: nothing that a host prints can be taken for a mark by accident.
 pub fn nonce() -> String {
@@ -105,8 +117,9 @@ impl Shell {
         })??;
         round_trips.fetch_add(1, Ordering::Relaxed);
         let (requests, queue) = mpsc::channel(1);
-        tokio::spawn(serve(channel, nonce, queue));
-        Ok(Self { requests, round_trips })
+        let busy = Arc::new(AtomicBool::new(false));
+        tokio::spawn(serve(channel, nonce, queue, Arc::clone(&busy)));
+        Ok(Self { requests, round_trips, busy })
     }
 
     /// Runs a script; pieces of its output go to `output` as they come. Nothing comes of it where the connection had ended before
@@ -122,10 +135,10 @@ impl Shell {
 
     /// Begins a script, unless the connection has ended; its output comes through the first channel, its end through the second.
     pub async fn begin(&self, command: Command) -> Result<Option<Begun>> {
-        if command.script.len() > MAX_SCRIPT {
+        let length = command.common.len() + command.script.len();
+        if length > MAX_SCRIPT {
             return Err(Error::input(format!(
-                "the script is {} bytes long, and at most {MAX_SCRIPT} can be run",
-                command.script.len()
+                "the script is {length} bytes long, and at most {MAX_SCRIPT} can be run"
             )));
         }
         if command.script.contains('\0') {
@@ -136,6 +149,7 @@ impl Shell {
         }
         let (output, pieces) = mpsc::channel(64);
         let (end, ended) = oneshot::channel();
+        self.busy.store(true, Ordering::SeqCst);
         if self.requests.send(Request::Run(Job { command, output, end })).await.is_err() {
             return Ok(None);
         }
@@ -146,17 +160,44 @@ impl Shell {
     /// Leaves a script on the host that it runs when the connection ends, whyever it does: also when this process is
     /// killed. At most 4 KiB of printable ASCII; a later one takes its place, and an empty one is none.
     pub async fn leave_will(&self, script: &str) -> Result<()> {
-        let (mark, lines) =
-            as_lines(script.as_bytes(), true).ok_or_else(|| Error::defect("a last will that can't be sent"))?;
-        let mut request = format!("will {mark}\n").into_bytes();
-        request.extend(lines);
-        self.requests.send(Request::Will(request)).await.map_err(|_| gone())
+        self.requests.send(Request::Will(will(script)?)).await.map_err(|_| gone())
+    }
+
+    /// A way to leave another will here while somebody else has the shell.
+    pub fn heir(&self) -> Heir {
+        Heir(self.requests.downgrade())
     }
 
     /// Whether the connection has ended.
     pub fn is_gone(&self) -> bool {
         self.requests.is_closed()
     }
+
+    /// Whether a script that it is given now begins at once.
+    pub fn is_free(&self) -> bool {
+        !self.is_gone() && !self.busy.load(Ordering::SeqCst)
+    }
+}
+
+impl Heir {
+    /// Puts another will in the place of the one that was left in the shell, if that is still there and can be told so at once.
+    pub fn leave_will(&self, script: &str) -> Result<()> {
+        let request = Request::Will(will(script)?);
+        if let Some(requests) = self.0.upgrade() {
+            // One that has so much to do already is about to end.
+            let _ = requests.try_send(request);
+        }
+        Ok(())
+    }
+}
+
+/// What leaves a will.
+fn will(script: &str) -> Result<Vec<u8>> {
+    let (mark, lines) =
+        as_lines(script.as_bytes(), true).ok_or_else(|| Error::defect("a last will that can't be sent"))?;
+    let mut request = format!("will {mark}\n").into_bytes();
+    request.extend(lines);
+    Ok(request)
 }
 
 /// The connection is not there any more.
@@ -168,33 +209,39 @@ pub fn gone() -> Error {
 }
 
 /// Owns the connection: serves one request after the other, until nobody is left to send any.
-async fn serve(mut channel: Channel, nonce: String, mut queue: mpsc::Receiver<Request>) {
+async fn serve(mut channel: Channel, nonce: String, mut queue: mpsc::Receiver<Request>, busy: Arc<AtomicBool>) {
     let mut id = 0;
+    let mut loaded = Vec::new();
     let mut pulse = Pulse::begin();
-    loop {
+    let mut has_will = false;
+    // It is given up, and whoever has it goes on with another.
+    let given_up = loop {
         let request = tokio::select! {
             biased;
             // Nothing is begun on a connection that has ended.
-            () = idle(&mut channel) => break,
+            () = idle(&mut channel) => break true,
             word = pulse.next() => match send(&mut channel, word).await {
                 Ok(()) => {
                     pulse.was_sent();
                     continue;
                 }
-                Err(_) => break,
+                Err(_) => break true,
             },
             request = queue.recv() => request,
         };
-        let Some(request) = request else { break };
+        let Some(request) = request else { break false };
         let Job { command, output, end } = match request {
             Request::Run(job) => job,
             Request::Will(bytes) => match send(&mut channel, &bytes).await {
-                Ok(()) => continue,
-                Err(_) => break,
+                Ok(()) => {
+                    has_will = true;
+                    continue;
+                }
+                Err(_) => break true,
             },
         };
         id += 1;
-        let result = conduct(&mut channel, &nonce, id, command, output, &mut pulse).await;
+        let result = conduct(&mut channel, &nonce, (id, &mut loaded), command, output, &mut pulse).await;
         let result = result.map_err(|error| match pulse.silence() {
             Some(span) => error.detail(format!(
                 "the host had heard nothing for {} s (this process was stopped, this machine slept, or the network was away), and \
@@ -208,10 +255,17 @@ async fn serve(mut channel: Channel, nonce: String, mut queue: mpsc::Receiver<Re
         if !usable {
             queue.close();
         }
+        busy.store(false, Ordering::SeqCst);
         let _ = end.send(result.map(|(exit, _)| exit));
         if !usable {
-            break;
+            break true;
         }
+    };
+    queue.close();
+    if given_up && has_will {
+        // The run goes on: the end of this shell is not that of its connection. One that does not listen any more has done it already,
+        // or will have cause to.
+        let _ = tokio::time::timeout(UNHEARD, send(&mut channel, NO_WILL)).await;
     }
     // The end of its input makes the loop end what still runs, and itself.
     let _ = channel.stdin.shutdown().await;
@@ -250,12 +304,12 @@ fn as_lines(text: &[u8], end_freely: bool) -> Option<(String, Vec<u8>)> {
 async fn conduct(
     channel: &mut Channel,
     nonce: &str,
-    id: u64,
+    (id, loaded): (u64, &mut Vec<&'static str>),
     command: Command,
     output: mpsc::Sender<(Pipe, Bytes)>,
     pulse: &mut Pulse,
 ) -> Result<(Exit, bool)> {
-    let frame = framed(id, command.script, &command.stdin);
+    let frame = framed(id, &command, loaded);
     let watch = clock::Watch::begin();
     // Its own deadline at first, then that of its end.
     let mut deadline = Instant::now() + command.timeout;
@@ -359,18 +413,32 @@ async fn tell(channel: &mut Channel, word: &[u8]) -> Result<()> {
     send(channel, word).await.map_err(|error| error.parts().causes.iter().fold(gone(), Error::caused_by))
 }
 
-/// What a job is for the loop.
-fn framed(id: u64, script: String, stdin: &Stdin) -> Vec<u8> {
+/// What a job is for the loop, which has these texts already.
+fn framed(id: u64, command: &Command, loaded: &mut Vec<&'static str>) -> Vec<u8> {
     let in_base64 = |bytes: &[u8]| {
         let encoded = base64::engine::general_purpose::STANDARD.encode(bytes).into_bytes();
         (format!("b{}", encoded.len()), encoded)
     };
-    let (script_mark, script) = as_lines(script.as_bytes(), true).unwrap_or_else(|| in_base64(script.as_bytes()));
-    let (input_mark, input) = match stdin {
+    let (mut load, mut with) = (Vec::new(), String::new());
+    if !command.common.is_empty() {
+        let place = loaded.iter().position(|known| *known == command.common).unwrap_or_else(|| {
+            loaded.push(command.common);
+            let place = loaded.len() - 1;
+            let (mark, text) =
+                as_lines(command.common.as_bytes(), true).unwrap_or_else(|| in_base64(command.common.as_bytes()));
+            load = [format!("load {place} {mark}\n").into_bytes(), text].concat();
+            place
+        });
+        with = format!(" {place}");
+    }
+    let script = command.script.as_bytes();
+    let (script_mark, script) = as_lines(script, true).unwrap_or_else(|| in_base64(script));
+    let (input_mark, input) = match &command.stdin {
         Stdin::Closed => ("-".to_owned(), Vec::new()),
         Stdin::Bytes(bytes) => as_lines(bytes, false).unwrap_or_else(|| in_base64(bytes)),
     };
-    [format!("run {id} {script_mark} {input_mark}\n").into_bytes(), script, input].concat()
+    let run = format!("run {id} {script_mark} {input_mark}{with}\n").into_bytes();
+    [load, run, script, input].concat()
 }
 
 fn again() -> Interval {

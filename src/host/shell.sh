@@ -3,7 +3,8 @@
 # $3 an `l` and the login's LC_ALL, where the program that made us another user was given one of ours.
 #
 #   run ID SCRIPT INPUT   followed by the script and by its standard input, each as `lN` (N lines of ASCII, each ended),
-#                         `bN` (N bytes of base64) or `-` (none)
+#                         `bN` (N bytes of base64) or `-` (none); with a NAME behind it, the script comes after that text
+#   load NAME TEXT        followed by what scripts have in common, likewise
 #   kill                  ends the job in hand; sent again until it has ended
 #   will SCRIPT           followed by a script as `lN`: what is done when the connection ends, whyever it does
 #   beat                  the other end lives. Where nothing was heard for too long, this ends as if the connection had
@@ -37,6 +38,14 @@ z_pull() {
     z_taken=$z_taken$z_piece
     z_heard
   done
+}
+# A text of this form, and nothing else: z_text FORM.
+z_text() {
+  case $1 in
+  l*) z_take "${1#l}" ;;
+  # The x keeps line ends that a substitution would drop.
+  b*) z_pull "${1#b}"; z_taken=$(echo "$z_taken" | base64 -d; echo x); z_taken=${z_taken%x} ;;
+  esac
 }
 # Whether this is a process of ours that has not ended: a number may be another's by now.
 z_lives() {
@@ -110,14 +119,17 @@ z_own() {
 # What ends this where nothing was heard for too long. A signal that means nothing to who is not ready for it says that something was.
 z_listen() {
   exec 3<&- >/dev/null 2>&1
-  z_silent=0 z_pause=
+  z_silent=0 z_before=$!
   trap z_silent=0 URG
-  trap 'kill -s TERM "$z_pause"; exit' TERM
+  # KILL, since a child that has just begun may take another signal for one that is meant for its parent, and drop it.
+  trap '[ "$!" = "$z_before" ] || kill -s KILL "$!"; exit' TERM
   z_tick=$(((z_limit + 2) / 3))
   while [ $((z_silent * z_tick)) -lt "$z_limit" ]; do
     kill -s 0 $$ || exit
-    sleep $z_tick & z_pause=$!
-    while wait "$z_pause"; [ $? -gt 128 ]; do :; done
+    sleep $z_tick &
+    while wait "$!"; [ $? -gt 128 ]; do :; done
+    # That number may be another's by now.
+    z_before=$!
     z_silent=$((z_silent + 1))
   done
   while grep -q -e "$z_nonce" /proc/$$/cmdline; do
@@ -126,45 +138,52 @@ z_listen() {
   done
 }
 z_heard() {
-  if z_lives "$z_watch"; then kill -s URG "$z_watch"; else z_listen & z_watch=$!; fi
+  if z_lives "$z_watch"; then kill -s URG "$z_watch"; return; fi
+  # A child that begins with a trap may drop a signal before it has its own.
+  trap - HUP PIPE TERM
+  z_listen &
+  z_watch=$!
+  trap z_finish HUP PIPE TERM
 }
 z_finish() {
-  trap : TERM
+  trap : HUP PIPE TERM
   z_lives "$z_watch" && kill -s TERM "$z_watch"
   while z_lives "$z_job"; do
     kill -s URG "$z_job" 2>/dev/null
     sleep 0.1 2>/dev/null || sleep 1
   done
   [ -z "$z_will" ] || timeout 10 /bin/sh -c "$z_will" </dev/null >/dev/null 2>&1
-  exit
+  exit 0
 }
-trap z_finish TERM
-z_heard
-printf '%s ready\n' "$z_nonce" >&2
-printf '%s ready\n' "$z_nonce"
-while IFS=' ' read -r z_op z_id z_script z_input <&3; do
-  case $z_op in
-  run)
-    case $z_script in
-    l*) z_take "${z_script#l}"; z_script=$z_taken ;;
-    # The x keeps line ends that a substitution would drop.
-    b*) z_pull "${z_script#b}"; z_script=$(echo "$z_taken" | base64 -d; echo x); z_script=${z_script%x} ;;
+# Nothing is begun before the whole text is there.
+z_serve() {
+  z_heard
+  printf '%s ready\n' "$z_nonce" >&2
+  printf '%s ready\n' "$z_nonce"
+  while IFS=' ' read -r z_op z_id z_script z_input z_with <&3; do
+    case $z_op in
+    run)
+      z_text "$z_script"
+      z_script=$z_taken
+      [ -z "$z_with" ] || eval "z_script=\$z_common_$z_with\$z_script"
+      z_data=
+      case $z_input in
+      l*) z_take "${z_input#l}"; z_data=$z_taken ;;
+      b*) z_pull "${z_input#b}"; z_data=$z_taken ;;
+      esac
+      # The last one has ended, or there would be no next.
+      [ -z "$z_job" ] || wait "$z_job" 2>/dev/null
+      z_run 3<&3 &
+      z_job=$!
+      z_script= z_data= z_taken=
+      ;;
+    load) z_text "$z_script"; eval "z_common_$z_id=\$z_taken" ;;
+    kill) z_lives "$z_job" && kill -s URG "$z_job" 2>/dev/null ;;
+    will) z_take "${z_id#l}"; z_will=$z_taken z_taken= ;;
+    beat) z_heard ;;
+    rest) z_lives "$z_watch" && kill -s TERM "$z_watch" ;;
     esac
-    z_data=
-    case $z_input in
-    l*) z_take "${z_input#l}"; z_data=$z_taken ;;
-    b*) z_pull "${z_input#b}"; z_data=$z_taken ;;
-    esac
-    # The last one has ended, or there would be no next.
-    [ -z "$z_job" ] || wait "$z_job" 2>/dev/null
-    z_run 3<&3 &
-    z_job=$!
-    z_script= z_data= z_taken=
-    ;;
-  kill) z_lives "$z_job" && kill -s URG "$z_job" 2>/dev/null ;;
-  will) z_take "${z_id#l}"; z_will=$z_taken z_taken= ;;
-  beat) z_heard ;;
-  rest) z_lives "$z_watch" && kill -s TERM "$z_watch" ;;
-  esac
-done
-z_finish
+  done
+  z_finish
+}
+z_serve

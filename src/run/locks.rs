@@ -202,26 +202,41 @@ impl Locks {
         host.transport.on_reconnect(resumed);
     }
 
-    /// Gives all of them back; says where that failed.
-    pub async fn release(&self) {
+    /// Gives all of them back; says where that failed, and where it was too late. Gives the same for each host whose lock was lost,
+    /// whenever that was found: what was in hand there may not have come to its end.
+    pub async fn release(&self) -> Vec<String> {
         if let Some(renewing) = lock(&self.renewing).take() {
             renewing.abort();
         }
-        let (held, doubtful) = {
+        let (hosts, held) = {
             let mut state = lock(&self.keeper.state);
-            let held: Vec<_> = state.held.drain().map(|(_, kept)| kept.host).collect();
-            (held, std::mem::take(&mut state.doubtful))
+            let mut hosts: Vec<_> = state.held.drain().map(|(_, kept)| kept.host).collect();
+            let held = hosts.len();
+            hosts.append(&mut state.doubtful);
+            (hosts, held)
         };
-        if held.is_empty() && doubtful.is_empty() {
-            return;
+        let answers = self.give_back(&hosts).await;
+        let (mut given, mut taken, mut failed) = (Vec::new(), Vec::new(), Vec::new());
+        for (place, (host, answer)) in hosts.iter().zip(answers).enumerate() {
+            match answer {
+                Err(_) => failed.push(host.name.clone()),
+                // What may have been taken was not, or has been given back.
+                Ok(_) if place >= held => {}
+                Ok(None) => given.push(host.name.clone()),
+                Ok(Some(other)) => {
+                    let whose = whose(&other);
+                    taken.push(lost(&host.name, &whose).to_string());
+                    lock(&self.keeper.state).loses(&host.name, &whose);
+                }
+            }
         }
-        let mut failed = self.give_back(&[held.as_slice(), &doubtful].concat()).await;
-        failed.sort();
-        let mut given: Vec<_> =
-            held.iter().map(|host| host.name.clone()).filter(|name| !failed.contains(name)).collect();
         given.sort();
+        failed.sort();
         if !given.is_empty() {
             self.keeper.events.emit(What::Unlocked { hosts: given });
+        }
+        for text in &taken {
+            self.keeper.events.emit(What::Warning { text: text.clone() });
         }
         for host in failed {
             self.keeper.events.emit(What::Warning {
@@ -231,15 +246,18 @@ impl Locks {
                 ),
             });
         }
+        let mut all: Vec<_> =
+            lock(&self.keeper.state).lost.iter().map(|(host, whose)| lost(host, whose).to_string()).collect();
+        all.sort();
+        all
     }
 
-    async fn give_back(&self, hosts: &[Arc<RunHost>]) -> Vec<String> {
+    async fn give_back(&self, hosts: &[Arc<RunHost>]) -> Vec<Result<Option<Held>>> {
         let works = hosts.iter().map(|host| within(PATIENCE, host, async |lock| self.release_one(lock).await));
-        let answers = at_most(fan::SHORT, works.collect()).await;
-        hosts.iter().zip(answers).filter(|(_, answer)| answer.is_err()).map(|(host, _)| host.name.clone()).collect()
+        at_most(fan::SHORT, works.collect()).await
     }
 
-    async fn release_one(&self, lock: Lock<'_>) -> Result<()> {
+    async fn release_one(&self, lock: Lock<'_>) -> Result<Option<Held>> {
         match lock.release(&self.keeper.holder).await {
             // A connection that ended a moment ago may not be known to have: the second word makes another.
             Err(error) if error.kind() == Kind::Unreachable => lock.release(&self.keeper.holder).await,

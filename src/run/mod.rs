@@ -395,13 +395,16 @@ impl Run {
         self.block_on(Patience::End, locks.sure_of(&host.name, all))
     }
 
-    /// Gives the locks back and ends every connection. What still runs on a host for this run is ended with it.
-    pub async fn close(&self) {
-        if let Some(locks) = self.locks.get() {
-            locks.release().await;
-        }
+    /// Gives the locks back and ends every connection. What still runs on a host for this run is ended with it. Gives what is to be
+    /// said of locks that were lost.
+    pub async fn close(&self) -> Vec<String> {
+        let lost = match self.locks.get() {
+            Some(locks) => locks.release().await,
+            None => Vec::new(),
+        };
         let hosts: Vec<_> = lock(&self.hosts).drain().map(|(_, host)| host).collect();
         fan::at_most(fan::SHORT, hosts.iter().map(|host| host.transport.close()).collect()).await;
+        lost
     }
 
     /// How many hosts may be worked on at once.

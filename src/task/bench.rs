@@ -27,7 +27,7 @@ impl Shell {
             self.first_in_path.iter().map(|folder| folder.display().to_string()).chain([path]).collect();
         let mut child = tokio::process::Command::new(self.program)
             .arg("-c")
-            .arg(&command.script)
+            .arg(format!("{}{}", command.common, command.script))
             .env("PATH", path.join(":"))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -174,6 +174,7 @@ pub async fn run(context: &Context<'_>, options: &Options) -> Result<Output> {
     }
     let (script, stdin) = framed(&text, given);
     let command = Command {
+        common: "",
         script,
         user: context.user.clone(),
         stdin: Stdin::Bytes(Bytes::from(stdin)),

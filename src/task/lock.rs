@@ -3,12 +3,13 @@
 //! The run that holds it renews it; by the host's own clock everybody sees since when it was not. When the connection of the
 //! run ends without a release, the host itself notes that: such a lock is dead at once, and stays until somebody decides.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use super::printable::last_lines;
-use super::{Context, Printed, printable, quoted};
+use super::{Context, Printed, Script, printable, quoted};
 use crate::error::{Error, Result};
-use crate::host::Stdin;
+use crate::host::{Stdin, bare};
 
 /// How often a run renews its locks.
 pub const RENEWED_EVERY: Duration = Duration::from_secs(10);
@@ -122,12 +123,18 @@ pub struct Lock<'a> {
     pub path: &'a str,
 }
 
-/// What every word about a lock begins with. It goes with each: short enough to be sent as lines, without the scripts' common part.
-const PLACE: &str = include_str!("sh/lock/place.sh");
-const TAKE: &str = include_str!("sh/lock/take.sh");
-const RENEW: &str = include_str!("sh/lock/renew.sh");
-const RELEASE: &str = include_str!("sh/lock/release.sh");
-const LOOK: &str = include_str!("sh/lock/look.sh");
+/// What a shell is told once; each word about a lock is one line then.
+static COMMON: LazyLock<String> = LazyLock::new(|| {
+    let texts = [
+        include_str!("sh/lock/place.sh"),
+        include_str!("sh/lock/take.sh"),
+        include_str!("sh/lock/renew.sh"),
+        include_str!("sh/lock/release.sh"),
+    ];
+    bare(&texts.concat())
+});
+/// What is needed only where a lock stands in the way.
+static LOOK: LazyLock<String> = LazyLock::new(|| bare(include_str!("sh/lock/look.sh")));
 
 /// How often a lock is tried for that was there, and is gone when it is looked at.
 const TRIES: usize = 5;
@@ -138,10 +145,11 @@ impl Lock<'_> {
         let (text, unique) = (holder.text(), unique());
         for _ in 0..TRIES {
             let more = [holder.run.as_str(), text.as_str(), unique.as_str()];
-            if has(&self.script("take", TAKE, holder, &more).await?, "taken") {
+            let will = self.will(holder);
+            if has(&self.word("take", holder, &more, &will).await?, "taken") {
                 return Ok(None);
             }
-            if let Some(held) = self.seen(holder).await? {
+            if let Some(held) = self.seen(&will).await? {
                 return Ok(Some(held));
             }
         }
@@ -150,44 +158,51 @@ impl Lock<'_> {
 
     /// Says that its run lives. Gives whose lock is there instead, if it is no longer the run's own; an empty one for none.
     pub async fn renew(&self, holder: &Holder) -> Result<Option<Held>> {
-        if has(&self.script("renew", RENEW, holder, &[]).await?, "renewed") {
+        let will = self.will(holder);
+        if has(&self.word("renew", holder, &[], &will).await?, "renewed") {
             return Ok(None);
         }
-        Ok(Some(self.seen(holder).await?.unwrap_or_default()))
+        Ok(Some(self.seen(&will).await?.unwrap_or_default()))
     }
 
-    /// Gives it back, if it is the run's own. Then there is nothing left that the host would have to note when the connection ends, and
-    /// it is told so before: what comes after the last answer may not arrive. A connection that ends in between leaves a lock that is
-    /// dead a minute later.
-    pub async fn release(&self, holder: &Holder) -> Result<()> {
-        self.context.transport.leave_will("").await;
-        let released = self.script("release", RELEASE, holder, &[]).await;
+    /// Gives it back. Gives whose lock is there instead, if it is no longer the run's own; an empty one for none. Then there is nothing
+    /// left that the host would have to note when the connection ends, and it is told so before: what comes after the last answer may not
+    /// arrive. A connection that ends in between leaves a lock that is dead a minute later.
+    pub async fn release(&self, holder: &Holder) -> Result<Option<Held>> {
+        let released = self.word("release", holder, &[], "").await;
         if released.is_err() {
             self.context.transport.leave_will(&self.will(holder)).await;
         }
-        released.map(|_| ())
+        if has(&released?, "released") {
+            return Ok(None);
+        }
+        Ok(Some(self.seen("").await?.unwrap_or_default()))
     }
 
     /// The lock that is there.
     pub async fn look(&self) -> Result<Option<Held>> {
-        self.seen(&Holder::default()).await
+        self.seen("").await
     }
 
     /// Removes the lock of another run, if it is still that one. Gives whether it was.
     pub async fn remove(&self, holder: &Holder) -> Result<bool> {
-        Ok(has(&self.script("break", RELEASE, holder, &[]).await?, "released"))
+        Ok(has(&self.word("release", holder, &[], "").await?, "released"))
     }
 
-    async fn seen(&self, holder: &Holder) -> Result<Option<Held>> {
-        Ok(parse(&self.script("look", LOOK, holder, &[]).await?))
+    async fn seen(&self, will: &str) -> Result<Option<Held>> {
+        Ok(parse(&self.script("look", format!("{}look {}; echo end", *LOOK, quoted(self.path)), will).await?))
     }
 
-    /// Carries out a word about the lock. `holder` is whose word it is: with it goes what the host does when the connection ends.
-    async fn script(&self, task: &str, body: &str, holder: &Holder, more: &[&str]) -> Result<Printed> {
+    /// Has a word with the host about the lock of this holder. `will` is what the host does from now on when the connection ends.
+    async fn word(&self, task: &str, holder: &Holder, more: &[&str], will: &str) -> Result<Printed> {
         let words = [&[self.path, holder.token.as_str()], more].concat();
         let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
-        let script = format!("set -- {}\n{PLACE}{body}", words.join(" "));
-        let printed = self.context.script_aside(script, &self.will(holder), Stdin::Closed).await?;
+        self.script(task, format!("{task} {}", words.join(" ")), will).await
+    }
+
+    async fn script(&self, task: &str, text: String, will: &str) -> Result<Printed> {
+        let script = Script { common: &COMMON, text };
+        let printed = self.context.script_aside(script, will, Stdin::Closed).await?;
         if printed.exit.status != 0 || !has(&printed, "end") {
             let why = last_lines(&printed.stderr, 3).replace('\n', "; ");
             return Err(self.context.failed(format!("can't {task} the host's lock")).caused_by(why).hint(
@@ -289,9 +304,10 @@ mod tests {
         for fact in ["alice from laptop", "2026-11-24T19:08:00Z", "run-1", "playbooks/x.rhai", "alive"] {
             assert!(facts.parts().details[0].contains(fact), "{fact}");
         }
-        lock.release(&second).await.expect("success");
+        assert_eq!(lock.release(&second).await.expect("success").map(|held| held.holder), Some(first.clone()));
         assert_eq!(lock.renew(&first).await.expect("success"), None);
-        lock.release(&first).await.expect("success");
+        assert_eq!(lock.release(&first).await.expect("success"), None);
+        assert_eq!(lock.release(&first).await.expect("success"), Some(Held::default()), "there is none any more");
         assert_eq!(lock.take(&second).await.expect("success"), None);
         assert_eq!(bench.names(), ["lock"]);
     }

@@ -40,7 +40,7 @@ mod bench;
 
 pub use prediction::Predictions;
 pub use printable::{acts, printable};
-pub use shell::quoted;
+pub use shell::{Script, quoted};
 
 /// The kinds of effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -212,16 +212,21 @@ impl Output for Collect {
 impl Context<'_> {
     /// Runs a script of zkmig's own on the host and collects what it prints. Whether its exit status is a failure is for
     /// the caller to say; a time-out is one here.
-    pub async fn script(&self, script: impl Into<String>, stdin: Stdin) -> Result<Printed> {
+    pub async fn script(&self, script: impl Into<Script>, stdin: Stdin) -> Result<Printed> {
         self.script_in_time(script, stdin).await?.ok_or_else(|| self.not_in_time(""))
     }
 
     /// The same; nothing where it did not end in time and was ended.
-    pub async fn script_in_time(&self, script: impl Into<String>, stdin: Stdin) -> Result<Option<Printed>> {
+    pub async fn script_in_time(&self, script: impl Into<Script>, stdin: Stdin) -> Result<Option<Printed>> {
         let mut output = Collect { stdout: Vec::new(), stderr: Vec::new(), overflow: false };
-        let command = Command { script: script.into(), user: self.user.clone(), stdin, timeout: self.timeout };
+        let command = self.command(script.into(), stdin);
         let exit = self.transport.run(command, &mut output).await.map_err(|error| error.on_host(self.host))?;
         Ok(if exit.timed_out { None } else { Some(self.printed(exit, output)?) })
+    }
+
+    fn command(&self, script: Script, stdin: Stdin) -> Command {
+        let Script { common, text } = script;
+        Command { common, script: text, user: self.user.clone(), stdin, timeout: self.timeout }
     }
 
     /// The error of what did not end in time.
@@ -230,9 +235,9 @@ impl Context<'_> {
     }
 
     /// Like [`script`](Self::script), beside what else runs on the host; see [`Transport::aside`] for `will`.
-    pub async fn script_aside(&self, script: impl Into<String>, will: &str, stdin: Stdin) -> Result<Printed> {
+    pub async fn script_aside(&self, script: impl Into<Script>, will: &str, stdin: Stdin) -> Result<Printed> {
         let mut output = Collect { stdout: Vec::new(), stderr: Vec::new(), overflow: false };
-        let command = Command { script: script.into(), user: self.user.clone(), stdin, timeout: self.timeout };
+        let command = self.command(script.into(), stdin);
         let exit = self.transport.aside(command, will, &mut output).await.map_err(|error| error.on_host(self.host))?;
         self.printed(exit, output)
     }

@@ -3,8 +3,27 @@
 //! A script is a text in `sh/` that never changes; what it works on are its positional parameters, each quoted, and its
 //! standard input. They run in dash, bash and busybox with the coreutils of CentOS 7.
 
-/// What every script of ours begins with.
-const PRELUDE: &str = include_str!("sh/prelude.sh");
+use std::sync::LazyLock;
+
+use crate::host::bare;
+
+/// What the scripts of the effects begin with.
+static PRELUDE: LazyLock<String> = LazyLock::new(|| bare(include_str!("sh/prelude.sh")));
+
+/// A script of zkmig's own.
+#[derive(Clone, Debug)]
+pub struct Script {
+    /// What it begins with, as many others do.
+    pub common: &'static str,
+    /// What comes after that.
+    pub text: String,
+}
+
+impl<T: Into<String>> From<T> for Script {
+    fn from(text: T) -> Self {
+        Self { common: "", text: text.into() }
+    }
+}
 
 /// A text as one word of a POSIX shell script.
 pub fn quoted(text: &str) -> String {
@@ -12,9 +31,9 @@ pub fn quoted(text: &str) -> String {
 }
 
 /// The script `body` with these positional parameters.
-pub fn script(body: &str, arguments: &[&str]) -> String {
+pub fn script(body: &str, arguments: &[&str]) -> Script {
     let arguments: Vec<String> = arguments.iter().map(|argument| quoted(argument)).collect();
-    format!("set -- {}\n{PRELUDE}{body}", arguments.join(" "))
+    Script { common: &PRELUDE, text: format!("set -- {}\n{}", arguments.join(" "), bare(body)) }
 }
 
 #[cfg(test)]
@@ -30,7 +49,8 @@ mod tests {
 
     #[test]
     fn no_parameters_are_none() {
-        let text = script("echo $#", &[]);
+        let script = script("echo $#", &[]);
+        let text = format!("{}{}", script.common, script.text);
         let output = std::process::Command::new("sh").arg("-c").arg(text).output();
         assert_eq!(output.map(|output| output.stdout).ok(), Some(b"0\n".to_vec()));
     }

@@ -102,6 +102,7 @@ pub async fn wait(context: &Context<'_>, options: &Options) -> Result<Vec<Match>
         _ => "",
     };
     let command = Command {
+        common: "",
         script: format!(
             "LC_ALL=C; export LC_ALL; {is_there}exec journalctl -f --no-tail -a -o json --no-pager{selection}"
         ),

@@ -1,5 +1,6 @@
 # What is there, and by the host's own clock since when it was not renewed. A host's lock may be anything: it is cut.
 look() {
+    at "$1"
     [ -e "$lock" ] || [ -L "$lock" ] || return 1
     [ -f "$lock" ] && [ ! -L "$lock" ] || fail "$lock is there, and is not a lock"
     now=$(date +%s) touched=$(stat -c %Y "$lock" 2>/dev/null) || return 1
@@ -11,5 +12,3 @@ look() {
         printf 'ended %s\n' $((now - $(stat -c %Y "$lock.ended")))
     fi
 }
-look
-printf 'end\n'

@@ -1,13 +1,19 @@
-# the lock or nothing for the user's own place, the token, and what the task takes. Each text here goes as lines: plain ASCII.
+# What each word about a lock has in common with the others. It goes to a shell once, and as lines: plain ASCII.
 LC_ALL=C PATH=$PATH:/usr/sbin:/sbin:/usr/bin:/bin; export LC_ALL
 umask 077
-lock=$1
-if [ -z "$lock" ]; then
-    uid=$(id -u) lock=/var/lib/zkmig/lock
-    [ "$uid" = 0 ] || lock=/var/tmp/zkmig-$uid/lock
-fi
-dir=${lock%/*}/
 fail() { printf '%s\n' "$*" >&2; exit 1; }
+# at LOCK, or nothing for the user's own place.
+at() {
+    lock=$1
+    if [ -z "$lock" ]; then
+        # No process is started for that where the kernel says it.
+        while read -r name real uid rest && [ "$name" != Uid: ]; do uid=; done </proc/$$/status
+        [ -n "$uid" ] || uid=$(id -u)
+        lock=/var/lib/zkmig/lock
+        [ "$uid" = 0 ] || lock=/var/tmp/zkmig-$uid/lock
+    fi 2>/dev/null
+    dir=${lock%/*}/
+}
 # has LINE: it is one of the first lines of the lock.
 has() {
     [ -f "$lock" ] && [ ! -L "$lock" ] || return 1
