@@ -97,7 +97,7 @@ fn a_mistake_in_look_is_told_as_one() {
     let ran = members(["leads", "serves", "serves"]).run(
         r#"
         import "zkmig:quorum" as quorum;
-        quorum::roll(hosts("stores"), #{ look: |m| { let queue = #{ a: [1], b: [2] }; queue.a.filter(|x| queue.b.contains(x)) }, restart: |m| () });
+        quorum::roll(hosts("stores"), #{ look: |m| { let queue = #{ a: [1], b: [2] }; let of_b = |x| queue.b.contains(x); queue.a.filter(of_b) }, restart: |m| () });
         "#,
         &[],
     );

@@ -220,6 +220,14 @@ fn arity(expression: &Expr, ast: &AST, file: &str, sources: &Sources) -> Option<
     definition.params.len().checked_sub(captured)
 }
 
+/// A file's function of this name with so many arguments, and nothing else. Rhai's own `clone_functions_only_filtered` filters
+/// nothing out (1.27).
+pub fn alone(ast: &AST, name: &str, arguments: usize) -> AST {
+    let mut alone = ast.clone_functions_only();
+    alone.retain_functions(|_, _, known, params| known == name && params == arguments);
+    alone
+}
+
 /// The name of the function that an expression gives, and how many of its arguments are captured variables.
 pub fn function(expression: &Expr) -> Option<(String, usize)> {
     match expression {

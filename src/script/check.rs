@@ -7,10 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use rhai::{AST, ASTNode, Engine, Expr, FnAccess, Namespace, Position, Stmt};
 
 use super::api::{dcos, zookeeper};
-use super::catalog;
 use super::options::unknown_option;
 use super::playbook::Playbook;
 use super::written::Written;
+use super::{called, catalog};
 use crate::error::{Error, Result, closest};
 use crate::inventory::Inventory;
 use crate::task::Kind;
@@ -21,6 +21,10 @@ const LANGUAGE: &[&str] =
     &["call", "curry", "Fn", "is_def_var", "is_def_fn", "is_shared", "type_of", "print", "debug", "import", "throw"];
 
 mod calls;
+mod fields;
+mod texts;
+mod traps;
+mod values;
 mod variables;
 
 struct Functions {
@@ -115,7 +119,10 @@ impl Checker<'_> {
             .inventory
             .map(|inventory| variables::unknown_names(self.file, self.ast, self.playbook, inventory))
             .unwrap_or_default();
-        errors.extend(calls.into_iter().chain(names).map(|(position, error)| self.at(position, error)));
+        let source = self.playbook.sources.text(self.file).unwrap_or_default();
+        let traps = traps::found(self.ast).into_iter().chain(fields::unknown(self.ast));
+        let all = calls.into_iter().chain(names).chain(traps).chain(texts::found(self.ast, &source));
+        errors.extend(all.map(|(position, error)| self.at(position, error)));
         self.ast.walk(&mut |path: &[ASTNode<'_>]| {
             // A module that the file imports hides one of the same name.
             let hidden = |namespace: &Namespace| namespace.is_empty() || modules.contains_key(namespace.root());
@@ -218,7 +225,7 @@ impl Checker<'_> {
         position: Position,
         errors: &mut Vec<Error>,
     ) {
-        if LANGUAGE.contains(&name) || variables.contains(name) || name.starts_with("anon$") {
+        if LANGUAGE.contains(&name) || (method && variables.contains(name)) || name.starts_with("anon$") {
             return;
         }
         let with_receiver = arguments + usize::from(method);
@@ -242,6 +249,12 @@ impl Checker<'_> {
                 Some(entry) => error.hint(format!("it is called as {}", entry.usage)),
                 None => error,
             }
+        } else if variables.contains(name) {
+            Error::input(format!("`{name}` is a variable, and is called like a function"))
+                .hint(format!("{name}.call(…) calls the function that it holds"))
+        } else if method && self.is_in_a_map(name) {
+            Error::input(format!("`{name}` is a function that a map holds, and is called like a method"))
+                .hint(format!("map.{name}.call(…) calls it"))
         } else {
             let error = Error::input(format!("there is no function `{name}`"));
             match name.rsplit_once("::") {
@@ -260,6 +273,18 @@ impl Checker<'_> {
             }
         };
         errors.push(self.at(position, error));
+    }
+
+    /// Whether a map of this file has a function of this name.
+    fn is_in_a_map(&self, name: &str) -> bool {
+        let mut found = false;
+        self.ast.walk(&mut |path: &[ASTNode<'_>]| {
+            if let Some(ASTNode::Expr(Expr::Map(fields, _))) = path.last() {
+                found |= fields.0.iter().any(|(key, value)| key.name == name && called::function(value).is_some());
+            }
+            !found
+        });
+        found
     }
 
     /// A constant of a module, such as `zookeeper::PATTERNS`.

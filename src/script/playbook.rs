@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rhai::{AST, ASTNode, Engine, Expr, Position, Scope, Stmt};
+use rhai::{AST, ASTNode, Engine, Expr, ParseErrorType, Position, Scope, Stmt};
 
 use super::bundle::SCHEME;
 use super::called::{self, Call, Hook};
@@ -196,7 +196,7 @@ impl Reading<'_> {
             let message = error.err_type().to_string();
             let mut fragment = message.chars();
             let message: String = fragment.next().into_iter().flat_map(char::to_lowercase).chain(fragment).collect();
-            let failure = Error::input(format!("this is not Rhai: {message}"));
+            let failure = hinted(Error::input(format!("this is not Rhai: {message}")), error.err_type());
             match self.sources.excerpt(file, error.position()) {
                 Some(excerpt) => failure.at(excerpt),
                 None => failure.at(Excerpt::new(file, Arc::clone(&text), text.len()..text.len())),
@@ -211,6 +211,44 @@ impl Reading<'_> {
             Some(excerpt) => error.at(excerpt),
             None => error,
         }
+    }
+}
+
+/// Words that Rhai keeps for itself and people use as names, and what to use instead.
+const KEPT: &[(&str, &str)] = &[
+    ("package", "`pkg` or `package_name`"),
+    ("module", "`mod_name`"),
+    ("default", "`fallback`; in a switch it is `_`"),
+    ("shared", "`common`"),
+    ("public", "`is_public`"),
+    ("protected", "`is_protected`"),
+    ("static", "`fixed`"),
+    ("go", "`start`"),
+    ("thread", "`worker`"),
+    ("sync", "`synced`"),
+    ("new", "`made`"),
+    ("use", "`uses`; a file is taken in with `import`"),
+    ("with", "`options`"),
+    ("is", "`is_it`; two values are compared with `==`"),
+    ("var", "`value`; a variable is made with `let`"),
+    ("case", "`kind`; a switch has `value => …`"),
+    ("match", "`found`; there is `switch`"),
+    ("null", "`()`"),
+    ("nil", "`()`"),
+    ("void", "`()`"),
+];
+
+/// The error of a text that is no Rhai, with what to write instead.
+fn hinted(error: Error, why: &ParseErrorType) -> Error {
+    match why {
+        ParseErrorType::Reserved(word) => match KEPT.iter().find(|(kept, _)| kept == word) {
+            Some((_, instead)) => {
+                error.hint(format!("the language keeps the word `{word}` for itself: take {instead}"))
+            }
+            None => error.hint(format!("the language keeps `{word}` for itself: take another name")),
+        },
+        ParseErrorType::VariableExpected => error.hint("a word of the language can't be a name"),
+        _ => error,
     }
 }
 

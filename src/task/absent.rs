@@ -52,7 +52,7 @@ pub async fn absent(context: &Context<'_>, path: &str, recursive: bool) -> Resul
     let kept = KEPT.join(" ");
     let arguments =
         [path.as_str(), if recursive { "yes" } else { "no" }, if context.check { "check" } else { "change" }, &kept];
-    let printed = context.script(shell::script(include_str!("sh/absent.sh"), &arguments), Stdin::Closed).await?;
+    let printed = context.script(shell::changing(include_str!("sh/absent.sh"), &arguments), Stdin::Closed).await?;
     let text = String::from_utf8_lossy(&printed.stdout);
     if printed.exit.status != 0 || !text.lines().any(|line| line == "end") {
         let error = failure(context, &what, &printed.stderr);

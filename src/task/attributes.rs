@@ -5,7 +5,7 @@ use super::prediction::{Attributes, Predicted};
 use super::printable::last_lines;
 use super::stat::shown_mode;
 use super::write::changed_attribute;
-use super::{Changed, Context, shell};
+use super::{Changed, Context, Printed, shell};
 use crate::error::{Error, Result};
 use crate::host::Stdin;
 
@@ -74,7 +74,10 @@ pub async fn attributes(context: &Context<'_>, path: &str, wanted: &Wanted) -> R
         wanted.group.as_deref().unwrap_or_default(),
         if context.check { "check" } else { "change" },
     ];
-    let printed = context.script(shell::script(include_str!("sh/attributes.sh"), &arguments), Stdin::Closed).await?;
+    let printed = context.script(shell::changing(include_str!("sh/attributes.sh"), &arguments), Stdin::Closed).await?;
+    if let Some(unknown) = unknown(context, &printed, &path) {
+        return Ok(unknown);
+    }
     let text = String::from_utf8_lossy(&printed.stdout);
     if printed.exit.status != 0 || !text.lines().any(|line| line == "end") {
         return Err(failure(context, &what, &printed.stderr));
@@ -85,6 +88,24 @@ pub async fn attributes(context: &Context<'_>, path: &str, wanted: &Wanted) -> R
         context.predictions.record_attributes(real, wanted.predicted());
     }
     Ok(Changed { changed: !changes.is_empty(), diff: None, summary: (!changes.is_empty()).then(|| changes.join(", ")) })
+}
+
+/// What check mode says of a change that lacks something that is not there: a command that was not run may make it.
+pub(super) fn unknown(context: &Context<'_>, printed: &Printed, path: &str) -> Option<Changed> {
+    let lacks = String::from_utf8_lossy(&printed.stdout).lines().any(|line| line == "lacks");
+    if !context.check || printed.exit.status == 0 || !lacks {
+        return None;
+    }
+    let said = last_lines(&printed.stderr, 1);
+    let named = said.split_once(" named ").map(|(_, name)| name);
+    let named = named.or_else(|| said.split(' ').find(|word| word.starts_with('/')));
+    unknown_as(context, &said, named.unwrap_or(path))
+}
+
+/// The same where it is known why: `what` is the name of what is not there.
+pub(super) fn unknown_as(context: &Context<'_>, why: &str, what: &str) -> Option<Changed> {
+    let left_out = context.predictions.unknown(what)?;
+    Some(Changed { changed: true, diff: None, summary: Some(format!("unknown: {why}, and {left_out}")) })
 }
 
 /// The error of a script about a file that failed.

@@ -4,6 +4,7 @@
 //! lines of `key=value` from which the file can be put back by hand: `path`, `real_path`, `link` (where `path` points
 //! to when it is a symbolic link), `sha256`, `mode`, `owner`, `group`, `modified` and `saved` (seconds since 1970).
 
+use super::attributes::unknown;
 use super::path::{absolute, parent};
 use super::prediction::Predicted;
 use super::printable::last_lines;
@@ -55,7 +56,10 @@ pub async fn backup(context: &Context<'_>, path: &str, backup: &str, folders: bo
         if context.check { "check" } else { "change" },
         FETCHED,
     ];
-    let printed = context.script(shell::script(include_str!("sh/backup.sh"), &arguments), Stdin::Closed).await?;
+    let printed = context.script(shell::changing(include_str!("sh/backup.sh"), &arguments), Stdin::Closed).await?;
+    if let Some(changed) = unknown(context, &printed, &path) {
+        return Ok(Backup { changed, backup, real_path: path, ..Backup::default() });
+    }
     let text = String::from_utf8_lossy(&printed.stdout);
     let value = |key: &str| text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(' ')).map(str::to_owned);
     if printed.exit.status != 0 || !text.lines().any(|line| line == "end") {
@@ -185,8 +189,11 @@ mod tests {
     #[tokio::test]
     async fn a_signal_between_a_temporary_file_and_its_name_leaves_nothing() {
         let mut bench = Bench::new();
-        // The file is made, and all of the script is ended before it hears how it is called.
-        bench.program("mktemp", "#!/bin/sh\nfile=${1%XXXXXX}abcdef\n: >\"$file\"\nkill -TERM $PPID\nkill -TERM $$\n");
+        // The folder is made, and all of the script is ended before it hears how it is called.
+        bench.program(
+            "mktemp",
+            "#!/bin/sh\nfolder=${2%XXXXXX}abcdef\nmkdir \"$folder\"\nkill -TERM $PPID\nkill -TERM $$\n",
+        );
         std::fs::create_dir(bench.path("folder")).expect("a folder");
         let path = bench.file("folder/file", "content");
         backup(&bench.context(), &path, &bench.path("folder/file.orig"), false).await.expect_err("a failure");

@@ -1,6 +1,6 @@
 //! A folder on a host.
 
-use super::attributes::{Wanted, failure};
+use super::attributes::{Wanted, failure, unknown};
 use super::path::{absolute, parent};
 use super::prediction::Predicted;
 use super::write::changed_attribute;
@@ -41,7 +41,11 @@ pub async fn directory(context: &Context<'_>, path: &str, wanted: &Wanted, paren
         if parents || above_is_predicted { "yes" } else { "no" },
         if context.check { "check" } else { "change" },
     ];
-    let printed = context.script(shell::script(include_str!("sh/directory.sh"), &arguments), Stdin::Closed).await?;
+    let printed = context.script(shell::changing(include_str!("sh/directory.sh"), &arguments), Stdin::Closed).await?;
+    if let Some(unknown) = unknown(context, &printed, &path) {
+        created(context, &real, wanted);
+        return Ok(unknown);
+    }
     let text = String::from_utf8_lossy(&printed.stdout);
     if printed.exit.status != 0 || !text.lines().any(|line| line == "end") {
         return Err(failure(context, &format!("can't make the folder {path}"), &printed.stderr));

@@ -2,6 +2,7 @@
 
 use regex::Regex;
 
+use super::attributes::unknown_as;
 use super::read::{self, read};
 use super::write::{self, Written, write};
 use super::{Context, printable};
@@ -51,6 +52,11 @@ pub async fn line(
         Some(content) => (content.text()?, content.sha256()),
         None if create || !matches!(goal, Goal::Present { .. }) => ("", "absent".to_owned()),
         None => {
+            if context.check
+                && let Some(changed) = unknown_as(context, "the file does not exist", path)
+            {
+                return Ok(Written { changed, real_path: path.to_owned(), ..Written::default() });
+            }
             return Err(context.failed(format!("can't change a line of {path}")).caused_by("it does not exist"));
         }
     };
@@ -67,13 +73,44 @@ pub async fn line(
     write(context, path, after.as_bytes(), &write::Options { expect, ..options.clone() }).await
 }
 
-/// The text with the goal reached.
+/// A line of a text, and what ends it.
+#[derive(Clone, Copy, PartialEq)]
+struct Line<'a> {
+    text: &'a str,
+    end: &'a str,
+}
+
+/// What a text may begin with that is no part of its first line.
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
+/// The lines of a text. `\r\n` ends a line as `\n` does.
+fn lines_of(text: &str) -> Vec<Line<'_>> {
+    let line = |whole: &'_ str| -> (usize, usize) {
+        let end = if whole.ends_with("\r\n") { 2 } else { usize::from(whole.ends_with('\n')) };
+        (whole.len() - end, end)
+    };
+    text.split_inclusive('\n')
+        .map(|whole| {
+            let (text, end) = whole.split_at(line(whole).0);
+            Line { text, end }
+        })
+        .collect()
+}
+
+/// The text with the goal reached. What is written has the ends of the lines around it.
 pub fn edited(text: &str, goal: &Goal) -> Result<String> {
-    let mut lines: Vec<&str> = text.split_terminator('\n').collect();
+    let (mark, body) = match text.strip_prefix(BYTE_ORDER_MARK) {
+        Some(body) => (&text[..BYTE_ORDER_MARK.len_utf8()], body),
+        None => ("", text),
+    };
+    let found = lines_of(body);
+    let usual = found.first().map_or("\n", |line| if line.end.is_empty() { "\n" } else { line.end });
+    let mut lines = found.clone();
     match goal {
-        Goal::AbsentLine(line) => lines.retain(|found| found != line),
-        Goal::AbsentMatching(regex) => lines.retain(|found| !regex.is_match(found)),
+        Goal::AbsentLine(line) => lines.retain(|found| found.text != without_return(line)),
+        Goal::AbsentMatching(regex) => lines.retain(|found| !regex.is_match(found.text)),
         Goal::Present { line, matching, place } => {
+            let line = without_return(line);
             if line.contains('\n') {
                 return Err(Error::input("the line holds a line end"));
             }
@@ -82,7 +119,7 @@ pub fn edited(text: &str, goal: &Goal) -> Result<String> {
                 None => Vec::new(),
             };
             match matches[..] {
-                [] if lines.contains(&line.as_str()) => {}
+                [] if lines.iter().any(|found| found.text == line) => {}
                 [] => {
                     let at = match place {
                         Place::End => lines.len(),
@@ -94,12 +131,18 @@ pub fn edited(text: &str, goal: &Goal) -> Result<String> {
                             .copied()
                             .ok_or_else(|| none(regex))?,
                     };
-                    lines.insert(at, line);
+                    let beside = at.checked_sub(1).and_then(|before| lines.get(before)).map_or("", |line| line.end);
+                    let end = if beside.is_empty() { usual } else { beside };
+                    lines.insert(at, Line { text: line, end });
                 }
-                [at] => lines[at] = line,
+                [at] if lines[at].text == line => {}
+                [at] => lines[at].text = line,
                 [..] => {
-                    let found: Vec<String> =
-                        matches.iter().take(5).map(|at| format!("{}: {}", at + 1, printable(lines[*at]))).collect();
+                    let found: Vec<String> = matches
+                        .iter()
+                        .take(5)
+                        .map(|at| format!("{}: {}", at + 1, printable(lines[*at].text)))
+                        .collect();
                     return Err(Error::failed(format!("{} lines match, and one was expected", matches.len()))
                         .detail(found.join("\n")));
                 }
@@ -107,14 +150,20 @@ pub fn edited(text: &str, goal: &Goal) -> Result<String> {
         }
     }
     // What is there already must not be touched, not even by the end that its last line lacks.
-    if lines == text.split_terminator('\n').collect::<Vec<_>>() {
+    if lines == found {
         return Ok(text.to_owned());
     }
-    Ok(lines.iter().map(|line| format!("{line}\n")).collect())
+    let ended = lines.iter().map(|line| [line.text, if line.end.is_empty() { usual } else { line.end }].concat());
+    Ok(std::iter::once(mark.to_owned()).chain(ended).collect())
 }
 
-fn positions(lines: &[&str], is: impl Fn(&str) -> bool) -> Vec<usize> {
-    lines.iter().enumerate().filter(|(_, line)| is(line)).map(|(at, _)| at).collect()
+/// A line as it is meant where somebody wrote the end that the file has too.
+fn without_return(line: &str) -> &str {
+    line.strip_suffix('\r').unwrap_or(line)
+}
+
+fn positions(lines: &[Line<'_>], is: impl Fn(&str) -> bool) -> Vec<usize> {
+    lines.iter().enumerate().filter(|(_, line)| is(line.text)).map(|(at, _)| at).collect()
 }
 
 fn none(regex: &Regex) -> Error {
@@ -150,6 +199,30 @@ mod tests {
         ] {
             let once = edited(text, &goal).expect("success");
             assert_eq!(once, expected);
+            assert_eq!(edited(&once, &goal).expect("success"), once);
+        }
+    }
+
+    #[test]
+    fn lines_keep_the_ends_that_the_file_has() {
+        for (text, goal, expected) in [
+            ("A=1\r\nB=2\r\n", present("A=1", None, Place::End), "A=1\r\nB=2\r\n"),
+            ("A=1\r\nB=2\r\n", present("C=1", None, Place::End), "A=1\r\nB=2\r\nC=1\r\n"),
+            ("A=1\r\nB=2", present("C=1", None, Place::End), "A=1\r\nB=2\r\nC=1\r\n"),
+            ("A=1\r\nB=2\r\n", present("B=3", Some("^B=.$"), Place::End), "A=1\r\nB=3\r\n"),
+            ("A=1\r\nB=2\r\n", present("A=1\r", None, Place::End), "A=1\r\nB=2\r\n"),
+            ("A=1\r\nB=2\n", present("C", None, Place::Before(regex("^B"))), "A=1\r\nC\r\nB=2\n"),
+            ("A=1\r\nB=2\n", Goal::AbsentLine("A=1".to_owned()), "B=2\n"),
+            ("A=1\r\nB=2\r\n", Goal::AbsentMatching(regex("1$")), "B=2\r\n"),
+            ("\u{feff}A=1\nB=2\n", present("A=1", None, Place::End), "\u{feff}A=1\nB=2\n"),
+            ("\u{feff}A=1\n", present("A=2", Some("^A="), Place::End), "\u{feff}A=2\n"),
+            ("\u{feff}A=1\n", present("0", None, Place::Before(regex("^A"))), "\u{feff}0\nA=1\n"),
+            ("\u{feff}A=1\n", Goal::AbsentLine("A=1".to_owned()), "\u{feff}"),
+            ("\u{feff}", present("A=1", None, Place::End), "\u{feff}A=1\n"),
+            ("a\rb\n", present("c", None, Place::End), "a\rb\nc\n"),
+        ] {
+            let once = edited(text, &goal).expect("success");
+            assert_eq!(once, expected, "{text:?} {goal:?}");
             assert_eq!(edited(&once, &goal).expect("success"), once);
         }
     }

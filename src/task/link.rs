@@ -32,7 +32,7 @@ pub async fn link(context: &Context<'_>, path: &str, target: &str) -> Result<Cha
         }
     }
     let arguments = [path.as_str(), target, if context.check { "check" } else { "change" }];
-    let printed = context.script(shell::script(include_str!("sh/link.sh"), &arguments), Stdin::Closed).await?;
+    let printed = context.script(shell::changing(include_str!("sh/link.sh"), &arguments), Stdin::Closed).await?;
     let text = String::from_utf8_lossy(&printed.stdout);
     if printed.exit.status != 0 || !text.lines().any(|line| line == "end") {
         return Err(failure(context, &what, &printed.stderr));

@@ -47,6 +47,8 @@ struct State {
     paths: HashMap<String, Predicted>,
     attributes: HashMap<String, Attributes>,
     services: HashMap<String, Service>,
+    /// What was not run: the step that it stands in, and the command.
+    not_run: Vec<(Option<String>, String)>,
     /// Paths that were removed at some time: below them is only what was made after that.
     removed: HashSet<String>,
 }
@@ -112,6 +114,23 @@ impl Predictions {
         let known = state.services.entry(unit.into()).or_default();
         known.active = service.active.or(known.active);
         known.enabled = service.enabled.or(known.enabled);
+    }
+
+    /// Records a command that check mode does not run: what it would make is not known.
+    pub fn record_not_run(&self, step: Option<String>, command: &str) {
+        self.state().not_run.push((step, command.to_owned()));
+    }
+
+    /// Why it is not known whether something would be there that is not there now: a command that was not run may make it, most
+    /// likely one that names it. None where nothing was left out.
+    pub fn unknown(&self, what: &str) -> Option<String> {
+        let state = self.state();
+        let names = |(_, command): &&(Option<String>, String)| command.contains(what);
+        let (step, command) = state.not_run.iter().rev().find(names).or_else(|| state.not_run.last())?;
+        Some(match step {
+            Some(step) => format!("step \"{step}\" was not run (`{command}`)"),
+            None => format!("`{command}` was not run"),
+        })
     }
 
     /// The path with the links of this run in its folders followed, the last part left alone.

@@ -10,6 +10,9 @@ use crate::host::bare;
 /// What the scripts of the effects begin with.
 static PRELUDE: LazyLock<String> = LazyLock::new(|| bare(include_str!("sh/prelude.sh")));
 
+/// The same for those that change something.
+static CHANGE: LazyLock<String> = LazyLock::new(|| format!("{}{}", *PRELUDE, bare(include_str!("sh/change.sh"))));
+
 /// A script of zkmig's own.
 #[derive(Clone, Debug)]
 pub struct Script {
@@ -32,8 +35,17 @@ pub fn quoted(text: &str) -> String {
 
 /// The script `body` with these positional parameters.
 pub fn script(body: &str, arguments: &[&str]) -> Script {
+    after(&PRELUDE, body, arguments)
+}
+
+/// The same for a script that changes something.
+pub fn changing(body: &str, arguments: &[&str]) -> Script {
+    after(&CHANGE, body, arguments)
+}
+
+fn after(common: &'static str, body: &str, arguments: &[&str]) -> Script {
     let arguments: Vec<String> = arguments.iter().map(|argument| quoted(argument)).collect();
-    Script { common: &PRELUDE, text: format!("set -- {}\n{}", arguments.join(" "), bare(body)) }
+    Script { common, text: format!("set -- {}\n{}", arguments.join(" "), bare(body)) }
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 
 use bytes::Bytes;
 
+use super::attributes::{unknown, unknown_as};
 use super::path::{absolute, owner, parent};
 use super::prediction::{Attributes, Predicted};
 use super::printable::last_lines;
@@ -71,11 +72,14 @@ struct Job<'a> {
 struct Found {
     real: String,
     link: bool,
-    no_folder: bool,
+    /// What is missing of the way to the file.
+    no_folder: Option<String>,
     before: Option<Vec<u8>>,
     before_hash: Option<String>,
     attributes: Vec<String>,
     ended: bool,
+    /// What check mode can't know, as something is not there that a command may make.
+    unknown: Option<Changed>,
 }
 
 impl<'a> Job<'a> {
@@ -102,8 +106,8 @@ impl<'a> Job<'a> {
             }
             return self.written(self.script("change", "", Stdin::Closed).await?);
         }
-        if found.no_folder {
-            return Err(self.no_folder());
+        if let Some(missing) = &found.no_folder {
+            return Err(self.no_folder(missing));
         }
         let mut staged = String::new();
         for piece in self.content.chunks(MAX_STDIN) {
@@ -113,7 +117,7 @@ impl<'a> Job<'a> {
     }
 
     async fn stage(&self, staged: &str, piece: &[u8]) -> Result<String> {
-        let script = shell::script(include_str!("sh/stage.sh"), &[&self.path, staged]);
+        let script = shell::changing(include_str!("sh/stage.sh"), &[&self.path, staged]);
         let printed = self.context.script(script, Stdin::Bytes(Bytes::copy_from_slice(piece))).await?;
         if printed.exit.status != 0 {
             return Err(self.refused(&printed));
@@ -135,21 +139,25 @@ impl<'a> Job<'a> {
             task,
             &shown,
             staged,
+            &self.content.len().to_string(),
         ];
-        let printed = self.context.script(shell::script(include_str!("sh/write.sh"), &arguments), stdin).await?;
+        let printed = self.context.script(shell::changing(include_str!("sh/write.sh"), &arguments), stdin).await?;
+        if let Some(unknown) = unknown(self.context, &printed, &self.path) {
+            return Ok(Found { ended: true, unknown: Some(unknown), ..Found::default() });
+        }
         if printed.exit.status != 0 {
             return Err(self.refused(&printed));
         }
         let found = Found::parse(&printed.stdout)?;
-        if !found.ended && !found.no_folder {
+        if !found.ended && found.no_folder.is_none() {
             return Err(self.refused(&printed));
         }
         Ok(found)
     }
 
     fn written(&self, found: Found) -> Result<Written> {
-        if found.no_folder {
-            return Err(self.no_folder());
+        if let Some(missing) = &found.no_folder {
+            return Err(self.no_folder(missing));
         }
         let same = found.before_hash.as_deref() == Some(self.hash.as_str());
         let mut what = found.attributes;
@@ -209,26 +217,30 @@ impl<'a> Job<'a> {
             }
             Some(Predicted::Absent | Predicted::Link(_)) => {
                 if predictions.resolve(parent(&real)).1 == Some(Predicted::Absent) {
-                    return Err(self.no_folder());
+                    return Err(self.no_folder(parent(&real)));
                 }
                 found = Found { ended: true, ..Found::default() };
             }
         }
-        if found.no_folder {
+        if let Some(missing) = found.no_folder.take() {
             // The folder may be one that this run would have made.
             if predictions.resolve(parent(&real)).1 != Some(Predicted::Directory) {
-                return Err(self.no_folder());
+                let why = format!("the folder {missing} does not exist");
+                found.unknown = Some(unknown_as(self.context, &why, &missing).ok_or_else(|| self.no_folder(&missing))?);
             }
-            found.no_folder = false;
         }
         found.real.clone_from(&real);
+        let unknown = found.unknown.take();
         if let Some(expected) = &self.options.expect {
             let is = found.before_hash.as_deref().unwrap_or("absent");
             if is != expected && is != self.hash {
                 return Err(self.error("its content is not the one that was expected: somebody else has changed it"));
             }
         }
-        let written = self.written(found)?;
+        let mut written = self.written(found)?;
+        if let Some(unknown) = unknown {
+            written.changed = Changed { diff: written.changed.diff, ..unknown };
+        }
         if written.changed.changed {
             let attributes = Attributes {
                 mode: self.options.mode.or(written.created.then_some(0o644)),
@@ -263,8 +275,8 @@ impl<'a> Job<'a> {
         self.context.failed(format!("can't write {}", self.path)).caused_by(why)
     }
 
-    fn no_folder(&self) -> Error {
-        self.error(format!("the folder {} does not exist", parent(&self.path))).hint("make the folder first")
+    fn no_folder(&self, missing: &str) -> Error {
+        self.error(format!("the folder {missing} does not exist")).hint("make the folder first")
     }
 
     fn refused(&self, printed: &Printed) -> Error {
@@ -312,7 +324,7 @@ impl Found {
             match key {
                 "real" => found.real = value.to_owned(),
                 "link" => found.link = true,
-                "nofolder" => found.no_folder = true,
+                "nofolder" => found.no_folder = Some(value.to_owned()),
                 "old" => found.before_hash = Some(value.to_owned()).filter(|old| old != "absent"),
                 "before" => encoded = Some(Vec::new()),
                 "end" => found.ended = true,

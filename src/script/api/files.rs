@@ -11,7 +11,7 @@ use crate::script::Script;
 use crate::script::bundle::SCHEME;
 use crate::script::catalog::{Entry, Opt, opt};
 use crate::script::options::Options;
-use crate::script::value::from_json;
+use crate::script::value::{Unknown, from_json};
 use crate::task::attributes::Wanted;
 use crate::task::line::{Goal, Place};
 use crate::task::stat::Stat;
@@ -127,8 +127,8 @@ const FILE: Entry = Entry {
             "what is to be there; \"file\" only sets mode and owner",
         ),
         opt("target", "a text", "where a link points to"),
-        opt("parents", "true or false", "make the folders above a folder too; false"),
-        opt("recursive", "true or false", "remove a folder with all that is in it; false"),
+        opt("parents", "true or false", "make the folders above a folder too (state \"directory\"); false"),
+        opt("recursive", "true or false", "remove a folder with all that is in it (state \"absent\"); false"),
         MODE,
         OWNER,
         GROUP,
@@ -183,7 +183,10 @@ fn read_file(
     let mut options = Options::new(&READ, options)?;
     let path = text("read", "the path", path)?;
     let missing = options.any("missing");
-    let mut how = read::Options { may_be_missing: missing.is_some(), ..read::Options::default() };
+    // What a command may make that check mode did not run is not missing: nobody knows it.
+    let unknown = host.0.predictions.unknown(&path).filter(|_| script.run.options.check && missing.is_none());
+    let may_be_missing = missing.is_some() || unknown.is_some();
+    let mut how = read::Options { may_be_missing, ..read::Options::default() };
     if let Some(largest) = options.count("largest")? {
         how.largest = usize::try_from(largest).unwrap_or(usize::MAX);
     }
@@ -193,7 +196,14 @@ fn read_file(
         Some(content) => Ok(Some(content.text()?.to_owned())),
         None => Ok(None),
     })?;
-    Ok(content.map_or_else(|| missing.unwrap_or_default(), Dynamic::from))
+    Ok(match (content, unknown) {
+        (Some(content), _) => Dynamic::from(content),
+        (None, Some(left_out)) => {
+            let origin = format!("read `{path}` on {}: it does not exist yet, and {left_out}", host.0.name);
+            Dynamic::from(Unknown::not_run(origin))
+        }
+        (None, None) => missing.unwrap_or_default(),
+    })
 }
 
 fn stat_path(script: &Script, ctx: &NativeCallContext<'_>, host: &Host, path: &Dynamic, options: Map) -> Result<Map> {
@@ -385,6 +395,19 @@ fn file_state(script: &Script, ctx: &NativeCallContext<'_>, host: &Host, path: &
     let wanted = Wanted { mode: mode(&mut options)?, owner: options.text("owner")?, group: options.text("group")? };
     let common = Common::take(&mut options)?;
     let known = ["directory", "link", "absent", "file"];
+    // What would be passed over in silence is refused.
+    for (option, given, states) in [
+        ("recursive", recursive, &["absent"][..]),
+        ("parents", parents, &["directory"]),
+        ("mode", wanted.mode.is_some(), &["directory", "file"]),
+        ("owner", wanted.owner.is_some(), &["directory", "file"]),
+        ("group", wanted.group.is_some(), &["directory", "file"]),
+    ] {
+        if given && known.contains(&state.as_str()) && !states.contains(&state.as_str()) {
+            return Err(Error::input(format!("`{option}` does not go with the state \"{state}\""))
+                .hint(format!("it is for the state \"{}\"", states.join("\" and \""))));
+        }
+    }
     if !known.contains(&state.as_str()) {
         return Err(Error::input(format!("`{state}` is not a state of a file"))
             .did_you_mean(&state, known)

@@ -82,6 +82,7 @@ pub fn register(engine: &mut Engine, script: &Script) {
 }
 
 /// What the options say that every effect takes.
+#[derive(Clone)]
 pub struct Common {
     /// How long it may take.
     pub timeout: Duration,
@@ -209,7 +210,10 @@ fn run(script: &Script, ctx: &NativeCallContext<'_>, host: &Host, what: &Dynamic
         let told = (!output.is_utf8).then(|| format!("{summary} (what it printed is not UTF-8)"));
         Ok((output, Report { changed: unchanged, summary: told, ..Report::default() }))
     })?;
-    let Some(output) = output else { return Ok(unknown("run", &summary, host)) };
+    let Some(output) = output else {
+        host.0.predictions.record_not_run(script.run.current_step(), &summary);
+        return Ok(unknown("run", &summary, host));
+    };
     let mut map = Map::new();
     map.insert("status".into(), i64::from(output.status).into());
     map.insert("stdout".into(), output.stdout.into());

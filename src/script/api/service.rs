@@ -7,7 +7,7 @@ use super::{method0, method1};
 use crate::error::{Error, Result};
 use crate::run::Report;
 use crate::script::Script;
-use crate::script::catalog::{Entry, opt};
+use crate::script::catalog::{Entry, Opt, opt};
 use crate::script::options::Options;
 use crate::task::process::{self, Process};
 use crate::task::service::{self, Goal, Status, Verb};
@@ -43,6 +43,12 @@ const STATUS: Entry = Entry {
     example: "// let started = hosts(\"masters\")[0].service(\"sshd\").status().started;",
 };
 
+const STABLE: Opt = opt(
+    "stable",
+    "seconds, or a text such as \"2s\"",
+    "how long it has to run without an end or a new start; 300 ms for a service that can't tell when it is up, else 0",
+);
+
 const RESTART: Entry = Entry {
     name: "restart",
     on: "service",
@@ -50,12 +56,13 @@ const RESTART: Entry = Entry {
     arguments: &[0, 1],
     options: &[
         opt("wait", "true or false", "go on when it is stopped and started (true), or when systemd has been told to"),
+        STABLE,
         TIMEOUT,
         BECOME,
     ],
     kind: Some(Kind::Action),
-    doc: "Stops and starts a unit. Gives `before` and `after`, each as status gives it. A unit that does not come up is a failure \
-          that shows its last journal lines. With `wait: false` systemd is told to, and the playbook goes on at once: so the units \
+    doc: "Stops and starts a unit. Gives `before` and `after`, each as status gives it. A unit that does not come up, or does not \
+          stay up, is a failure that shows its last journal lines, and so is a condition of the unit that does not hold. With `wait: false` systemd is told to, and the playbook goes on at once: so the units \
           of several hosts are stopped in the same moment; wait_until and journal tell whether they came up.",
     example: "// hosts(\"masters\")[0].service(\"sshd\").restart();",
 };
@@ -74,16 +81,18 @@ const START: Entry = Entry {
     on: "service",
     usage: "service.start()",
     arguments: &[0, 1],
-    options: &[TIMEOUT, BECOME],
+    options: &[STABLE, TIMEOUT, BECOME],
     kind: Some(Kind::Change),
-    doc: "Has a unit run. Gives `changed`.",
+    doc: "Has a unit run. Gives `changed`. One that does not run afterwards is a failure that shows its last journal lines; a unit \
+          of Type=oneshot may run to its end.",
     example: "// hosts(\"masters\")[0].service(\"sshd\").start();",
 };
 
 const STOP: Entry = Entry {
     name: "stop",
     usage: "service.stop()",
-    doc: "Has a unit not run. Gives `changed`.",
+    options: &[TIMEOUT, BECOME],
+    doc: "Has a unit not run, also one whose file is gone; one that the host does not know does not run. Gives `changed`.",
     example: "// hosts(\"masters\")[0].service(\"cups\").stop();",
     ..START
 };
@@ -91,9 +100,10 @@ const STOP: Entry = Entry {
 const ENABLE: Entry = Entry {
     name: "enable",
     usage: "service.enable()",
-    doc: "Has a unit start at boot. Gives `changed`.",
+    doc: "Has a unit start at boot. Gives `changed`. A unit that is enabled and whose file wants it elsewhere now is enabled anew. \
+          One whose file has no [Install] section can't be enabled, and needs not to be where another unit pulls it in.",
     example: "// hosts(\"masters\")[0].service(\"sshd\").enable();",
-    ..START
+    ..STOP
 };
 
 const DISABLE: Entry = Entry {
@@ -101,7 +111,7 @@ const DISABLE: Entry = Entry {
     usage: "service.disable()",
     doc: "Has a unit not start at boot. Gives `changed`.",
     example: "// hosts(\"masters\")[0].service(\"cups\").disable();",
-    ..START
+    ..STOP
 };
 
 const PROCESS: Entry = Entry {
@@ -143,11 +153,10 @@ pub fn register(engine: &mut Engine, script: &Script) {
             act(script, ctx, service, name, verb, options)
         });
     }
-    let goals =
-        [("start", Goal::Started), ("stop", Goal::Stopped), ("enable", Goal::Enabled), ("disable", Goal::Disabled)];
-    for (name, goal) in goals {
-        method0(engine, script, name, move |script, ctx, service: &Service, options| {
-            ensure(script, ctx, service, name, goal, options)
+    let goals = [(&START, Goal::Started), (&STOP, Goal::Stopped), (&ENABLE, Goal::Enabled), (&DISABLE, Goal::Disabled)];
+    for (entry, goal) in goals {
+        method0(engine, script, entry.name, move |script, ctx, service: &Service, options| {
+            ensure(script, ctx, service, entry, goal, options)
         });
     }
     method1(engine, script, "process", one_process);
@@ -189,10 +198,17 @@ fn act(
 ) -> Result<Dynamic> {
     let mut options = Options::new(if verb == Verb::Restart { &RESTART } else { &RELOAD }, options)?;
     let wait = options.flag("wait")?.unwrap_or(true);
+    let stable = options.duration("stable")?;
     let common = Common::take(&mut options)?;
+    if script.run.options.check {
+        // What is sure to fail fails in check mode too.
+        let (summary, common) = (service.unit.clone(), common.clone());
+        let look = Effect { name: STATUS.name, summary, kind: Kind::Read, ctx, common };
+        script.read(&service.host, look, async |context| service::foresee(context, &service.unit, verb).await)?;
+    }
     let effect = Effect { name, summary: service.unit.clone(), kind: Kind::Action, ctx, common };
     let done = script.effect(&service.host, effect, async |context| {
-        let done = service::act(context, &service.unit, verb, wait).await?;
+        let done = service::act(context, &service.unit, verb, wait, stable).await?;
         let report = Report { facts: started(&done.after), ..Report::default() };
         Ok((done, report))
     })?;
@@ -212,16 +228,20 @@ fn ensure(
     script: &Script,
     ctx: &NativeCallContext<'_>,
     service: &Service,
-    name: &'static str,
+    entry: &'static Entry,
     goal: Goal,
     options: Map,
 ) -> Result<Map> {
-    let common = Common::take(&mut Options::new(&START, options)?)?;
-    let effect = Effect { name, summary: service.unit.clone(), kind: Kind::Change, ctx, common };
+    let mut options = Options::new(entry, options)?;
+    let stable = options.duration("stable")?;
+    let common = Common::take(&mut options)?;
+    let effect = Effect { name: entry.name, summary: service.unit.clone(), kind: Kind::Change, ctx, common };
     let before = script.run.changed_before(&service.host.0.name, effect.name, &effect.summary);
     let changed = script.effect(&service.host, effect, async |context| {
-        let done = service::ensure(context, &service.unit, goal).await?;
-        let facts = vec![Fact::Unit { unit: done.after.unit, goal }];
+        let done = service::ensure(context, &service.unit, goal, stable).await?;
+        // What runs to its end is not there to be looked at later.
+        let stands = done.after.is(goal) && done.after.exists;
+        let facts = stands.then_some(Fact::Unit { unit: done.after.unit, goal }).into_iter().collect();
         Ok((done.changed.changed, Report { changed: Some(done.changed), facts, ..Report::default() }))
     })?;
     let mut map = Map::new();

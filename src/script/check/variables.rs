@@ -6,7 +6,7 @@ use rhai::{AST, ASTNode, Expr, FnCallExpr, Position, Stmt};
 
 use crate::error::Error;
 use crate::inventory::Inventory;
-use crate::script::called::function;
+use crate::script::called::{alone, function};
 use crate::script::playbook::Playbook;
 
 /// What Ansible gives every host beside its variables.
@@ -40,7 +40,7 @@ pub fn unknown_names(file: &str, ast: &AST, playbook: &Playbook, inventory: &Inv
         let Some(definition) = ast.iter_fn_def().find(|definition| definition.name == name.as_str()) else { continue };
         let Some(host) = definition.params.get(captured) else { continue };
         let count = definition.params.len();
-        let alone = ast.clone_functions_only_filtered(|_, _, _, known, params| known == name && params == count);
+        let alone = alone(ast, &name, count);
         alone.walk(&mut |path: &[ASTNode<'_>]| {
             if let Some(ASTNode::Expr(Expr::Dot(dot, ..))) = path.last()
                 && is_variable(&dot.lhs, host)

@@ -1,6 +1,8 @@
 # path, mode, owner, group, check|change
 names "$3" "$4"
-real=$(readlink -f "$1") && [ -e "$real" ] || fail "it does not exist"
+if ! real=$(readlink -f "$1") || [ ! -e "$real" ]; then
+    if gone "$1"; then lacks "it does not exist"; else fail "$why"; fi
+fi
 printf 'real %s\n' "$real"
 attributes "$real" "$2" "$3" "$4" "$5"
 printf 'end\n'

@@ -7,24 +7,23 @@ if [ -L "$path" ]; then
     printf 'was %s\n' "$was"
 elif [ -e "$path" ]; then
     fail "it is there, and is not a symbolic link"
+else
+    gone "$path" || fail "$why"
 fi
-above=${path%/*}/
-[ -d "$above" ] || fail "the folder ${path%/*} does not exist"
+if ! above=$(readlink -f "${path%/*}/") || [ ! -d "$above" ]; then no_folder "$path"; fi
+name=${path##*/}
 printf 'changed\n'
 if [ "$task" = check ]; then
     [ -w "$above" ] || fail "the folder $above can't be written to"
+    room "$above" 0
     printf 'end\n'
     exit 0
 fi
-sweep "$above"
-tmp=$above.zkmig.$$.link00
-rm -f "$tmp"
-ln -s "$target" "$tmp" || exit 1
-if ! mv -f -T "$tmp" "$path" 2>/dev/null; then
-    # busybox may not know -T, and without it the new link would land in the folder that the old one leads to.
-    [ ! -d "$path" ] || rm -f "$path" || exit 1
-    mv -f "$tmp" "$path" || exit 1
-fi
-tmp=
-synced_folder "$above"
+enter "$above"
+sweep
+nest
+ln -s -- "$target" ./content || exit 1
+place "$name"
+unnest
+synced_folder .
 printf 'end\n'

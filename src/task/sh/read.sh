@@ -12,7 +12,12 @@ for path; do
     exec 3>&-
     case $said in
         '') printf '.\n' ;;
-        *'No such file or directory'*) printf -- '-\n' ;;
-        *) printf '!%s\n' "$said" | tr '\n' ' '; printf '\n' ;;
+        *)
+            if [ ! -e "$path" ]; then
+                if gone "$path"; then printf -- '-\n'; continue; fi
+                said=$why
+            fi
+            printf '!%s\n' "$said" | tr '\n' ' '
+            printf '\n' ;;
     esac
 done

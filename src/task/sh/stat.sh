@@ -15,10 +15,7 @@ for path; do
             hash=$(hash_of "$path") && printf 'hash %s\n' "$hash" || printf 'refused its content can not be read\n'
         fi
     else
-        case $found in
-            *'No such file or directory'*|*'Not a directory'*) ;;
-            *) printf 'refused %s\n' "$found" ;;
-        esac
+        gone "$path" || printf 'refused %s\n' "$why"
     fi
 done
 printf 'end\n'

@@ -6,8 +6,15 @@ from campaign.zkmig import Match
 
 from .environment import means_what_systemd_takes_it_for
 from .shapes import PROCEDURE, QUICK, SEVEN, SHARED, STAYING
+from .units import are_as_the_effects_say
 
 MYID = "/var/lib/dcos/exhibitor/zookeeper/snapshot/myid"
+
+
+def as_systemd_has_it(trial):
+    """What is read and done beside a systemd is what that systemd says."""
+    means_what_systemd_takes_it_for(trial)
+    are_as_the_effects_say(trial)
 
 
 def whole(*words):
@@ -102,6 +109,6 @@ def cases():
         Case("forward", "shared-folder", "the configuration in a shared folder", plain(), shape=SHARED, short=True),
         Case("forward", "final-ids", "the ids of an upgrade already", final_ids, shape=STAYING, short=True),
         Case("forward", "one-master", "one master", one_master, shape=alone, ends=AS_IT_IS, short=True),
-        Case("forward", "environment", "environment files mean what systemd takes them for", means_what_systemd_takes_it_for, shape=alone, ends=AS_IT_IS,
+        Case("forward", "environment", "environment files mean what systemd takes them for, and units are what the effects say", as_systemd_has_it, shape=alone, ends=AS_IT_IS,
              short=True),
     ]
