@@ -64,10 +64,11 @@ change() {
 changeable() { ! is_root || [ -L "$1" ] || [ -w "$1" ] || fail "a change of it is not permitted: is it immutable?"; }
 # room FOLDER BYTES: so much fits into the folder's file system.
 room() {
-    free=$(stat -f -c '%f %a %S %c %d' "$1" 2>/dev/null) || return 0
+    free=$(stat -f -c '%f %a %S %c %d %b' "$1" 2>/dev/null) || return 0
     # shellcheck disable=SC2086 # numbers
     set -- "$2" $free
-    [ $# = 6 ] || return 0
+    # Some do not tell how large they are.
+    [ $# = 7 ] && [ "$7" != 0 ] || return 0
     blocks=$3
     ! is_root || blocks=$2
     [ "$1" -le $((blocks * $4)) ] || fail "No space left on device"
