@@ -54,3 +54,10 @@ fn now(stops: &Stops) -> Instant {
 fn lock() -> MutexGuard<'static, Stops> {
     STOPS.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+/// How long this thread has run: what others do on the machine does not count.
+#[cfg(test)]
+pub fn worked() -> Duration {
+    let told = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::new(u64::try_from(told.tv_sec).unwrap_or(0), u32::try_from(told.tv_nsec).unwrap_or(0))
+}

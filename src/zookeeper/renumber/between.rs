@@ -1,8 +1,10 @@
 //! Which lists a stage between may give.
 
 use std::collections::HashSet;
+use std::hash::BuildHasherDefault;
 
-use super::lists::Server;
+use super::lists::{Ids, Server, packed};
+use super::state::Mixed;
 
 /// Up to so many servers every list is tried.
 pub const EXHAUSTIVE: usize = 5;
@@ -15,9 +17,9 @@ pub const TWICE: usize = 3;
 pub fn candidates(list: &[u8], target: &[u8], leader: Server) -> Vec<Vec<u8>> {
     let mut found: Vec<Vec<u8>> = Vec::new();
     let same_ids = list.iter().all(|id| target.contains(id));
-    let mut seen: HashSet<Vec<u8>> = HashSet::from([list.to_vec(), target.to_vec()]);
+    let mut seen: HashSet<Ids, BuildHasherDefault<Mixed>> = [packed(list), packed(target)].into_iter().collect();
     let mut add = |one: Vec<u8>| {
-        if seen.insert(one.clone()) {
+        if seen.insert(packed(&one)) {
             found.push(one);
         }
     };

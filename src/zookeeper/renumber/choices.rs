@@ -5,17 +5,14 @@ use super::state::State;
 
 /// Who can be restarted next: every server alone, those that the new list makes the highest first and the leader last,
 /// which is most often best; then the leader with another one, where two can be spared and may be down at once.
-pub fn choices(lists: &Lists, state: State) -> Vec<Set> {
+pub fn choices(lists: &Lists, state: State) -> impl Iterator<Item = Set> {
     let left = lists.all() & !state.moved;
-    let leads = |server: Server| state.leader.map(usize::from) == Some(server);
-    let mut alone: Vec<Server> = members(left).collect();
-    alone.sort_by_key(|server| (leads(*server), std::cmp::Reverse(lists.id(lists.all(), *server))));
-    let mut found: Vec<Set> = alone.iter().map(|server| 1 << server).collect();
-    if let Some(leader) = alone.iter().find(|server| leads(**server)).filter(|_| lists.spare().min(lists.max_down) >= 2)
-    {
-        found.extend(alone.iter().filter(|server| *server != leader).map(|other| 1 << other | 1 << leader));
-    }
-    found
+    let leader = state.leader.filter(|leader| left & 1 << leader != 0);
+    let others = lists.highest_first.into_iter().take(lists.count);
+    let others = others.filter(move |server| left & 1 << server != 0 && Some(*server) != leader);
+    let pairs = leader.filter(|_| lists.spare().min(lists.max_down) >= 2);
+    let together = pairs.map(|leader| others.clone().map(move |other| 1 << other | 1 << leader));
+    others.chain(leader).map(|server| 1 << server).chain(together.into_iter().flatten())
 }
 
 /// The groups of servers with the leader that can be stopped together: as many as the quorum can spare and may be down at once.

@@ -29,8 +29,10 @@
 //! that was restarted and has not joined since has older data than those that served: the ensemble is written to, by its
 //! clients, or by the playbook before such an election.
 
+use std::cmp::Reverse;
+
 use super::joining::Moment;
-use super::lists::{Lists, Server, Set, members, version};
+use super::lists::{Lists, Ranks, Server, Set, members};
 use super::state::State;
 
 /// Who leads, and who serves then.
@@ -82,26 +84,24 @@ impl Outcome {
 impl Lists {
     /// How many different ids a leader counts among those who follow it, and itself.
     pub fn counted(&self, moved: Set, leader: Server, serving: Set) -> u32 {
-        let listed = |id: u8| !self.rules.counts_by_list() || self.owner(version(moved, leader), id).is_some();
-        let ids = members(serving).map(|server| self.id(moved, server)).filter(|id| listed(*id));
-        ids.fold(0_u32, |ids, id| ids | 1 << id).count_ones()
+        let counted = if self.rules.counts_by_list() { self.listed(moved, leader) } else { Ranks::MAX };
+        (self.ranks(moved, serving) & counted).count_ones()
     }
 
     /// How many different ids a leader counts while it forms its quorum.
     fn forming(&self, moved: Set, leader: Server, followers: Set) -> u32 {
-        let listed = |id: u8| !self.rules.forms_by_list() || self.owner(version(moved, leader), id).is_some();
-        let ids = members(followers).map(|server| self.id(moved, server)).filter(|id| listed(*id));
-        ids.fold(0_u32, |ids, id| ids | 1 << id).count_ones()
+        let counted = if self.rules.forms_by_list() { self.listed(moved, leader) } else { Ranks::MAX };
+        (self.ranks(moved, followers) & counted).count_ones()
     }
 
     /// Who adopts the vote of `candidate`, the highest of those that the others hear.
     fn adopted(&self, moved: Set, up: Set, candidate: Server) -> Set {
         let vote = self.id(moved, candidate);
+        let takers = if self.rules.adopts_strangers() { up } else { up & self.listing(moved, vote) };
         let mut adopted: Set = 1 << candidate;
         loop {
-            let more = members(up & !adopted)
-                .filter(|server| self.rules.adopts_strangers() || self.owner(version(moved, *server), vote).is_some())
-                .filter(|server| members(adopted).any(|other| self.vote_label(moved, *server, other).is_some()))
+            let more = members(takers & !adopted)
+                .filter(|server| self.hears_vote(moved, *server, adopted))
                 .fold(0, |more: Set, server| more | 1 << server);
             if more == 0 {
                 return adopted;
@@ -112,22 +112,19 @@ impl Lists {
 
     /// What the votes of those who look come to, when `candidate` has the highest. `newest` have the newest data.
     fn elected(&self, moved: Set, up: Set, newest: Set, candidate: Server) -> Option<Elected> {
-        let vote = self.id(moved, candidate);
         let adopted = self.adopted(moved, up, candidate);
         let has_quorum = |server: Server| {
-            let own = 1_u32 << self.id(moved, server);
-            let heard = members(adopted & !(1 << server)).filter_map(|other| self.vote_label(moved, server, other));
-            heard.fold(own, |ids, id| ids | 1 << id).count_ones() >= self.majority
+            let own: Ranks = 1 << self.id(moved, server);
+            (own | self.vote_labels(moved, server, adopted & !(1 << server))).count_ones() >= self.majority
         };
         if !has_quorum(candidate) {
             return None;
         }
-        let followers = members(adopted & !(1 << candidate))
-            .filter(|server| {
-                self.id(moved, *server) != vote && self.owner(version(moved, *server), vote) == Some(candidate)
-            })
-            .filter(|server| has_quorum(*server))
-            .fold(0, |followers: Set, server| followers | 1 << server);
+        // Who has the same id finds itself.
+        let followers =
+            members(adopted & !(1 << candidate) & self.finding(moved, candidate, self.id(moved, candidate)))
+                .filter(|server| has_quorum(*server))
+                .fold(0, |followers: Set, server| followers | 1 << server);
         let serving = followers | 1 << candidate;
         let forms = |followers: Set| {
             self.forming(moved, candidate, followers) >= self.majority
@@ -150,43 +147,42 @@ impl Lists {
     /// `lossless` and may end without a leader.
     fn elections(&self, moved: Set, up: Set, newest: Set, lossless: bool) -> Option<Vec<Option<Elected>>> {
         let mut found: Vec<Option<Elected>> = Vec::new();
-        self.vote(moved, up, newest, lossless, &mut found)?;
-        if found.is_empty() {
-            found.push(None)
-        }
-        Some(found)
+        self.vote(moved, up, newest, &mut |outcome| {
+            if !found.contains(&outcome) {
+                found.push(outcome);
+            }
+            !lossless || outcome.is_some()
+        })
+        .then(|| if found.is_empty() { vec![None] } else { found })
     }
 
-    /// Adds what an election may come to.
-    fn vote(&self, moved: Set, up: Set, newest: Set, lossless: bool, found: &mut Vec<Option<Elected>>) -> Option<()> {
+    /// Gives `each` what an election may come to, the likeliest first, as long as it says to go on; whether it has said so to the end.
+    fn vote(&self, moved: Set, up: Set, newest: Set, each: &mut impl FnMut(Option<Elected>) -> bool) -> bool {
         let newest = if newest & up == 0 { up } else { newest & up };
-        let mut candidates: Vec<Server> = members(newest).collect();
-        candidates.sort_unstable_by_key(|server| std::cmp::Reverse(self.id(moved, *server)));
-        for candidate in candidates {
+        let mut left = newest;
+        while let Some(candidate) = members(left).min_by_key(|server| Reverse(self.id(moved, *server))) {
+            left &= !(1 << candidate);
             let outcome = self.elected(moved, up, newest, candidate);
             // Whom nobody has in its list, nobody hears: the others elect as if it were not there.
             let unheard = outcome.is_none()
                 && !self.rules.adopts_strangers()
                 && self.unlisted(moved, up & !(1 << candidate), candidate)
                 && up.count_ones() > self.majority;
-            if unheard {
-                self.vote(moved, up & !(1 << candidate), newest & !(1 << candidate), lossless, found)?;
-                continue;
-            }
-            if lossless && outcome.is_none() {
-                return None;
-            }
-            if !found.contains(&outcome) {
-                found.push(outcome);
+            let go_on = if unheard {
+                self.vote(moved, up & !(1 << candidate), newest & !(1 << candidate), each)
+            } else {
+                each(outcome)
+            };
+            if !go_on {
+                return false;
             }
         }
-        Some(())
+        true
     }
 
     /// Whether none of these has in its list the id that this server claims.
     fn unlisted(&self, moved: Set, others: Set, server: Server) -> bool {
-        let id = self.id(moved, server);
-        members(others).all(|other| self.owner(version(moved, other), id).is_none())
+        self.listing(moved, self.id(moved, server)) & others == 0
     }
 
     /// Whether it takes an election to stop these.
@@ -226,6 +222,50 @@ impl Lists {
         Elected { serving: self.settle(at, self.all(), elected.serving, elected.leader), ..elected }
     }
 
+    /// Who elects when `group` is stopped; nobody has to while somebody leads.
+    fn electing(&self, before: State, group: Set) -> Set {
+        self.all() & !group & !before.absent & !self.astray(before)
+    }
+
+    /// How an ensemble stands after a restart of `group` that ended so, with an `election` or without.
+    fn after(&self, before: State, group: Set, election: bool, end: Elected) -> State {
+        State {
+            moved: before.moved | group,
+            serving: end.serving,
+            leader: u8::try_from(end.leader).ok(),
+            absent: if election { 0 } else { before.absent & !group & !end.serving },
+            deaf: before.deaf & !group & !end.serving,
+        }
+    }
+
+    /// Whether a restart of `group` with the new list costs nothing but the time of an election, which waits for nobody, whatever
+    /// that comes to, and `then` is so of each state that it may come to.
+    ///
+    /// The same as is told by [`restart`](Self::restart) and [`Outcome::elections_only`], without all the rest that they tell.
+    pub fn only_elects(&self, before: State, group: Set, mut then: impl FnMut(State) -> bool) -> bool {
+        let mut ends = |elected: Elected, election: bool| {
+            let deaf = before.deaf & !group;
+            let down = Moment { moved: before.moved, looking: 0, fresh: 0, deaf };
+            let now = Moment { moved: before.moved | group, looking: 0, fresh: group, deaf };
+            let serving = self.settle(down, self.all() & !group, elected.serving, elected.leader);
+            then(self.after(before, group, election, self.settled(now, Elected { serving, ..elected })))
+        };
+        let left = before.serving & !group;
+        if let Some(leader) = before.leader.map(usize::from).filter(|_| !self.elects(before, group)) {
+            return ends(Elected { leader, serving: left, older: 0 }, false);
+        }
+        let electing = self.electing(before, group);
+        if self.at_once(before, group) && self.elected_and_gone(before, group, electing) {
+            return false;
+        }
+        let mut last = None;
+        let all = self.vote(before.moved, electing, left, &mut |outcome| {
+            let Some(elected) = outcome.filter(|elected| elected.older == 0) else { return false };
+            last.replace(elected) == Some(elected) || ends(elected, true)
+        });
+        all && last.is_some()
+    }
+
     /// What a restart of `group` with the new list leads to, the likeliest first. The group is stopped together, the leader
     /// last; what remains elects where it has to; then the group is started.
     pub fn restart(&self, before: State, group: Set) -> Vec<Outcome> {
@@ -239,7 +279,7 @@ impl Lists {
         let moved = before.moved | group;
         let left = before.serving & !group;
         let leads = before.leader.map(usize::from).filter(|_| !self.elects(before, group));
-        let electing = if leads.is_some() { 0 } else { up & !before.absent & !self.astray(before) };
+        let electing = if leads.is_some() { 0 } else { self.electing(before, group) };
         let middles = match leads {
             Some(leader) => vec![(Some(Elected { leader, serving: left, older: 0 }), false)],
             None if self.at_once(before, group) && self.elected_and_gone(before, group, electing) => vec![(None, true)],
@@ -273,13 +313,7 @@ impl Lists {
             for (end, lossy) in ends {
                 let outcome = Outcome {
                     state: match end {
-                        Some(end) => State {
-                            moved,
-                            serving: end.serving,
-                            leader: u8::try_from(end.leader).ok(),
-                            absent: if election { 0 } else { before.absent & !group & !end.serving },
-                            deaf: deaf & !end.serving,
-                        },
+                        Some(end) => self.after(before, group, election, end),
                         None => State { deaf, ..State::new(moved, before.serving, None) },
                     },
                     lost_while_down: down.is_none(),

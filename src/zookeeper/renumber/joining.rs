@@ -17,7 +17,7 @@
 //! comes: that one is then never called, and is not heard if it has a higher id and so would have had to call back. Which of
 //! the two comes first is a race, lost in four of nine runs. (Seen in the lab. From 3.6 on all are called at once.)
 
-use super::lists::{Lists, Server, Set, members, version};
+use super::lists::{Lists, Ranks, Server, Set, members, version};
 use super::state::State;
 
 /// What servers that look depend on, besides those that serve.
@@ -37,7 +37,7 @@ impl Lists {
     /// Whether a server that looks joins those that serve, whatever others do that look too.
     fn joins(&self, at: Moment, server: Server, serving: Set, leader: Server) -> bool {
         at.deaf & (1 << server) == 0
-            && self.owner(version(at.moved, server), self.id(at.moved, leader)) == Some(leader)
+            && self.finding(at.moved, leader, self.id(at.moved, leader)) & 1 << server != 0
             && self.follows(at, server, serving, leader, self.contested(at, server), |_| true)
     }
 
@@ -76,18 +76,16 @@ impl Lists {
         let looking = self.all() & !before.serving;
         let led_by = self.id(before.moved, leader);
         let at = Moment { moved: before.moved, looking, fresh: 0, deaf: 0 };
-        members(looking)
-            .filter(|server| self.owner(version(before.moved, *server), led_by).is_some_and(|there| there != leader))
+        let elsewhere = self.listing(before.moved, led_by) & !self.finding(before.moved, leader, led_by);
+        members(looking & elsewhere)
             .filter(|server| self.follows(at, *server, before.serving, leader, 0, |_| true))
             .fold(0, |astray: Set, server| astray | 1 << server)
     }
 
     /// The labels under which a server that looks may hear another one that looks, and not the one that has the id by right.
-    fn contested(&self, at: Moment, server: Server) -> u32 {
-        members(at.looking & !(1 << server))
-            .filter(|_| self.rules.calls_in_turn())
-            .filter_map(|rival| self.label(at.moved, server, rival))
-            .fold(0, |labels, label| labels | 1 << label)
+    fn contested(&self, at: Moment, server: Server) -> Ranks {
+        let rivals = if self.rules.calls_in_turn() { at.looking & !(1 << server) } else { 0 };
+        members(rivals).fold(0, |labels, rival| labels | self.label(at.moved, server, rival))
     }
 
     /// Whether a server that looks hears enough of a leader to follow it, without what it hears under these labels, and from
@@ -98,7 +96,7 @@ impl Lists {
         server: Server,
         serving: Set,
         leader: Server,
-        contested: u32,
+        contested: Ranks,
         counts: impl Fn(Server) -> bool,
     ) -> bool {
         let Moment { moved, .. } = at;
@@ -106,22 +104,21 @@ impl Lists {
         if led_by == self.id(moved, server) {
             return false;
         }
-        let (mut heard, mut leads) = (0_u32, false);
+        let (mut heard, mut leads): (Ranks, bool) = (0, false);
         for other in members(serving) {
-            let called = self.label(moved, server, other).filter(|_| counts(other));
-            let label = called.or_else(|| self.misdirected(at, server, other));
-            if let Some(label) = label.filter(|label| contested & (1 << *label) == 0) {
-                heard |= 1 << label;
-                leads |= other == leader && label == led_by;
-            }
+            let called = self.label(moved, server, other);
+            let called = if called != 0 && counts(other) { called } else { self.misdirected(at, server, other) };
+            let label = called & !contested;
+            heard |= label;
+            leads |= other == leader && label == 1 << led_by;
         }
         leads && heard.count_ones() >= self.majority
     }
 
-    /// The label under which a server hears another that calls it back in the place of one that looks and has, as its own,
+    /// The label, if there is one, under which a server hears another that calls it back in the place of one that looks and has, as its own,
     /// the id that the other's list has for the server. Where each of the two is called in the place of the other, only the
     /// one hears it that was there before: the one that has come keeps calling, and the other one has no need to.
-    fn misdirected(&self, at: Moment, server: Server, other: Server) -> Option<u8> {
+    fn misdirected(&self, at: Moment, server: Server, other: Server) -> Ranks {
         let Moment { moved, looking, fresh, .. } = at;
         let other_id = self.id(moved, other);
         let listed = self.ids[version(moved, other)][server];
@@ -133,7 +130,7 @@ impl Lists {
                 let before = fresh & (1 << server) == 0 && fresh & (1 << caller) != 0;
                 self.id(moved, caller) == listed && (!exchanged || before)
             });
-        Some(other_id).filter(|id| called && self.owner(version(moved, server), *id).is_some())
+        if called { 1 << other_id & self.listed(moved, server) } else { 0 }
     }
 
     /// Lets everybody who is up and looks join who can; gives who serves then.

@@ -16,6 +16,8 @@
 //! within seconds. (Seen in the recorded runs.) Where both have one id, only what `b` last said to that id comes through:
 //! seen to make a server join in one run and not in another, so the model does not count on it.
 
+use std::cmp::Reverse;
+
 use super::cost::Exposure;
 use super::versions::Rules;
 
@@ -28,8 +30,11 @@ pub type Server = usize;
 /// An ensemble of at most nine servers: more than DC/OS ever had.
 pub const MOST: usize = 9;
 
-/// Under which rank servers hear each other: by the list of who hears, itself, the other's list, the other.
-type Labels = [[[[Option<u8>; MOST]; 2]; MOST]; 2];
+/// Ranks of ids, a bit for each.
+pub type Ranks = u32;
+
+/// Under which rank servers hear each other, none where they do not: by the list of who hears, itself, the other's list, the other.
+type Labels = [[[[Ranks; MOST]; 2]; MOST]; 2];
 
 /// Two lists of servers, the one before a stage and the one after it, and what follows from them.
 #[derive(Clone, Debug)]
@@ -47,10 +52,16 @@ pub struct Lists {
     pub(super) ids: [[u8; MOST]; 2],
     /// The server of a rank, by list.
     owners: [[Option<u8>; 2 * MOST]; 2],
+    /// The ranks that a list has.
+    listed: [Ranks; 2],
     /// Under which rank a server that looks hears another one that serves: by its list, itself, the other's list, the other.
     heard: Labels,
     /// The same, where the other one looks too.
     heard_looking: Labels,
+    /// Whom a server that looks hears of those that look: by its list, itself, and the others' list.
+    hears_looking: [[[Set; 2]; MOST]; 2],
+    /// The servers, those first that get the highest ids.
+    pub(super) highest_first: [u8; MOST],
     /// In which order a server calls the others: by its list and them. Those with the same number come in any order.
     pub(super) turns: [[u8; MOST]; 2],
 }
@@ -58,6 +69,16 @@ pub struct Lists {
 /// Where a server of this id has its turn among those that another one calls: the lists are kept in a `HashMap` of sixteen.
 fn turn(id: u8) -> u8 {
     id % 16
+}
+
+/// The ids of a list, with which what is known of it is found: zeros after the last.
+pub type Ids = [u8; MOST];
+
+/// The ids of a list of at most [`MOST`].
+pub fn packed(list: &[u8]) -> Ids {
+    let mut ids = [0; MOST];
+    ids.iter_mut().zip(list).for_each(|(place, id)| *place = *id);
+    ids
 }
 
 /// The members of a set.
@@ -86,8 +107,11 @@ impl Lists {
             max_down: 2,
             ids: [[0; MOST]; 2],
             owners: [[None; 2 * MOST]; 2],
-            heard: [[[[None; MOST]; 2]; MOST]; 2],
-            heard_looking: [[[[None; MOST]; 2]; MOST]; 2],
+            listed: [0; 2],
+            heard: [[[[0; MOST]; 2]; MOST]; 2],
+            heard_looking: [[[[0; MOST]; 2]; MOST]; 2],
+            hears_looking: [[[0; 2]; MOST]; 2],
+            highest_first: [0, 1, 2, 3, 4, 5, 6, 7, 8],
             turns: [[0; MOST]; 2],
         };
         for (version, list) in [before, after].into_iter().enumerate() {
@@ -95,8 +119,11 @@ impl Lists {
                 lists.ids[version][server] = rank(id);
                 lists.turns[version][server] = turn(*id);
                 lists.owners[version][usize::from(rank(id))] = u8::try_from(server).ok();
+                lists.listed[version] |= 1 << rank(id);
             }
         }
+        let highest = lists.ids[1];
+        lists.highest_first[..count].sort_by_key(|server| Reverse(highest[usize::from(*server)]));
         for own in 0..2 {
             for server in 0..count {
                 for others in 0..2 {
@@ -105,6 +132,7 @@ impl Lists {
                         let (serving, looking) = (hears(false), hears(true));
                         lists.heard[own][server][others][other] = serving;
                         lists.heard_looking[own][server][others][other] = looking;
+                        lists.hears_looking[own][server][others] |= Set::from(looking != 0) << other;
                     }
                 }
             }
@@ -117,8 +145,8 @@ impl Lists {
         Self { exposure, max_down, ..self }
     }
 
-    /// The label under which a server that looks hears another, each with its list.
-    fn hears(&self, (own, server): (usize, Server), (others, other): (usize, Server), looks: bool) -> Option<u8> {
+    /// The label under which a server that looks hears another, each with its list; none where it does not.
+    fn hears(&self, (own, server): (usize, Server), (others, other): (usize, Server), looks: bool) -> Ranks {
         let (id, other_id) = (self.ids[own][server], self.ids[others][other]);
         let label = if id > other_id {
             Some(self.ids[own][other]).filter(|label| *label < id)
@@ -130,7 +158,7 @@ impl Lists {
             None
         };
         // A vote from an id that is not in the own list is an observer's, and does not count.
-        label.filter(|label| self.owner(own, *label).is_some())
+        label.map_or(0, |label| 1 << label & self.listed[own])
     }
 
     /// Who has this rank in a list.
@@ -158,14 +186,46 @@ impl Lists {
         self.ids[version(moved, server)][server]
     }
 
-    /// Under which rank a server that looks hears another one that serves.
-    pub(super) fn label(&self, moved: Set, server: Server, other: Server) -> Option<u8> {
+    /// Those whose list has this rank.
+    pub(super) fn listing(&self, moved: Set, rank: u8) -> Set {
+        self.whose(moved, |version| self.listed[version] & 1 << rank != 0)
+    }
+
+    /// Those whose list has this server under this rank.
+    pub(super) fn finding(&self, moved: Set, server: Server, rank: u8) -> Set {
+        self.whose(moved, |version| self.owner(version, rank) == Some(server))
+    }
+
+    /// Those of whose list something holds.
+    fn whose(&self, moved: Set, holds: impl Fn(usize) -> bool) -> Set {
+        (if holds(0) { self.all() & !moved } else { 0 }) | if holds(1) { moved } else { 0 }
+    }
+
+    /// The ranks of the servers' ids.
+    pub(super) fn ranks(&self, moved: Set, servers: Set) -> Ranks {
+        members(servers).fold(0, |ranks, server| ranks | 1 << self.id(moved, server))
+    }
+
+    /// The ranks that are in a server's list.
+    pub(super) fn listed(&self, moved: Set, server: Server) -> Ranks {
+        self.listed[version(moved, server)]
+    }
+
+    /// Under which rank a server that looks hears another one that serves; none where it does not.
+    pub(super) fn label(&self, moved: Set, server: Server, other: Server) -> Ranks {
         self.heard[version(moved, server)][server][version(moved, other)][other]
     }
 
-    /// The same, where both look.
-    pub(super) fn vote_label(&self, moved: Set, server: Server, other: Server) -> Option<u8> {
-        self.heard_looking[version(moved, server)][server][version(moved, other)][other]
+    /// Under which ranks a server that looks hears these, which look too.
+    pub(super) fn vote_labels(&self, moved: Set, server: Server, others: Set) -> Ranks {
+        let heard = &self.heard_looking[version(moved, server)][server];
+        members(others).fold(0, |labels, other| labels | heard[version(moved, other)][other])
+    }
+
+    /// Whether a server that looks hears one of these, which look too.
+    pub(super) fn hears_vote(&self, moved: Set, server: Server, others: Set) -> bool {
+        let [before, after] = self.hears_looking[version(moved, server)][server];
+        (before & !moved | after & moved) & others != 0
     }
 }
 

@@ -18,6 +18,7 @@ pub mod electing;
 pub mod follow;
 pub mod joining;
 pub mod lists;
+mod pairs;
 pub mod plan;
 #[cfg(test)]
 mod runs;

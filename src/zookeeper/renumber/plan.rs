@@ -1,16 +1,16 @@
 //! The stages of a renumbering: through which lists the servers go, and in which order they are restarted in each.
 
-use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::between::{EXHAUSTIVE, TWICE, candidates};
 use super::choices::groups;
 use super::cost::{Cost, Exposure, count};
 use super::follow::{Cluster, Leg, Step, follow, take};
-use super::lists::{Lists, Server, Set, members};
+use super::lists::{Ids, Lists, Server, Set, members, packed};
+use super::pairs::Pairs;
 use super::search::{Effort, Memory, Stage, together, uniform};
-use super::state::State;
-use super::ways::{Way, Ways};
+use super::state::{Quick, State};
+use super::ways::Ways;
 
 /// How many states are looked into, at most. For few servers it is known from which of them there is a way with nothing but
 /// elections, so that the cheapest such way takes some hundred; the rest is for those that have none.
@@ -51,14 +51,18 @@ pub struct Found {
 pub fn plan(cluster: &Cluster) -> Found {
     let few = cluster.list.len() <= EXHAUSTIVE;
     let bounds = if few { FEW } else { MANY };
+    let pairs = Rc::new(Pairs::new(cluster));
+    let last = pairs.of(&cluster.target, &cluster.target);
     let mut planner = Planner {
         whole: cluster.clone(),
         target: cluster.target.clone(),
+        last: Cost::at_least(&last, count(last.all()), true),
         room: Room { leads: cluster.leader_changes, stages: stages(cluster) },
-        known: HashMap::new(),
-        memories: HashMap::new(),
+        known: Quick::default(),
+        memories: Quick::default(),
         effort: Rc::new(Effort::new(few)),
-        ways: few.then(|| Ways::new(cluster.rules, cluster.max_down, &cluster.target)),
+        ways: few.then(|| Ways::new(Rc::clone(&pairs), &cluster.target)),
+        pairs,
     };
     let quick = planner.quick(cluster, bounds.quick);
     planner.forget();
@@ -129,12 +133,15 @@ fn as_they_stand(cluster: &Cluster) -> Found {
 struct Planner {
     /// What is planned for.
     whole: Cluster,
+    pairs: Rc<Pairs>,
     target: Vec<u8>,
+    /// What a stage with an election costs at the least, whichever its lists are.
+    last: Cost,
     room: Room,
     /// From one list and leader to the target, with this room.
-    known: HashMap<(Vec<u8>, Server, Room), Known>,
+    known: Quick<(Ids, Server, Room), Known>,
     /// Of the stages between two lists, by what may follow.
-    memories: HashMap<(Vec<u8>, Vec<u8>, Room), Memory>,
+    memories: Quick<(Ids, Ids, Room), Memory>,
     effort: Rc<Effort>,
     /// Where there is a way with nothing but elections, if that is known.
     ways: Option<Ways>,
@@ -245,7 +252,7 @@ impl Planner {
             (None, _) => self.target.clone(),
         };
         let lists = self.lists(&cluster.list, &list);
-        self.stage((&cluster.list, &lists), &list, state, self.room, limit).map(|cost| (cost, Onward::Stage(list)))
+        self.stage((&cluster.list, &*lists), &list, state, self.room, limit).map(|cost| (cost, Onward::Stage(list)))
     }
 
     /// A stage from a state on and all that follows, if that costs less than `limit`.
@@ -259,14 +266,16 @@ impl Planner {
     ) -> Option<Cost> {
         let rest = self.rest(list);
         let effort = Rc::clone(&self.effort);
-        let key = (before.to_vec(), list.to_vec(), room);
+        let key = (packed(before), packed(list), room);
         let mut memory = self.memories.remove(&key).unwrap_or_default();
         let whole = state.leader.filter(|_| lists.uniform() && state.serving == lists.all());
-        if whole.is_none() && memory.way.is_none() && self.ways.is_some() {
-            let goal = (0..list.len())
-                .filter(|leader| self.may_lead(list, *leader, room))
-                .fold(0, |leaders: Set, leader| leaders | 1 << leader);
-            memory.way = Some(Way::new(lists.clone(), goal));
+        if whole.is_none() && memory.way.is_none() {
+            memory.way = self.ways.as_mut().map(|ways| {
+                let goal = (0..list.len())
+                    .filter(|leader| ways.lead(list, *leader, room.leads, room.stages))
+                    .fold(0, |leaders: Set, leader| leaders | 1 << leader);
+                ways.way(before, list, goal)
+            });
         }
         let mut after = |leader, limit| self.onward(list, leader, room, limit).map(|(cost, _)| cost);
         let best = match whole {
@@ -282,7 +291,7 @@ impl Planner {
         if list == self.target.as_slice() {
             return Some((Cost::NONE, Onward::Stay)).filter(|(cost, _)| *cost < limit);
         }
-        let key = (list.to_vec(), leader, room);
+        let key = (packed(list), leader, room);
         match self.known.get(&key) {
             Some(Known::Best(cost, onward)) => return Some((*cost, onward.clone())).filter(|(cost, _)| *cost < limit),
             Some(Known::AtLeast(known)) if limit <= *known => return None,
@@ -296,7 +305,7 @@ impl Planner {
         let same = self.lists(list, list);
         let state = State::led_by(leader, same.all());
         let lists = self.lists(list, &target);
-        let straight = self.stage((list, &lists), &target, state, Room { leads: 0, stages: 0 }, limit);
+        let straight = self.stage((list, &*lists), &target, state, Room { leads: 0, stages: 0 }, limit);
         let mut best = straight.map(|cost| (cost, Onward::Stage(target)));
         let below = |best: &Option<(Cost, Onward)>| best.as_ref().map_or(limit, |(cost, _)| *cost);
         let enough = |best: &Option<(Cost, Onward)>, effort: &Effort| effort.over() || best.is_some() && effort.hasty();
@@ -314,8 +323,7 @@ impl Planner {
             }
         }
         // Both stages take an election each.
-        let both = Cost::at_least(&same, 2 * count(same.all()), true);
-        let both = Cost { elections: 2, ..both };
+        let both = self.last.plus(self.last);
         if room.stages > 0 && both < below(&best) && !enough(&best, &self.effort) {
             for between in candidates(list, &self.target, leader) {
                 let dead = |ways: &mut Ways| ways.goal(&between, room.stages - 1) == 0;
@@ -324,7 +332,7 @@ impl Planner {
                 }
                 let lists = self.lists(list, &between);
                 let room = Room { leads: 0, stages: room.stages - 1 };
-                if let Some(cost) = self.stage((list, &lists), &between, state, room, below(&best)) {
+                if let Some(cost) = self.stage((list, &*lists), &between, state, room, below(&best)) {
                     best = Some((cost, Onward::Stage(between)));
                     // With fewer elections none was found before: the rest is taste.
                     if cost.elections_only() && !self.effort.thorough() {
@@ -357,15 +365,11 @@ impl Planner {
 
     /// What it costs at the least to go on from a list: the last stage takes an election.
     fn rest(&self, list: &[u8]) -> Cost {
-        if list == self.target.as_slice() {
-            return Cost::NONE;
-        }
-        let lists = self.lists(list, list);
-        Cost::at_least(&lists, count(lists.all()), true)
+        if list == self.target.as_slice() { Cost::NONE } else { self.last }
     }
 
-    fn lists(&self, before: &[u8], after: &[u8]) -> Lists {
-        self.whole.lists(before, after)
+    fn lists(&self, before: &[u8], after: &[u8]) -> Rc<Lists> {
+        self.pairs.of(before, after)
     }
 
     /// The legs of a plan that begins so.
@@ -381,7 +385,7 @@ impl Planner {
                     let lists = self.lists(&list, &list);
                     let mut steps = Vec::new();
                     state = take(&lists, state, group, &mut steps);
-                    legs.push(Leg { list: list.clone(), lists, steps });
+                    legs.push(Leg { list: list.clone(), lists: Lists::clone(&lists), steps });
                     room.leads -= 1;
                     list.clone()
                 }
@@ -391,8 +395,8 @@ impl Planner {
                     if !legs.is_empty() || (cluster.next.is_none() && !cluster.due) {
                         room = Room { leads: 0, stages: room.stages.saturating_sub(u8::from(next != self.target)) };
                     }
-                    let steps = self.steps((&list, &lists), &next, &mut state, room, limits);
-                    legs.push(Leg { list: next.clone(), lists, steps });
+                    let steps = self.steps((&list, &*lists), &next, &mut state, room, limits);
+                    legs.push(Leg { list: next.clone(), lists: Lists::clone(&lists), steps });
                     next
                 }
             };
@@ -417,7 +421,7 @@ impl Planner {
     ) -> Vec<Step> {
         let rest = self.rest(list);
         let effort = Rc::clone(&self.effort);
-        let key = (before.to_vec(), list.to_vec(), room);
+        let key = (packed(before), packed(list), room);
         let mut memory = self.memories.remove(&key).unwrap_or_default();
         let mut after = |leader, limit| self.onward(list, leader, room, limit).map(|(cost, _)| cost);
         let mut steps = Vec::new();

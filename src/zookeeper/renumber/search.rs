@@ -6,7 +6,7 @@ use super::choices::{choices, groups};
 use super::cost::{Cost, count};
 use super::lists::{Lists, Server, Set, members};
 use super::state::{State, States};
-use super::ways::Way;
+use super::ways::{SharedWay, ends};
 
 /// What follows a stage, by who leads at its end: its cost, if that is less than a limit.
 pub type After<'a> = &'a mut dyn FnMut(Server, Cost) -> Option<Cost>;
@@ -77,7 +77,7 @@ impl Effort {
 pub struct Memory {
     known: States<Known>,
     /// From which of them there is a way with nothing but elections, where that is known.
-    pub way: Option<Way>,
+    pub way: Option<SharedWay>,
 }
 
 /// A stage in which the lists differ. All orders are tried that can be the cheapest.
@@ -115,7 +115,7 @@ impl<'a> Stage<'a> {
         if self.at_least(state) >= limit || self.over() {
             return None;
         }
-        if limit.admits_only_elections() && self.memory.way.as_mut().is_some_and(|way| !way.leads(state)) {
+        if limit.admits_only_elections() && self.memory.way.as_ref().is_some_and(|way| !way.borrow_mut().leads(state)) {
             return None;
         }
         self.effort.spend();
@@ -157,13 +157,15 @@ impl<'a> Stage<'a> {
             return None;
         }
         let lossless = limit.lossy < 1 && (limit.outages < 1 || limit <= Cost::fewer_outages(1).plus(self.rest));
-        let outcomes = self.lists.restart_unless(state, group, lossless)?;
+        let ends = match &self.memory.way {
+            Some(way) => way.borrow_mut().ends(state, group, lossless)?,
+            None => ends(self.lists, state, group, lossless)?,
+        };
         let mut each = Vec::new();
-        for (at, outcome) in outcomes.iter().enumerate() {
-            let here = Cost::of(self.lists, state, group, outcome);
+        for (at, end) in ends.iter().enumerate() {
             // The likeliest end counts whole, each other one for its outages.
             let limit = if at == 0 { limit } else { limit.other() };
-            each.push(here.plus(self.best(outcome.state, limit.minus(here))?.0));
+            each.push(end.cost.plus(self.best(end.state, limit.minus(end.cost))?.0));
         }
         Some(Cost::whichever(each)).filter(|cost| *cost < limit)
     }

@@ -1,12 +1,12 @@
 //! What an ensemble looks like between two restarts.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::{BuildHasherDefault, Hash, Hasher};
 
 use super::lists::{Server, Set};
 
 /// An ensemble between two restarts. Everybody is up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct State {
     /// Who has the new list.
     pub moved: Set,
@@ -32,16 +32,30 @@ impl State {
     }
 }
 
-/// Something of each state.
-pub type States<T> = HashMap<State, T, BuildHasherDefault<Mixed>>;
+/// All of it in one number: the sets have nine bits each, and who leads four.
+impl Hash for State {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let sets = [self.moved, self.serving, self.absent, self.deaf];
+        let packed =
+            sets.into_iter().fold(u64::from(self.leader.unwrap_or(15)), |packed, set| packed << 9 ^ u64::from(set));
+        state.write_u64(packed);
+    }
+}
 
-/// A quick hash: states are small numbers, and nobody chooses them to do harm.
+/// Something of each state.
+pub type States<T> = Quick<State, T>;
+
+/// What is found by small numbers that nobody chooses to do harm.
+pub type Quick<K, T> = HashMap<K, T, BuildHasherDefault<Mixed>>;
+
+/// A quick hash.
 #[derive(Default)]
 pub struct Mixed(u64);
 
 impl Hasher for Mixed {
     fn finish(&self) -> u64 {
-        self.0
+        // A product's low bits know only of the factors' low bits, and a table looks at them first.
+        self.0 ^ self.0 >> 32
     }
 
     fn write(&mut self, bytes: &[u8]) {
@@ -50,12 +64,8 @@ impl Hasher for Mixed {
         }
     }
 
-    fn write_u8(&mut self, value: u8) {
-        self.write_u64(u64::from(value));
-    }
-
-    fn write_u16(&mut self, value: u16) {
-        self.write_u64(u64::from(value));
+    fn write_usize(&mut self, value: usize) {
+        self.write_u64(value as u64);
     }
 
     fn write_u64(&mut self, value: u64) {

@@ -7,12 +7,7 @@ use std::time::Duration;
 use super::tests::{drawn, named, request};
 use super::versions::Rules;
 use super::{Request, plan};
-
-/// How long this thread has run: what others do on the machine does not count.
-fn worked() -> Duration {
-    let told = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
-    Duration::from_nanos(told.split(' ').next().unwrap().parse().unwrap())
-}
+use crate::clock::worked;
 
 /// Prints the table of docs/model.md. A build without optimisation takes some twenty times as long.
 #[test]
