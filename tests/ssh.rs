@@ -384,7 +384,9 @@ async fn an_upload_whose_connection_breaks_leaves_the_old_file_and_the_next_one_
     let names = || -> Vec<(String, u64)> {
         let entries = fs::read_dir(folder.path()).unwrap().flatten();
         let name = |entry: &fs::DirEntry| entry.file_name().to_string_lossy().into_owned();
-        entries.map(|entry| (name(&entry), entry.metadata().map_or(0, |data| data.len()))).collect()
+        // Pieces arrive in a folder of their own.
+        let data = |entry: &fs::DirEntry| fs::metadata(entry.path().join("content")).or_else(|_| entry.metadata());
+        entries.map(|entry| (name(&entry), data(&entry).map_or(0, |data| data.len()))).collect()
     };
     let upload = async |host: &Ssh, content: &[u8]| {
         let context = Context {
