@@ -137,6 +137,20 @@ fn retry_gives_up_after_the_last_try() {
 }
 
 #[test]
+fn what_the_playbook_throws_is_tried_again() {
+    let project = Project::local();
+    for stop in ["throw \"not yet\"", "fail(\"not yet\")"] {
+        let trace = project.join("trace");
+        let look = format!("m.run(\"echo try >>{0}; wc -l <{0}\").stdout.trimmed() != \"3\"", trace.display());
+        let playbook =
+            format!("let m = hosts(\"m1\")[0];\nretry(|| if {look} {{ {stop} }}, #{{ times: 5, delay: \"10ms\" }});");
+        project.run(&playbook, &[]).ends(0);
+        assert_eq!(std::fs::read_to_string(&trace).map(|text| text.lines().count()).ok(), Some(3), "{stop}");
+        let _ = std::fs::remove_file(trace);
+    }
+}
+
+#[test]
 fn a_question_without_a_terminal_stops_the_run_and_yes_answers_it() {
     let project = Project::local();
     project.run("confirm(\"Restart all?\");", &[]).fails(5, &["Restart all?", "--yes"]);

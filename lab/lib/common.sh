@@ -66,11 +66,10 @@ need_master() {
 
 in_lab() { nsenter --net="/run/netns/$NAME" -- "$@"; }
 
-# The pid, seen from outside, of a master's first process.
+# The pid, seen from outside, of a master's first process: a child of its systemd-nspawn, which is one of what boots it.
 init_of() {
     local spawn
-    spawn=$(<"$LAB/masters/$1/pid")
-    pgrep -P "$spawn" -o 2>/dev/null
+    spawn=$(pgrep -P "$(<"$LAB/masters/$1/pid")" -o 2>/dev/null) && pgrep -P "$spawn" -o 2>/dev/null
 }
 
 # in_master ADDRESS COMMAND...: runs as root inside a master, without its sshd.

@@ -92,7 +92,9 @@ boot_host() {
     fi
     [[ ! -d $LAB/agents ]] || bind+=(--bind-ro="$LAB/agents:/var/lib/zkmig-lab/agents")
     [[ $BACKEND != shared_fs ]] || bind+=(--bind="$LAB/shared:/shared/exhibitor")
-    ROLE=masters start "$address" systemd-nspawn --register=no --keep-unit -q -D "$LAB/masters/$address/root" \
+    # Who rebooted a host finds it booted again: with --keep-unit that is left to whom systemd-nspawn was started by, and 133 says so.
+    # shellcheck disable=SC2016
+    ROLE=masters start "$address" bash -c 'while systemd-nspawn "$@"; [ $? -eq 133 ]; do :; done' _ --register=no --keep-unit -q -D "$LAB/masters/$address/root" \
         --machine="$NAME-$(hostname_of "$address")" --hostname="$(hostname_of "$address")" \
         --network-namespace-path="/run/netns/$NAME-$address" --resolv-conf=off --timezone=off --link-journal=no \
         "${bind[@]}" --console=pipe -b

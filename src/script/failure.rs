@@ -45,6 +45,15 @@ pub fn failure_in(error: &EvalAltResult) -> Option<Error> {
     }
 }
 
+/// Whether it is a value that the playbook threw itself (`throw "not yet"`).
+pub fn is_thrown(error: &EvalAltResult) -> bool {
+    match error {
+        EvalAltResult::ErrorInFunctionCall(_, _, inner, _) | EvalAltResult::ErrorInModule(_, inner, _) => is_thrown(inner),
+        EvalAltResult::ErrorRuntime(..) => true,
+        _ => false,
+    }
+}
+
 /// A script error as the user is told it: with the line, the frames that led there, and what was probably meant.
 pub fn explain(error: &EvalAltResult, main: &str, sources: &Sources, functions: &[String], kind: Kind) -> Error {
     let mut frames: Vec<Excerpt> = Vec::new();

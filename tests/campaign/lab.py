@@ -213,11 +213,16 @@ class Lab:
     # Inside a master, without its sshd.
 
     def init(self, host):
-        """The pid of a master's first process."""
-        if host not in self._inits:
-            spawn = (self.folder / "masters" / host / "pid").read_text(encoding="utf-8").strip()
-            children = Path(f"/proc/{spawn}/task/{spawn}/children").read_text(encoding="utf-8").split()
-            self._inits[host] = int(children[0])
+        """The pid of a master's first process; another one after a reboot."""
+        if host not in self._inits or not os.path.exists(f"/proc/{self._inits[host]}/exe"):
+            pid = (self.folder / "masters" / host / "pid").read_text(encoding="utf-8").strip()
+            # What boots it, its systemd-nspawn, its init.
+            for _ in range(2):
+                children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8").split()
+                if not children:
+                    raise LabError(f"{host} is not running")
+                pid = children[0]
+            self._inits[host] = int(pid)
         return self._inits[host]
 
     def root(self, host, command, timeout=30):

@@ -11,7 +11,7 @@ use crate::run::Call;
 use crate::run::progress::EffectProgress;
 use crate::script::Script;
 use crate::script::catalog::{Entry, Opt, opt};
-use crate::script::failure::{failure_in, raise};
+use crate::script::failure::{failure_in, is_thrown, raise};
 use crate::script::here::{attempt, here};
 use crate::script::options::{Options, shown_duration};
 use crate::script::value::Unknown;
@@ -49,7 +49,8 @@ const RETRY: Entry = Entry {
     ],
     kind: None,
     doc: "Calls the function until it doesn't fail; gives what it gives. The last failure is thrown. A host that can't be reached \
-          is a failure, and the next try connects again. An interrupt and a mistake in the script are not tried again.",
+          is a failure, and the next try connects again; what the function throws is one, too. An interrupt and a mistake in \
+          the script are not tried again.",
     example: "let answer = retry(|| 42, #{ times: 2 });",
 };
 
@@ -224,9 +225,10 @@ fn retry(script: &Script, ctx: &NativeCallContext, work: &FnPtr, options: Map) -
     for _ in 1..times {
         match attempt(|| work.call_within_context::<Dynamic>(ctx, ())) {
             Err(error)
-                if failure_in(&error).is_some_and(|failure| {
-                    matches!(failure.kind(), Kind::Failed | Kind::Unreachable | Kind::Stopped)
-                }) =>
+                if failure_in(&error).map_or_else(
+                    || is_thrown(&error),
+                    |failure| matches!(failure.kind(), Kind::Failed | Kind::Unreachable | Kind::Stopped),
+                ) =>
             {
                 script.sleep(delay).map_err(raise)?;
                 delay = delay.saturating_mul(backoff);

@@ -1,8 +1,8 @@
 """The families of cases, a file each."""
 
-from . import as_they_are, back, back_killed, forward, measured, members, persisted, wishes
+from . import as_they_are, back, back_killed, forward, measured, members, persisted, reboots, wishes
 
-FAMILIES = {"forward": forward, "persisted": persisted, "back": back, "back-killed": back_killed, "as-they-are": as_they_are, "wishes": wishes,
+FAMILIES = {"forward": forward, "persisted": persisted, "back": back, "back-killed": back_killed, "as-they-are": as_they_are, "wishes": wishes, "reboots": reboots,
             "measured": measured, "members": members}
 
 
