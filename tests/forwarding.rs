@@ -20,11 +20,18 @@ use zkmig::host::target::Target;
 use zkmig::task::tcp::{self, Answer};
 use zkmig::task::{Context, Predictions, Silent};
 
-/// What a host prints that is asked for what connects to a port: this tool, or none.
-fn has(tool: &str) -> String {
+/// A host that says it has this tool, or none, when it is asked for what connects to a port; `path` is the first folder of its PATH.
+fn has(tool: &str, path: &str) -> String {
     format!(
-        "ForceCommand sh -c 'case $SSH_ORIGINAL_COMMAND in *\"for tool in\"*) echo {tool} ;; *) exec sh -c \"$SSH_ORIGINAL_COMMAND\" ;; esac'"
+        "ForceCommand sh -c 'PATH={path}:$PATH; case $SSH_ORIGINAL_COMMAND in *\"for tool in\"*) echo {tool} ;; *) exec sh -c \"$SSH_ORIGINAL_COMMAND\" ;; esac'"
     )
+}
+
+/// Where a program of this machine is.
+fn program(name: &str) -> std::path::PathBuf {
+    let found = std::process::Command::new("sh").args(["-c", &format!("command -v {name}")]).output().unwrap();
+    assert!(found.status.success(), "{name} is missing: tools/packages installs it");
+    String::from_utf8(found.stdout).unwrap().trim().into()
 }
 
 fn configure(sshd: &Sshd) -> std::path::PathBuf {
@@ -112,21 +119,23 @@ async fn what_listens_by_the_new_protocol_alone_is_found() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn where_sshd_forbids_it_the_hosts_own_tools_connect() {
     let port = server("127.0.0.1").await;
-    for (line, tool) in [
-        ("AllowTcpForwarding no", "bash"),
-        ("DisableForwarding yes", "bash"),
-        ("PermitOpen 127.0.0.1:1", "bash"),
-        ("AllowTcpForwarding no", "socat"),
-        ("AllowTcpForwarding no", "nc"),
+    // There are four programs that are called nc.
+    for (line, tool, itself) in [
+        ("AllowTcpForwarding no", "bash", "bash"),
+        ("DisableForwarding yes", "bash", "bash"),
+        ("PermitOpen 127.0.0.1:1", "bash", "bash"),
+        ("AllowTcpForwarding no", "socat", "socat"),
+        ("AllowTcpForwarding no", "nc", "nc.openbsd"),
+        ("AllowTcpForwarding no", "nc", "nc.traditional"),
+        ("AllowTcpForwarding no", "nc", "ncat"),
+        ("AllowTcpForwarding no", "nc", "busybox"),
     ] {
-        if !std::process::Command::new("sh").args(["-c", &format!("command -v {tool}")]).status().unwrap().success() {
-            println!("no {tool}: it was not tested");
-            continue;
-        }
-        let sshd = Sshd::start(&format!("{line}\n{}", has(&format!("has {tool}"))));
+        let folder = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink(program(itself), folder.path().join(tool)).unwrap();
+        let sshd = Sshd::start(&format!("{line}\n{}", has(&format!("has {tool}"), folder.path().to_str().unwrap())));
         let host = connect(&sshd).await;
         for _ in 0..2 {
-            assert_eq!(ask(&host, port).await.unwrap(), imok(), "{line}, {tool}");
+            assert_eq!(ask(&host, port).await.unwrap(), imok(), "{line}, {itself}");
         }
         if tool == "bash" {
             assert_eq!(why(ask(&host, free_port()).await), "Connection refused", "{line}");
@@ -138,7 +147,7 @@ async fn where_sshd_forbids_it_the_hosts_own_tools_connect() {
 async fn a_forbidden_port_is_neither_open_nor_closed_whatever_is_asked_beside_it() {
     let (open, closed, forbidden) = (server("127.0.0.1").await, free_port(), server("127.0.0.1").await);
     let loopback6 = format!("PermitOpen 127.0.0.1:{open} 127.0.0.1:{closed}");
-    let sshd = Sshd::start(&format!("{loopback6}\n{}", has("nothing")));
+    let sshd = Sshd::start(&format!("{loopback6}\n{}", has("nothing", "/usr/bin")));
     let host = connect(&sshd).await;
     let asked = (0..30).map(|number| {
         let (host, port) = (&host, [open, closed, forbidden][number % 3]);
@@ -160,7 +169,7 @@ async fn a_forbidden_port_is_neither_open_nor_closed_whatever_is_asked_beside_it
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_playbook_is_told_that_it_may_not_look() {
     let port = server("127.0.0.1").await;
-    let sshd = Sshd::start(&format!("AllowTcpForwarding no\n{}", has("nothing")));
+    let sshd = Sshd::start(&format!("AllowTcpForwarding no\n{}", has("nothing", "/usr/bin")));
     let project = Project::new(&format!(
         "m:\n  hosts:\n    m1:\n      ansible_host: 127.0.0.1\n      ansible_port: {}\n      ansible_ssh_private_key_file: {}\n      zkmig_ssh_config: {}\n      zkmig_lock_file: FOLDER/lock\n",
         sshd.port,

@@ -48,7 +48,9 @@ pub fn failure_in(error: &EvalAltResult) -> Option<Error> {
 /// Whether it is a value that the playbook threw itself (`throw "not yet"`).
 pub fn is_thrown(error: &EvalAltResult) -> bool {
     match error {
-        EvalAltResult::ErrorInFunctionCall(_, _, inner, _) | EvalAltResult::ErrorInModule(_, inner, _) => is_thrown(inner),
+        EvalAltResult::ErrorInFunctionCall(_, _, inner, _) | EvalAltResult::ErrorInModule(_, inner, _) => {
+            is_thrown(inner)
+        }
         EvalAltResult::ErrorRuntime(..) => true,
         _ => false,
     }
