@@ -119,15 +119,12 @@ async fn what_listens_by_the_new_protocol_alone_is_found() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn where_sshd_forbids_it_the_hosts_own_tools_connect() {
     let port = server("127.0.0.1").await;
-    // There are four programs that are called nc.
     for (line, tool, itself) in [
         ("AllowTcpForwarding no", "bash", "bash"),
         ("DisableForwarding yes", "bash", "bash"),
         ("PermitOpen 127.0.0.1:1", "bash", "bash"),
         ("AllowTcpForwarding no", "socat", "socat"),
-        ("AllowTcpForwarding no", "nc", "nc.openbsd"),
         ("AllowTcpForwarding no", "nc", "nc.traditional"),
-        ("AllowTcpForwarding no", "nc", "ncat"),
         ("AllowTcpForwarding no", "nc", "busybox"),
     ] {
         let folder = tempfile::tempdir().unwrap();

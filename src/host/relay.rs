@@ -25,8 +25,9 @@ pub enum Tool {
     Nc,
 }
 
-/// What tells which of them there is: prints their names.
-pub const LOOK: &str = "exec /bin/sh -c 'PATH=$PATH:/usr/local/bin:/usr/bin:/bin; for tool in bash socat nc; do command -v $tool >/dev/null 2>&1 && echo has $tool; done'";
+/// What tells which of them there is: prints their names. OpenBSD's nc and Nmap's go on when the other side has closed, until their
+/// input ends too: with them nobody would see the end of an answer.
+pub const LOOK: &str = "exec /bin/sh -c 'PATH=$PATH:/usr/local/bin:/usr/bin:/bin; for tool in bash socat nc; do command -v $tool >/dev/null 2>&1 || continue; case $tool in nc) case $(nc -h 2>&1 </dev/null) in *OpenBSD*|*Ncat*) continue;; esac;; esac; echo has $tool; done'";
 
 impl Tool {
     /// The first of what [`LOOK`] printed.
@@ -134,6 +135,9 @@ impl AsyncWrite for Relay {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+    use std::process::Command;
+
     use super::*;
 
     #[test]
@@ -142,8 +146,28 @@ mod tests {
         assert_eq!(Tool::read("has no bash\n"), None);
         for tool in [Tool::Bash, Tool::Socat, Tool::Nc] {
             let line = tool.command_line("it's::1", 1);
-            let parsed = std::process::Command::new("sh").args(["-n", "-c", &line]).output().expect("a shell");
+            let parsed = Command::new("sh").args(["-n", "-c", &line]).output().expect("a shell");
             assert!(parsed.status.success(), "{line}: {}", String::from_utf8_lossy(&parsed.stderr));
+        }
+    }
+
+    /// Where a program of this machine is.
+    fn program(name: &str) -> PathBuf {
+        let found = Command::new("sh").args(["-c", &format!("command -v {name}")]).output().expect("a shell");
+        assert!(found.status.success(), "{name} is missing: tools/packages installs it");
+        String::from_utf8(found.stdout).expect("text").trim().into()
+    }
+
+    #[test]
+    fn of_the_programs_that_are_called_nc_those_are_used_that_end_with_the_answer() {
+        for (itself, used) in [("nc.openbsd", false), ("ncat", false), ("nc.traditional", true), ("busybox", true)] {
+            let folder = tempfile::tempdir().expect("a folder");
+            std::os::unix::fs::symlink(program(itself), folder.path().join("nc")).expect("a link");
+            let path = format!("{}:{}", folder.path().display(), std::env::var("PATH").expect("a path"));
+            let looked = Command::new("sh").args(["-c", LOOK]).env("PATH", path).output().expect("a shell");
+            let said = String::from_utf8(looked.stdout).expect("text");
+            assert_eq!(said.lines().any(|line| line == "has nc"), used, "{itself}: {said}");
+            assert!(said.contains("has bash\nhas socat\n"), "{said}");
         }
     }
 }

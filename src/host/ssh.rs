@@ -329,7 +329,7 @@ impl Ssh {
             Error::new(Kind::Forbidden, format!("the host's sshd forbids the connection to port {port} of {address}"))
                 .caused_by(why)
                 .hint("sshd has to allow it: AllowTcpForwarding, PermitOpen, DisableForwarding, or the key's line in authorized_keys")
-                .hint("or the host needs one of bash, socat and nc, which would do instead")
+                .hint("or the host needs one of bash, socat and nc (of BusyBox, or the traditional one), which would do instead")
         })?;
         channels.0.ports.forbidden.lock().await.insert(key);
         self.relay(tool, address, port).await
