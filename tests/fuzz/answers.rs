@@ -119,7 +119,7 @@ async fn effect(context: &Context<'_>, which: u8) -> Result<()> {
         }
         3 => drop(process::find(context, "java", true).await?),
         4 => drop(service::status(context, "dcos-exhibitor").await?),
-        5 if !context.check => drop(service::act(context, "dcos-exhibitor", service::Verb::Restart, true).await?),
+        5 if !context.check => drop(service::act(context, "dcos-exhibitor", service::Verb::Restart, true, None).await?),
         6 => drop(write::write(context, "/a", b"new", &write::Options::default()).await?),
         7 => drop(backup::backup(context, "/a", "/a.orig", true).await?),
         8 => drop(absent::absent(context, "/tmp/a", true).await?),
