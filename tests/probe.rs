@@ -6,53 +6,13 @@ mod support;
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use support::answering::Server;
 use support::sshd::{Sshd, free_port};
 use support::{Project, Ran, signal, wait_for};
-
-/// What stands in ZooKeeper's place. The file `answer` says what it answers: `leader EPOCH`, `idle`, or `hang` for nothing.
-struct Server {
-    port: u16,
-    asked: Arc<AtomicUsize>,
-}
-
-impl Server {
-    fn start(project: &Project, state: &str) -> Self {
-        project.file("answer", state);
-        let (path, asked) = (project.join("answer"), Arc::new(AtomicUsize::new(0)));
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let server = Self { port: listener.local_addr().unwrap().port(), asked: Arc::clone(&asked) };
-        std::thread::spawn(move || {
-            for socket in listener.incoming().flatten() {
-                let (path, asked) = (path.clone(), Arc::clone(&asked));
-                std::thread::spawn(move || answer(socket, &path, &asked));
-            }
-        });
-        server
-    }
-}
-
-fn answer(mut socket: std::net::TcpStream, state: &PathBuf, asked: &AtomicUsize) -> Option<()> {
-    let mut word = [0; 4];
-    socket.read_exact(&mut word).ok()?;
-    assert_eq!(&word, b"srvr");
-    asked.fetch_add(1, Ordering::SeqCst);
-    let state = std::fs::read_to_string(state).ok()?;
-    let text = match state.trim().split_once(' ') {
-        Some((mode, epoch)) => format!("Zookeeper version: 3.4.14-4c25d48\nZxid: 0x{epoch}00000012\nMode: {mode}\n"),
-        None if state.trim() == "hang" => {
-            // Until the one who asks goes away.
-            return socket.read(&mut word).ok().map(|_| ());
-        }
-        None => "This ZooKeeper instance is not currently serving requests\n".to_owned(),
-    };
-    socket.write_all(text.as_bytes()).ok()
-}
 
 /// What every playbook here begins with: `becomes` changes what the server answers, `until_told` waits for an event.
 const TOOLS: &str = r#"

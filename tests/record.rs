@@ -62,7 +62,7 @@ fn killed() -> Project {
 #[test]
 fn a_killed_run_goes_on_with_the_step_in_which_it_died() {
     let project = killed();
-    project.zkmig(&["runs"]).says(&["killed", "2 hosts changed", "play.rhai"]);
+    project.zkmig(&["runs"]).says(&["killed", "2 of 2", "play.rhai"]);
     project.zkmig(&["runs", "show"]).says(&[
         "✓ Write",
         "… Act",

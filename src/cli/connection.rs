@@ -96,11 +96,7 @@ impl HostArgs {
         ssh_arguments(&self.connection.reached)
             .check(|name| config.place(name).map(str::to_owned).unwrap_or_default())?;
         self.connection.allow_pipe = config.flag("allow_pipe").unwrap_or(false);
-        match config.text("colours").as_deref() {
-            Some("always") => colours(true),
-            Some("never") => colours(false),
-            _ => {}
-        }
+        super::colour::of_setting(config.text("colours").as_deref());
         Ok(config)
     }
 
@@ -123,11 +119,6 @@ impl HostArgs {
     pub fn forks(&self) -> u16 {
         self.forks.unwrap_or(32)
     }
-}
-
-fn colours(on: bool) {
-    console::set_colors_enabled(on);
-    console::set_colors_enabled_stderr(on);
 }
 
 fn ssh_arguments(reached: &Reached) -> SshArguments {

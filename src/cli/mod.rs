@@ -4,8 +4,9 @@ use std::process::ExitCode;
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
+mod colour;
 mod completions;
 mod config;
 mod connection;
@@ -30,6 +31,13 @@ use crate::run::signals;
 #[derive(Parser)]
 #[command(name = "zkmig", version, propagate_version = true, max_term_width = 110, after_help = EXIT_CODES)]
 pub struct Cli {
+    /// Whether output is coloured
+    #[arg(long, global = true, value_name = "WHEN", value_parser = ["auto", "always", "never"], default_value = "auto")]
+    #[allow(
+        dead_code,
+        reason = "it is taken from the arguments before they are read: what is wrong with them is coloured, too"
+    )]
+    color: String,
     #[command(subcommand)]
     command: Command,
 }
@@ -73,7 +81,9 @@ enum Command {
 
 /// Runs the command line; gives the process's exit code.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let colour = colour::of_arguments(std::env::args_os());
+    let matched = Cli::command().color(colour).try_get_matches();
+    let cli = match matched.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(error) => {
             let code = if error.use_stderr() { Kind::Input.exit_code() } else { 0 };

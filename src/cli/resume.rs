@@ -2,12 +2,14 @@
 
 use super::connection::ConnectionArgs;
 use super::run::{known_step, prepare, subject};
-use super::runs::{state, time};
+use super::runs::{found, time};
 use super::session::{HostArgs, OutputArgs, Session};
 use super::vault_options::VaultArgs;
 use crate::error::{Error, Kind, Result};
 use crate::inventory::Extra;
+use crate::report::recap::Recap;
 use crate::report::terminal::Pen;
+use crate::report::wording::word;
 use crate::run::Ask as _;
 use crate::run::record::story::State;
 use crate::run::record::{Story, store};
@@ -18,7 +20,7 @@ use crate::task::printable;
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// The run, as `zkmig runs list` names it, or the beginning of its name. Unless it is given, the newest that did not come to
+    /// The run, as `zkmig runs` names it, or the beginning of its whole name. Unless it is given, the newest that did not come to
     /// its end is named, and taken when you say so
     run: Option<String>,
     /// Carry out this step and those after it again, although they are over
@@ -48,10 +50,11 @@ pub struct Args {
 pub fn run(mut args: Args) -> Result<()> {
     let story = chosen(args.run.as_deref(), args.yes)?;
     let manifest = &story.manifest;
-    if let Some(events) = &mut args.output.events
-        && events.as_os_str() != "-"
-    {
-        *events = std::path::absolute(&*events).unwrap_or_else(|_| events.clone());
+    let output = &mut args.output;
+    for path in [&mut output.events, &mut output.log, &mut output.report].into_iter().flatten() {
+        if path.as_os_str() != "-" {
+            *path = std::path::absolute(&*path).unwrap_or_else(|_| path.clone());
+        }
     }
     for argument in &mut args.extra_vars {
         if let Some(path) = argument.strip_prefix('@') {
@@ -85,6 +88,7 @@ pub fn run(mut args: Args) -> Result<()> {
     }
     let folder = folder_of(std::path::Path::new(&manifest.playbook));
     let (diff, yes) = (args.diff || manifest.diff, args.yes || manifest.yes);
+    args.output.earlier = Recap::of_record(&story.folder)?;
     let session = Session::of(folder, &hosts, &args.output, diff, false, yes)?;
     let playbook = Playbook::load(manifest.playbook.as_ref(), &manifest.libraries, &script::language())?;
     let prepared = prepare(&session.run, &playbook)?;
@@ -109,7 +113,7 @@ fn chosen(given: Option<&str>, yes: bool) -> Result<Story> {
         })?;
         return agreed(story, yes);
     };
-    let story = store::find(given)?;
+    let story = found(given)?;
     if story.can_be_resumed() {
         return Ok(story);
     }
@@ -132,7 +136,7 @@ fn agreed(story: Story, yes: bool) -> Result<Story> {
     let named = |story: &Story| {
         let manifest = &story.manifest;
         let (playbook, who) = (printable(&manifest.playbook), printable(&manifest.who));
-        format!("run {} of {playbook}, {} by {who} ({})", story.id(), time(manifest.started), state(story))
+        format!("run {} of {playbook}, {} by {who} ({})", story.id(), time(manifest.started), word(story.state))
     };
     let what = named(&story);
     if let Some(newer) = store::newer_on_same_hosts(&story)? {

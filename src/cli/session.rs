@@ -16,8 +16,11 @@ use crate::host::secret::{Password, Secret};
 use crate::host::target::Target;
 use crate::host::{Transport, User, local, ssh};
 use crate::inventory::{Connection, Extra, Host, Ignored, Inventory, LoadOptions, Warning};
-use crate::report::ndjson;
+use crate::report::account::Account;
+use crate::report::format::Format;
+use crate::report::recap::Recap;
 use crate::report::terminal::{Pen, Settings, Terminal};
+use crate::report::{log, ndjson};
 use crate::run::events::What;
 use crate::run::hosts::Connect;
 use crate::run::record::manifest::{hash, new_id};
@@ -60,9 +63,21 @@ pub struct OutputArgs {
     /// Show more: -v reads too, -vv what hosts print
     #[arg(short, long, action = clap::ArgAction::Count)]
     pub verbose: u8,
+    /// Show only what went wrong, warnings, questions, and how it ended
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Write what -vv --diff would show to this file, behind what is there, each line with its time
+    #[arg(long, value_name = "FILE")]
+    pub log: Option<PathBuf>,
+    /// Write a report of the run when it is over: a page (.html), Markdown (.md), JSON (.json) or JUnit's XML (.xml)
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
     /// Write the event stream as NDJSON; `-` is standard output
     #[arg(long, value_name = "FILE|-")]
     pub events: Option<PathBuf>,
+    /// What earlier attempts of the run did: the recap counts it, too.
+    #[arg(skip)]
+    pub earlier: Recap,
 }
 
 /// Says on standard error what is taken as Ansible takes it.
@@ -80,6 +95,7 @@ pub struct Session {
     /// The run.
     pub run: Arc<Run>,
     runtime: Runtime,
+    report: Option<Destination>,
 }
 
 /// A run that has begun: it has its record, and says in whose name it locks hosts. Only such a one can change anything.
@@ -161,12 +177,17 @@ impl Session {
         };
         let quiet = output.events.as_deref() == Some(std::path::Path::new("-"));
         let pen = Pen::default();
-        let terminal = Terminal::new(Settings { diff, verbose: output.verbose, quiet }, pen.clone());
+        let settings = Settings { diff, verbose: output.verbose, brief: output.quiet, quiet };
+        let terminal = Terminal::new(settings, output.earlier.clone(), pen.clone());
         let secrets = Secrets::default();
         let mut readers: Vec<Box<dyn Reader>> = vec![Box::new(terminal)];
         if let Some(path) = &output.events {
             readers.push(ndjson::open(path)?);
         }
+        if let Some(path) = &output.log {
+            readers.push(log::open(path, output.earlier.clone())?);
+        }
+        let report = output.report.as_deref().map(Destination::new).transpose()?;
         let asked = if hosts.ask_become_pass {
             if !pen.can_ask() {
                 return Err(Error::input("--ask-become-pass needs a terminal to ask at")
@@ -200,7 +221,7 @@ impl Session {
         let connector = Connector { secrets: secrets.clone(), asked, control: Mutex::default() };
         let handle = runtime.handle().clone();
         let run = Run::new(options, events, secrets, Arc::new(pen), inventory, Box::new(connector), handle);
-        Ok(Self { run: Arc::new(run), runtime })
+        Ok(Self { run: Arc::new(run), runtime, report })
     }
 
     /// Begins: makes the record, or goes on with one, and announces the run.
@@ -403,8 +424,45 @@ impl UnderWay {
             });
             record.finish();
         }
+        let report =
+            session.report.clone().map(|to| (to, session.run.record().map(|record| record.folder().to_owned())));
         session.over(exit_code);
+        if let Some((to, record)) = report {
+            // The run is over, and how it ended is not for its report to change.
+            match to.write(record.as_deref()) {
+                Ok(()) => super::say(&format!("report: {}", to.path.display())),
+                Err(error) => super::warn(&error.to_string()),
+            }
+        }
         result
+    }
+}
+
+/// Where the report of a run goes once that is over.
+#[derive(Clone)]
+struct Destination {
+    path: PathBuf,
+    format: Format,
+}
+
+impl Destination {
+    /// Fails where it can be seen before the run that no report can be written there.
+    fn new(path: &Path) -> Result<Self> {
+        let format = Format::of(path)?;
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        if path.parent().is_none_or(|folder| !folder.is_dir()) || path.is_dir() {
+            return Err(Error::input(format!("can't write a report to {}", path.display()))
+                .hint("name a file in a folder that exists and that you may write to"));
+        }
+        Ok(Self { path, format })
+    }
+
+    fn write(&self, record: Option<&Path>) -> Result<()> {
+        let record = record.ok_or_else(|| Error::failed("the run has no record, and so there is no report of it"))?;
+        let account = Account::of(&Story::read(record)?)?;
+        std::fs::write(&self.path, self.format.render(&account)?).map_err(|error| {
+            Error::failed(format!("the report can't be written to {}", self.path.display())).caused_by(error)
+        })
     }
 }
 

@@ -11,6 +11,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::diff;
 use super::recap::Recap;
+use super::wording::INTERRUPTED;
 use crate::run::Ask;
 use crate::run::events::{Event, Outcome, What};
 use crate::run::stream::Reader;
@@ -24,6 +25,8 @@ pub struct Settings {
     pub diff: bool,
     /// 0: what changes; 1: reads too; 2: what hosts print as well.
     pub verbose: u8,
+    /// Only what went wrong, what is warned of, and how it ended.
+    pub brief: bool,
     /// Nothing at all on standard output: it belongs to the event stream.
     pub quiet: bool,
 }
@@ -46,7 +49,8 @@ struct Shared {
     bars: Mutex<Option<MultiProgress>>,
 }
 
-struct Screen {
+/// What is shown of events, line by line.
+pub(super) struct Screen {
     settings: Settings,
     check: bool,
     steps: usize,
@@ -59,15 +63,17 @@ const PICTURE: Duration = Duration::from_millis(120);
 
 impl Terminal {
     /// A terminal reader on standard output.
-    pub fn new(settings: Settings, pen: Pen) -> Self {
-        let live = io::stdout().is_terminal() && !settings.quiet;
+    ///
+    /// `earlier` is what the attempts before this one did, to be counted with it.
+    pub fn new(settings: Settings, earlier: Recap, pen: Pen) -> Self {
+        let live = io::stdout().is_terminal() && !settings.quiet && !settings.brief;
         let progress = MultiProgress::new();
         if live {
             *lock(&pen.0.bars) = Some(progress.clone());
         } else {
             progress.set_draw_target(indicatif::ProgressDrawTarget::hidden());
         }
-        let screen = Screen { settings, check: false, steps: 0, bars: HashMap::new(), recap: Recap::default() };
+        let screen = Screen::new(settings, earlier);
         Self { screen, live, progress, pen }
     }
 
@@ -87,11 +93,7 @@ impl Reader for Terminal {
     fn read(&mut self, events: &[Arc<Event>]) -> io::Result<()> {
         let mut text = String::new();
         for event in events {
-            self.screen.recap.count(event);
-            if self.screen.settings.quiet {
-                continue;
-            }
-            for line in self.screen.lines(event) {
+            for line in self.screen.show(event) {
                 text.push_str(&line);
                 text.push('\n');
             }
@@ -123,6 +125,26 @@ impl Reader for Terminal {
 }
 
 impl Screen {
+    /// A screen that shows this much. `earlier` is what the attempts before this one did.
+    pub(super) fn new(settings: Settings, earlier: Recap) -> Self {
+        Self { settings, check: false, steps: 0, bars: HashMap::new(), recap: earlier }
+    }
+
+    /// Counts an event; gives the lines that it adds to the output.
+    pub(super) fn show(&mut self, event: &Event) -> Vec<String> {
+        self.recap.count(event);
+        match &event.what {
+            _ if self.settings.quiet => vec![],
+            What::RunStarted { .. } => {
+                let lines = self.lines(event);
+                if self.settings.brief { vec![] } else { lines }
+            }
+            What::RunFinished { .. } if self.settings.brief => self.lines(event).pop().into_iter().collect(),
+            what if self.settings.brief && !matters(what) => vec![],
+            _ => self.lines(event),
+        }
+    }
+
     /// The lines that an event adds to the output.
     fn lines(&mut self, event: &Event) -> Vec<String> {
         match &event.what {
@@ -286,8 +308,16 @@ impl Screen {
         lines.extend(self.recap.quorum_lines());
         let warnings =
             if self.recap.warnings > 0 { format!(", {} warnings", self.recap.warnings) } else { String::new() };
-        let end = if exit_code == 0 { "done" } else { "stopped" };
-        lines.push(format!("{end} in {}: {}{warnings}", span(ms), self.recap.total().line(self.check)));
+        let end = match exit_code {
+            0 => "done",
+            INTERRUPTED => "interrupted",
+            _ => "stopped",
+        };
+        let all = match self.recap.attempts {
+            0 | 1 => String::new(),
+            attempts => format!(" ({attempts} attempts, {} in all)", span(self.recap.ms())),
+        };
+        lines.push(format!("{end} in {}{all}: {}{warnings}", span(ms), self.recap.total().line(self.check)));
         lines
     }
 
@@ -327,6 +357,18 @@ impl Screen {
             }
             _ => {}
         }
+    }
+}
+
+/// Whether who wants to read little has to read this.
+fn matters(what: &What) -> bool {
+    match what {
+        What::EffectFinished { outcome: Outcome::Failed | Outcome::Unreachable, attempt, .. } => !attempt,
+        What::Checked { result, .. } => result != "ok",
+        What::HostUnreachable { .. } | What::HostRefused { .. } | What::Warning { .. } | What::Interrupted { .. } => {
+            true
+        }
+        _ => false,
     }
 }
 

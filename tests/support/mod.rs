@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test binary uses its part")]
 #![allow(clippy::unwrap_used, reason = "a test that can't set itself up has failed")]
 
+pub mod answering;
 pub mod sshd;
 
 use std::path::{Path, PathBuf};

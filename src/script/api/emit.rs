@@ -20,7 +20,8 @@ const EMIT: Entry = Entry {
     kind: None,
     doc: "Puts a map into the event stream (`--events`) and the run's record, as `{\"event\":\"data\",\"name\":…,\"data\":{…}}`, \
           for tools that read it; the terminal shows nothing. Secrets are redacted. What JSON can't hold, such as a function \
-          or what check mode does not know, is an error. The names `members` and `availability` are for what probe tells.",
+          or what check mode does not know, is an error. The names `members` and `availability` are for what probe tells. \
+          Data with `columns`, a list of names, and `rows`, a list of lists, is a table in the run's report (`zkmig runs report`), under its `title`.",
     example: "emit(\"plan\", #{ restarts: [\"m1\", \"m2\"], seconds: 2.5 });",
 };
 
