@@ -48,7 +48,7 @@
 
   // ---- The timeline -------------------------------------------------------------------------------------------------------
 
-  const AXIS = 24, STEP = 22, LEADER = 20, COUNT = 34, LANE = 34, MOST_ITEMS = 4000;
+  const AXIS = 24, STEP = 22, GAP = 18, LEADER = 20, COUNT = 34, LANE = 34, MOST_ITEMS = 4000;
   const total = Math.max(run.total, 1);
   const waitsForAll = effects.some((effect) => effect.host < 0);
   const lanes = [...run.hosts.keys(), ...(waitsForAll ? [-1] : [])];
@@ -70,6 +70,7 @@
     };
     const steps = row("steps", STEP);
     const watched = run.groups.length > 0;
+    const gap = run.groups.some((group) => group.gaps.length) ? row("no quorum", GAP) : 0;
     const leader = watched ? row("leader", LEADER) : 0;
     const count = watched ? row("serving", COUNT) : 0;
     const tops = new Map(lanes.map((host) => [host, row(hostName(host), LANE)]));
@@ -98,7 +99,7 @@
       svg.append(box);
       if (size > 16) svg.append(label(x(at) + 4, steps + 15, `${number}. ${text(name)}`, size - 6, "in"));
     }
-    run.groups.forEach((group) => ensemble(svg, group, { x, long, leader, count, tops, height }));
+    run.groups.forEach((group) => ensemble(svg, group, { x, long, gap, leader, count, tops, height }));
     if (document.getElementById("reads").checked) reads(svg, x, tops);
     items = [];
     // What waits lies below what is done meanwhile.
@@ -133,7 +134,7 @@
   }
 
   // A group of servers over time: who leads, how many serve, and when there was no quorum.
-  function ensemble(svg, group, { x, long, leader, count, tops, height }) {
+  function ensemble(svg, group, { x, long, gap, leader, count, tops, height }) {
     const most = Math.max(group.size, 1);
     const unit = (COUNT - 8) / most;
     let led = null;
@@ -168,10 +169,10 @@
     svg.append(shape("line", { class: "majority", x1: x(from), x2: x(to), y1: majority, y2: majority }));
     for (const [at, ms, name] of group.gaps) {
       const size = long(ms, 2);
-      const band = shape("rect", { class: "gap", x: x(at), y: leader, width: size, height: height - leader });
-      const top = shape("rect", { class: "gap-mark", x: x(at), y: leader, width: size, height: 3 });
+      const band = shape("rect", { class: "gap", x: x(at), y: gap, width: size, height: height - gap });
+      const top = shape("rect", { class: "gap-mark", x: x(at), y: gap, width: size, height: 3 });
       top.append(shape("title", {}, `no quorum from ${clock(at)} for ${name}`));
-      svg.append(band, top, shape("text", { class: "gap-text", x: x(at) + size + 2, y: leader + 17, "aria-hidden": "true" }, name));
+      svg.append(band, top, shape("text", { class: "gap-text", x: x(at) + size + 3, y: gap + 13, "aria-hidden": "true" }, name));
     }
   }
 
