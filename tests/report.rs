@@ -218,7 +218,10 @@ fn no_form_has_a_secret_and_none_takes_what_a_host_says_for_markup() {
     }
     assert!(!page.contains("<img") && page.matches("<script").count() == 2, "a host has made an element");
     let markdown = run.report("md");
-    assert!(!markdown.contains("<img src=x onerror=alert(1)> &amp; \\u{1b}[2J \\u{202e}x ````\n"), "{markdown}");
+    assert!(
+        markdown.contains("\n`````\n</script>"),
+        "what a host says is fenced, whatever fences are in it:\n{markdown}"
+    );
     let log = std::fs::read_to_string(run.project.join("log")).unwrap();
     assert!(log.contains("-password=\n") && log.contains("+password=[redacted]") && !log.contains("w0'rd"), "{log}");
 }

@@ -268,3 +268,47 @@ fn a_process_that_was_stopped_goes_on_with_the_time_that_it_had() {
     assert_eq!(code, Some(0));
     whole(&project, code, "a stopped process");
 }
+
+#[test]
+fn who_asks_for_little_is_shown_little_and_who_asks_for_colours_gets_them_anywhere() {
+    let project = Project::local();
+    let playbook = r#"
+        step("Write", || hosts("masters").each(|m| m.copy(`${vars.folder}/file-${m.name}`, #{ content: "x" })));
+        checked("the clock is right", "warning", "2 s late");
+        note("a note");
+        step("Look", || hosts("m1")[0].run(`test ! -e ${vars.folder}/bad`));
+    "#;
+    project.file("play.rhai", playbook);
+    let folder = format!("folder={}", project.path().display());
+    let run = |more: &[&str]| project.zkmig(&[&["run", "play.rhai", "-i", "hosts.yaml", "-e", &folder], more].concat());
+    let said = run(&["-q"]).says(&["the clock is right"]).stdout.clone();
+    let lines: Vec<&str> = said.lines().collect();
+    assert_eq!(lines.len(), 2, "{said}");
+    assert!(lines[1].starts_with("done in ") && lines[1].contains("changed=3"), "{said}");
+    run(&["-q", "-v"]).fails(2, &["cannot be used with"]);
+    project.file("bad", "");
+    let said = run(&["--quiet"]);
+    said.fails(3, &["exit status 1"]);
+    assert!(
+        said.stdout.contains("m1") && said.stdout.contains("failed") && !said.stdout.contains("[1/"),
+        "{}",
+        said.stdout
+    );
+    // The tests set NO_COLOR.
+    let coloured = run(&["--color", "always"]);
+    assert!(
+        coloured.stdout.contains("\u{1b}[") && coloured.stderr.contains("\u{1b}["),
+        "{}{}",
+        coloured.stdout,
+        coloured.stderr
+    );
+    assert!(
+        project.zkmig(&["--color=always", "run", "--nonsense"]).stderr.contains("\u{1b}["),
+        "the command line's own errors"
+    );
+    project.file("zkmig.toml", "colours = \"always\"\n");
+    assert!(run(&[]).stdout.contains("\u{1b}["));
+    let plain = run(&["--color", "never"]);
+    assert!(!plain.stdout.contains('\u{1b}') && !plain.stderr.contains('\u{1b}'), "{}{}", plain.stdout, plain.stderr);
+    run(&["--color", "sometimes"]).fails(2, &["auto, always, never"]);
+}
