@@ -277,7 +277,8 @@ fn json_and_the_event_stream_are_as_their_schemas_say() {
     assert_eq!((&account["go_on"], &account["total"]["failed"]), (&Value::Null, &1.into()));
     // The same difference on two hosts is one, with both.
     let wait = account["effects"].as_array().unwrap().iter().find(|effect| effect["name"] == "wait_until").unwrap();
-    assert_eq!((&wait["summary"], &wait["seen"]), (&"m1 serves".into(), &"looked 2 times".into()));
+    assert_eq!(wait["summary"], "m1 serves");
+    assert!(wait["seen"].as_str().unwrap().starts_with("looked "), "{wait}");
 }
 
 #[test]

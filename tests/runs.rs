@@ -61,7 +61,8 @@ fn the_table_fits_80_columns_and_leaves_out_what_tells_no_story() {
     assert!(all.stdout.contains(deep), "what is no terminal gets all of it:\n{}", all.stdout);
 
     // What stands in the table names the run.
-    let id = project.records()[3].file_name().unwrap().to_string_lossy().into_owned();
+    let newest: Value = serde_json::from_str(&project.zkmig(&["runs", "--json", "-n", "1"]).stdout).unwrap();
+    let id = newest[0]["run"].as_str().unwrap();
     let short = &rows(&listed.stdout)[1][0];
     assert!(id.ends_with(&format!("-{short}")), "{id} {short}");
     project.zkmig(&["runs", "show", short]).says(&[&format!("run       {id}\n"), "✗ Look  failed after"]);
@@ -80,9 +81,11 @@ fn the_filters_and_json_say_the_same_as_the_records() {
     };
     let all = json(&["--all"]);
     assert_eq!(all.len(), 3);
-    let ids: Vec<&str> = all.iter().map(|run| run["run"].as_str().unwrap()).collect();
+    let mut ids: Vec<&str> = all.iter().map(|run| run["run"].as_str().unwrap()).collect();
+    ids.sort_unstable();
     let records: Vec<String> =
-        project.records().iter().rev().map(|path| path.file_name().unwrap().to_string_lossy().into_owned()).collect();
+        project.records().iter().map(|path| path.file_name().unwrap().to_string_lossy().into_owned()).collect();
+    assert!(all.is_sorted_by(|one, other| one["started"].as_str() >= other["started"].as_str()), "{all:?}");
     assert_eq!(ids, records);
     let done = &json(&["--outcome", "done"])[0];
     assert_eq!(

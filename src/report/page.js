@@ -52,7 +52,8 @@
   const total = Math.max(run.total, 1);
   const waitsForAll = effects.some((effect) => effect.host < 0);
   const lanes = [...run.hosts.keys(), ...(waitsForAll ? [-1] : [])];
-  let zoom = 1, chosen = null, items = [];
+  const owners = new WeakMap();
+  let zoom = 1, chosen = null, marked = null, items = [];
 
   // What gets a shape of its own: not the reads, of which there are many and little to tell, unless they failed.
   const own = effects.filter((effect) => effect.kind !== 0 || isBad(effect));
@@ -105,9 +106,14 @@
     // What waits lies below what is done meanwhile.
     for (const effect of [...shown].sort((one, other) => isWait(other) - isWait(one))) item(svg, effect, x, long, tops);
     items.sort((one, other) => one.effect.at - other.effect.at || one.effect.id - other.effect.id);
-    const start = items.find((one) => chosen && one.effect.id === chosen.id) || items[0];
-    if (start) start.node.setAttribute("tabindex", "0");
-    if (chosen) mark();
+    marked = null;
+    const start = items.find((one) => one.effect === chosen) || items[0];
+    if (start) mark(start);
+    const at = (event) => owners.get(event.target);
+    svg.addEventListener("click", (event) => at(event) && choose(at(event), true));
+    svg.addEventListener("focusin", (event) => at(event) && choose(at(event), false));
+    svg.addEventListener("mouseover", (event) => at(event) && details(at(event).effect));
+    svg.addEventListener("mouseout", (event) => at(event) && chosen && details(chosen));
     plot.append(svg);
   }
 
@@ -201,28 +207,28 @@
       role: "button", tabindex: "-1", "aria-label": `${clock(effect.at)}, ${hostName(effect.host)}: ${effect.name} ${shortened(effect.summary)}, ${OUTCOMES[effect.outcome]}`,
     });
     const one = { effect, node };
-    node.addEventListener("click", () => choose(one, true));
-    node.addEventListener("focus", () => choose(one, false));
-    node.addEventListener("mouseenter", () => details(effect));
-    node.addEventListener("mouseleave", () => chosen && details(chosen));
+    owners.set(node, one);
     items.push(one);
     svg.append(node);
   }
 
   const shortened = (content) => (content.length > 120 ? `${content.slice(0, 119)}…` : content);
 
-  function mark() {
-    for (const one of items) {
-      const is = chosen && one.effect.id === chosen.id;
-      one.node.classList.toggle("chosen", is);
-      one.node.setAttribute("tabindex", is ? "0" : "-1");
+  // The one item at which the Tab key stops, chosen or not.
+  function mark(one) {
+    if (marked) {
+      marked.node.classList.remove("chosen");
+      marked.node.setAttribute("tabindex", "-1");
     }
+    marked = one;
+    one.node.classList.toggle("chosen", one.effect === chosen);
+    one.node.setAttribute("tabindex", "0");
   }
 
   function choose(one, focuses) {
     if (chosen === one.effect) return;
     chosen = one.effect;
-    mark();
+    mark(one);
     details(one.effect);
     if (focuses) one.node.focus();
   }
@@ -254,7 +260,7 @@
 
   // The arrow keys go along a lane, and to the nearest item of the next.
   function walk(key) {
-    const at = items.findIndex((one) => chosen && one.effect.id === chosen.id);
+    const at = items.findIndex((one) => one.effect === chosen);
     const here = items[at] || items[0];
     if (!here) return null;
     if (key === "Home") return items[0];
@@ -298,7 +304,7 @@
     document.getElementById("zoom-out").addEventListener("click", () => zoomTo(zoom / 2));
     document.getElementById("zoom-all").addEventListener("click", () => zoomTo(1));
     document.getElementById("reads").addEventListener("change", draw);
-    let seen = 0;
+    let seen = chart.clientWidth;
     new ResizeObserver(() => {
       if (chart.clientWidth !== seen) {
         seen = chart.clientWidth;

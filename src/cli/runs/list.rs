@@ -72,14 +72,15 @@ impl Run {
 /// Prints the runs that the filters leave, the newest first.
 pub fn list(filters: &Filters) -> Result<()> {
     let since = filters.since.as_ref().map(|span| long_ago("--since", span)).transpose()?;
-    let (mut runs, mut hidden, mut broken) = (Vec::new(), 0, Vec::new());
+    let (mut runs, mut hidden, mut broken) = (Vec::<Run>::new(), 0, Vec::new());
     let ids = store::ids()?;
     for id in &ids {
-        if filters.newest.is_some_and(|newest| runs.len() >= newest) {
+        // Ids tell the runs of one second apart, and not which of them was first.
+        let is_older = |run: &Run| second_of(run.story.id()) != second_of(id);
+        if filters.newest.is_some_and(|newest| runs.len() >= newest) && runs.last().is_none_or(is_older) {
             break;
         }
         match Run::read(id) {
-            // The ids sort as the runs began.
             Ok(run) if since.is_some_and(|since| run.story.manifest.started < since) => break,
             Ok(run) if !filters.take(&run) => {}
             Ok(run) if !filters.all && is_aside(&run.story) => hidden += 1,
@@ -87,6 +88,8 @@ pub fn list(filters: &Filters) -> Result<()> {
             Err(error) => broken.push((id, error)),
         }
     }
+    runs.sort_by_key(|run| std::cmp::Reverse(run.story.manifest.started));
+    runs.truncate(filters.newest.unwrap_or(usize::MAX));
     if filters.json {
         let runs: Vec<Value> = runs.iter().map(object).collect();
         let text = serde_json::to_string_pretty(&runs)
@@ -191,6 +194,11 @@ fn outcome(story: &Story) -> String {
 fn short(id: &str, ids: &[String]) -> String {
     let is_only = ids.iter().filter(|other| end_of(other) == end_of(id)).count() == 1;
     if is_only { end_of(id) } else { id }.to_owned()
+}
+
+/// The second in which the run of this id began.
+fn second_of(id: &str) -> &str {
+    id.rsplit_once('-').map_or(id, |(second, _)| second)
 }
 
 /// A path that is cut at its beginning, where it says the least.
