@@ -109,11 +109,6 @@
     marked = null;
     const start = items.find((one) => one.effect === chosen) || items[0];
     if (start) mark(start);
-    const at = (event) => owners.get(event.target);
-    svg.addEventListener("click", (event) => at(event) && choose(at(event), true));
-    svg.addEventListener("focusin", (event) => at(event) && choose(at(event), false));
-    svg.addEventListener("mouseover", (event) => at(event) && details(at(event).effect));
-    svg.addEventListener("mouseout", (event) => at(event) && chosen && details(chosen));
     plot.append(svg);
   }
 
@@ -290,6 +285,12 @@
   }
 
   if (chart) {
+    // On the drawing itself a listener for the focus would make that a place at which the Tab key stops.
+    const at = (event) => owners.get(event.target);
+    chart.addEventListener("click", (event) => at(event) && choose(at(event), true));
+    chart.addEventListener("focusin", (event) => at(event) && choose(at(event), false));
+    chart.addEventListener("mouseover", (event) => at(event) && details(at(event).effect));
+    chart.addEventListener("mouseout", (event) => at(event) && chosen && details(chosen));
     chart.addEventListener("keydown", (event) => {
       if (event.ctrlKey || event.altKey || event.metaKey) return;
       if (["ArrowRight", "ArrowLeft", "ArrowUp", "ArrowDown", "Home", "End"].includes(event.key)) {
