@@ -12,7 +12,15 @@ use crate::error::{Error, Excerpt, Result};
 use crate::host::{Command, Pipe, Stdin, Stream};
 use crate::task::command::span;
 use crate::task::printable::last_lines;
+use crate::task::shell::{self, Script};
 use crate::task::{Context, printable};
+
+/// Ends where journald keeps nothing.
+const STORAGE: &str = include_str!("../sh/storage.sh");
+
+/// Where the configuration of systemd is, the weightiest first.
+const CONFIGURATION: [&str; 5] =
+    ["/etc/systemd", "/run/systemd", "/usr/local/lib/systemd", "/usr/lib/systemd", "/lib/systemd"];
 
 /// How many of the lines it saw a wait shows when it fails.
 const SHOWN: usize = 10;
@@ -101,11 +109,10 @@ pub async fn wait(context: &Context<'_>, options: &Options) -> Result<Vec<Match>
         Some("") => "journalctl -n 1 --no-pager >/dev/null; ",
         _ => "",
     };
+    let Script { common, text } = shell::script(STORAGE, &CONFIGURATION);
     let command = Command {
-        common: "",
-        script: format!(
-            "LC_ALL=C; export LC_ALL; {is_there}exec journalctl -f --no-tail -a -o json --no-pager{selection}"
-        ),
+        common,
+        script: format!("{text}{is_there}exec journalctl -f --no-tail -a -o json --no-pager{selection}"),
         user: context.user.clone(),
         stdin: Stdin::Closed,
         // The deadline here is the one that counts; this one is for a channel that nobody hears any more.
@@ -178,15 +185,15 @@ impl<'a> Watch<'a> {
         if said.contains("insufficient permissions") || said.contains("not seeing messages from other users") {
             return Err(not_allowed(self.context));
         }
-        if said.contains("No journal files were found") {
-            return Err(self
-                .context
-                .failed("the host keeps no journal, so that nothing can be waited for in it")
-                .hint(
-                    "`Storage=` in /etc/systemd/journald.conf on the host has to be `auto`, `volatile` or `persistent`",
-                ));
+        // What a journald has kept that no longer does is there still, and nothing is added to it.
+        let whole_lines = said.rsplit_once('\n').map_or("", |(whole, _)| whole);
+        let file = whole_lines.lines().find_map(|line| line.strip_prefix("storage none "));
+        if file.is_none() && !said.contains("No journal files were found") {
+            return Ok(());
         }
-        Ok(())
+        let error = self.context.failed("the host keeps no journal, so that nothing can be waited for in it");
+        let file = file.map_or("/etc/systemd/journald.conf".to_owned(), printable);
+        Err(error.hint(format!("`Storage=` in {file} on the host has to be `auto`, `volatile` or `persistent`")))
     }
 
     /// Takes a piece of output that holds at most one line end, as its last byte.

@@ -82,7 +82,7 @@ async fn all_of_several_are_waited_for_in_any_order() {
 async fn a_time_out_says_what_is_missing_and_shows_the_last_lines() {
     let lines: String = (11..40).map(|number| entry(number, &format!("line {number} \u{1b}[31m"))).collect();
     let mut bench = bench(&format!("{lines}{}", entry(40, "leader elected")));
-    bench.timeout = Duration::from_millis(600);
+    bench.timeout = Duration::from_secs(3);
     let mut options = Options { need: Need::All, ..options(&["leader", "serving"]) };
     options.patterns[1].name = "up".to_owned();
     let error = wait(&bench.context(), &options).await.expect_err("a time-out");
@@ -105,9 +105,8 @@ async fn a_feared_line_ends_the_wait_at_once() {
 async fn a_flood_of_lines_does_not_delay_the_match() {
     let flood: String = (11..50_000).map(|number| entry(number, &"x".repeat(200))).collect();
     let bench = bench(&format!("{flood}{}", entry(50_001, "serving")));
-    let began = Instant::now();
+    // In the time that the bench gives.
     wait(&bench.context(), &options(&["serving"])).await.expect("a match");
-    assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
 }
 
 #[tokio::test]
@@ -130,6 +129,78 @@ async fn a_host_that_keeps_no_journal_is_no_time_out() {
     let error = wait(&bench.context(), &options).await.expect_err("a failure");
     assert_eq!(error.to_string(), "here: the host keeps no journal, so that nothing can be waited for in it");
     assert!(error.parts().hints[0].contains("Storage="), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_host_whose_journald_keeps_nothing_any_more_is_no_time_out() {
+    let bench = bench(&entry(10, "of earlier times"));
+    // In the place of what reads its configuration.
+    let options = options(&["serving"]);
+    let context = bench.context();
+    let mut watch = Watch::new(&context, &options);
+    assert!(watch.heard(b"storage none /etc/systemd/journald").is_ok(), "the line goes on");
+    let error = watch.heard(b".conf\n").expect_err("a failure");
+    assert_eq!(error.to_string(), "here: the host keeps no journal, so that nothing can be waited for in it");
+    assert!(error.parts().hints[0].starts_with("`Storage=` in /etc/systemd/journald.conf on the host"), "{error:?}");
+}
+
+/// As systemd reads it: of each name the weightiest file, all of them in the order of their names, the last value that is one.
+#[test]
+fn what_journald_keeps_is_what_its_files_and_their_order_say() {
+    for (files, none) in [
+        (&[][..], None),
+        (&[("etc/journald.conf", "[Journal]\n#Storage=none\n")], None),
+        (&[("etc/journald.conf", "[Journal]\n Storage = none \n\nCompress=yes\n")], Some("etc/journald.conf")),
+        (&[("etc/journald.conf", "[Other]\nStorage=none\n")], None),
+        (&[("etc/journald.conf", "[Journal]\nStorage=none\nStorage=nothing\nStorage=\n")], Some("etc/journald.conf")),
+        (&[("etc/journald.conf", "[Journal]\nStorage=none\nStorage=auto")], None),
+        (&[("usr/journald.conf", "[Journal]\nStorage=none"), ("etc/journald.conf", "[Journal]\n")], None),
+        (
+            &[
+                ("etc/journald.conf", "[Journal]\nStorage=none"),
+                ("usr/journald.conf.d/a.conf", "[Journal]\nStorage=volatile"),
+            ],
+            None,
+        ),
+        (
+            &[
+                ("etc/journald.conf", "[Journal]\nStorage=none"),
+                ("usr/journald.conf.d/a.conf", "[Journal]\nStorage=volatile"),
+                ("etc/journald.conf.d/a.conf", ""),
+                ("usr/journald.conf.d/a b.conf", "[Journal]\nCompress=no\n[Other]\nStorage=auto"),
+                ("usr/journald.conf.d/z.disabled", "[Journal]\nStorage=auto"),
+            ],
+            Some("etc/journald.conf"),
+        ),
+        (
+            &[
+                ("etc/journald.conf.d/a.conf", "[Journal]\nStorage=auto"),
+                ("usr/journald.conf.d/a b.conf", "[Journal]\nStorage=none"),
+            ],
+            None,
+        ),
+        (
+            &[
+                ("etc/journald.conf.d/a.conf", "[Journal]\nStorage=auto"),
+                ("usr/journald.conf.d/b b.conf", "[Journal]\nStorage=none"),
+            ],
+            Some("usr/journald.conf.d/b b.conf"),
+        ),
+    ] {
+        let root = tempfile::tempdir().expect("a folder");
+        for (name, text) in files {
+            let path = root.path().join(name);
+            std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+            std::fs::write(path, text).expect("a file");
+        }
+        let folder = |name: &str| root.path().join(name).display().to_string();
+        let Script { common, text } = shell::script(STORAGE, &[&folder("etc"), &folder("run"), &folder("usr")]);
+        let ran =
+            std::process::Command::new("sh").arg("-c").arg(format!("{common}{text}echo on")).output().expect("a shell");
+        let (said, on) = (String::from_utf8_lossy(&ran.stderr), String::from_utf8_lossy(&ran.stdout));
+        let expected = none.map(|file| format!("storage none {}\n", folder(file))).unwrap_or_default();
+        assert_eq!((&*said, &*on), (expected.as_str(), if none.is_some() { "" } else { "on\n" }), "{files:?}");
+    }
 }
 
 #[tokio::test]
