@@ -5,7 +5,6 @@
 mod support;
 
 use std::fmt::Write as _;
-use std::time::{Duration, Instant};
 
 use support::{NOBODY, Project};
 
@@ -261,11 +260,9 @@ fn imports_that_go_in_a_circle() {
 
 #[test]
 fn a_script_without_an_end() {
-    let began = Instant::now();
     Project::unreachable()
-        .run("let n = 0;\nloop { n += 1; }\n", &[])
+        .run_within(60, "let n = 0;\nloop { n += 1; }\n")
         .fails(2, &["does not come to an end", "play.rhai:2"]);
-    assert!(began.elapsed() < Duration::from_secs(60));
 }
 
 #[test]
@@ -275,11 +272,9 @@ fn a_function_that_calls_itself_forever() {
 
 #[test]
 fn an_inventory_line_of_twenty_megabytes() {
-    let began = Instant::now();
     Project::new(&format!("masters:\n  hosts:\n    m1:\n      note: {}\n", "x".repeat(20_000_000)))
-        .run(GOOD, &[])
+        .run_within(10, GOOD)
         .fails(2, &["hosts.yaml"]);
-    assert!(began.elapsed() < Duration::from_secs(10));
 }
 
 #[test]
@@ -289,9 +284,7 @@ fn a_bomb_of_yaml_aliases() {
         let aliases = vec![format!("*a{}", level - 1); 9].join(", ");
         writeln!(bomb, "a{level}: &a{level} [{aliases}]").expect("a text can be written to");
     }
-    let began = Instant::now();
-    Project::new(&bomb).run(GOOD, &[]).fails(2, &["hosts.yaml"]);
-    assert!(began.elapsed() < Duration::from_secs(10));
+    Project::new(&bomb).run_within(10, GOOD).fails(2, &["hosts.yaml"]);
 }
 
 #[test]

@@ -5,7 +5,6 @@
 mod support;
 
 use std::process::Child;
-use std::time::{Duration, Instant};
 
 use support::{Project, ended, signal, wait_for};
 
@@ -49,17 +48,15 @@ fn the_first_interrupt_lets_the_host_in_hand_end_and_starts_no_other() {
 #[test]
 fn the_second_interrupt_stops_now_and_ends_what_runs_on_the_host() {
     let project = Project::local();
-    let playbook = PLAYBOOK.replace("timeout: \"3s\"", "timeout: \"60s\"");
+    let playbook = PLAYBOOK.replace("timeout: \"3s\"", "timeout: \"600s\"");
     let mut child = start(&project, &playbook);
     wait_for("the command", || runs("7201.5"));
     signal(&child, "INT");
     wait_for("the first interrupt", || {
         std::fs::read_to_string(project.join("events")).is_ok_and(|events| events.contains("\"interrupted\""))
     });
-    let began = Instant::now();
     signal(&child, "INT");
-    assert_eq!(child.wait().unwrap().code(), Some(130));
-    assert!(began.elapsed() < Duration::from_secs(8));
+    assert_eq!(ended(&mut child), Some(130));
     wait_for("the end of the command", || !runs("7201.5"));
 }
 
@@ -80,9 +77,9 @@ fn an_interrupt_in_the_last_turn_stops_before_the_next_step() {
 #[test]
 fn the_first_interrupt_ends_at_once_what_changes_nothing() {
     for work in [
-        "wait_until(\"never\", || false, #{ timeout: \"60s\" })",
-        "pause(\"60s\")",
-        "hosts(\"masters\")[0].run(`touch ${vars.folder}/turn; sleep 60`, #{ read_only: true })",
+        "wait_until(\"never\", || false, #{ timeout: \"600s\" })",
+        "pause(\"600s\")",
+        "hosts(\"masters\")[0].run(`touch ${vars.folder}/turn; sleep 600`, #{ read_only: true })",
     ] {
         let project = Project::local();
         let playbook = format!(
@@ -93,10 +90,8 @@ fn the_first_interrupt_ends_at_once_what_changes_nothing() {
         wait_for("the step", || {
             std::fs::read_to_string(project.join("events")).is_ok_and(|events| events.contains("step_started"))
         });
-        let began = Instant::now();
         signal(&child, "INT");
         assert_eq!(ended(&mut child), Some(130), "{work}");
-        assert!(began.elapsed() < Duration::from_secs(5), "{work}");
     }
 }
 
@@ -107,9 +102,9 @@ const IN_HAND: &[(&str, bool, &str)] = &[
     (
         "a read: run with read_only",
         true,
-        "m.run(\"touch turn; sleep 60; touch done\", #{ read_only: true, cwd: vars.folder })",
+        "m.run(\"touch turn; sleep 600; touch done\", #{ read_only: true, cwd: vars.folder })",
     ),
-    ("pause", true, "m.run(\"touch turn\", #{ cwd: vars.folder }); pause(\"60s\")"),
+    ("pause", true, "m.run(\"touch turn\", #{ cwd: vars.folder }); pause(\"600s\")"),
     (
         "wait_until, retry: between two tries",
         true,
@@ -146,7 +141,7 @@ fn the_first_interrupt_ends_what_the_table_says_and_nothing_else() {
         let port = silent.local_addr().unwrap().port();
         let other = format!("silent:\n  hosts:\n    s1: {{ ansible_host: 127.0.0.1, ansible_port: {port} }}\n");
         project.file("hosts.yaml", &format!("{inventory}{other}"));
-        let journalctl = "#!/bin/sh\n[ \"$1\" = -f ] || exit 0\ntouch FOLDER/turn; sleep 1; touch FOLDER/done; echo '{\"__CURSOR\":\"a\",\"MESSAGE\":\"y\",\"__MONOTONIC_TIMESTAMP\":\"1\",\"__REALTIME_TIMESTAMP\":\"1\",\"_BOOT_ID\":\"b\"}'; sleep 60\n";
+        let journalctl = "#!/bin/sh\n[ \"$1\" = -f ] || exit 0\ntouch FOLDER/turn; sleep 1; touch FOLDER/done; echo '{\"__CURSOR\":\"a\",\"MESSAGE\":\"y\",\"__MONOTONIC_TIMESTAMP\":\"1\",\"__REALTIME_TIMESTAMP\":\"1\",\"_BOOT_ID\":\"b\"}'; sleep 600\n";
         project.file("bin/journalctl", &journalctl.replace("FOLDER", &project.path().display().to_string()));
         let program = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         std::fs::set_permissions(project.join("bin/journalctl"), program).unwrap();
@@ -165,10 +160,8 @@ fn the_first_interrupt_ends_what_the_table_says_and_nothing_else() {
         } else {
             wait_for(name, || project.join("turn").exists());
         }
-        let began = Instant::now();
         signal(&child, "INT");
         assert_eq!(ended(&mut child), Some(130), "{name}");
-        assert!(began.elapsed() < Duration::from_secs(20), "{name}");
         assert_eq!(project.join("done").exists(), !ends, "{name}");
         assert!(!project.join("next").exists(), "{name}: more was begun");
     }

@@ -9,7 +9,7 @@ mod support;
 use std::fs;
 
 use support::sshd::Sshd;
-use support::{Project, wait_for};
+use support::{Project, ended, signal, wait_for};
 
 struct Hosts {
     sshd: Sshd,
@@ -181,6 +181,24 @@ fn a_host_that_was_down_is_waited_for() {
     hosts.sshd.stop();
     hosts.project.run("hosts(\"m1\")[0].reachable();", &[]).fails(4, &["refuses connections"]);
     assert!(started.elapsed() < std::time::Duration::from_secs(30));
+}
+
+#[test]
+fn the_first_interrupt_ends_a_wait_for_a_host() {
+    let mut hosts = Hosts::new();
+    let text = hosts.playbook(
+        "m.run(\"touch F/one\");\n\
+         here.run(\"while [ ! -e F/down ]; do sleep 0.05; done\", #{ timeout: 60 });\n\
+         m.reachable(#{ timeout: \"600s\" });",
+    );
+    hosts.project.file("play.rhai", &text);
+    let mut child = hosts.project.start(&["run", "play.rhai", "-i", "hosts.yaml", "--events", "events"]);
+    wait_for("the first command", || hosts.project.join("one").exists());
+    hosts.sshd.stop();
+    hosts.project.file("down", "");
+    wait_for("a look in vain", || hosts.text("events").contains("refuses connections"));
+    signal(&child, "INT");
+    assert_eq!(ended(&mut child), Some(130), "{}", hosts.text("events"));
 }
 
 #[test]

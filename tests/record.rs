@@ -88,13 +88,11 @@ fn a_killed_run_goes_on_with_the_step_in_which_it_died() {
 fn the_lock_of_a_killed_run_is_dead_and_only_an_operator_removes_it() {
     let project = killed();
     let folder = folder(&project);
-    let began = std::time::Instant::now();
     let refused = project.zkmig(&arguments(&folder, &["--yes"]));
     refused.fails(
         6,
         &["another run holds the lock", "dead: the connection of its run ended", "zkmig unlock", "zkmig resume"],
     );
-    assert!(began.elapsed() < std::time::Duration::from_secs(2));
     project.zkmig(&["unlock", "-i", "hosts.yaml"]).fails(5, &["nobody is there to say"]);
     project.zkmig(&["unlock", "-i", "hosts.yaml", "--list"]).says(&["m1", "m2", "dead"]);
     project.zkmig(&["unlock", "-i", "hosts.yaml", "--yes"]).says(&["m1: unlocked", "m2: unlocked"]);
@@ -109,13 +107,11 @@ fn two_runs_at_once_are_one_run_and_one_that_says_whose_the_other_is() {
     let folder = folder(&project);
     let mut first = project.start(&arguments(&folder, &["--yes"]));
     wait_for("the last step", || log(&project).ends_with("act "));
-    let began = std::time::Instant::now();
     let second = project.zkmig(&arguments(&folder, &["--yes"]));
     second.fails(
         6,
         &["another run holds the lock", "who ", "since", "run ", "play.rhai", "alive: renewed", "wait for its end"],
     );
-    assert!(began.elapsed() < std::time::Duration::from_secs(1));
     project
         .zkmig(&["unlock", "-i", "hosts.yaml", "--yes"])
         .fails(6, &["is that of a run that lives; no lock was removed"]);

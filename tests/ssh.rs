@@ -119,7 +119,7 @@ async fn the_master_ends_with_the_transport() {
     host.close().await;
     let began = Instant::now();
     while !master_ids(control.path()).is_empty() {
-        assert!(began.elapsed() < Duration::from_secs(5), "the master still runs");
+        assert!(began.elapsed() < Duration::from_secs(30), "the master still runs");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let folder = control.path().to_path_buf();
@@ -168,7 +168,7 @@ async fn a_connection_that_breaks_is_unreachable_and_ends_what_runs_on_the_host(
     });
     let began = Instant::now();
     while !(runs("7102.5") && runs("7103.5")) {
-        assert!(began.elapsed() < Duration::from_secs(10), "the command did not begin");
+        assert!(began.elapsed() < Duration::from_secs(30), "the command did not begin");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     for id in master_ids(control.path()) {
@@ -178,7 +178,7 @@ async fn a_connection_that_breaks_is_unreachable_and_ends_what_runs_on_the_host(
     assert_eq!(error.kind(), Kind::Unreachable, "{}", text(&error));
     let began = Instant::now();
     while runs("7102.5") || runs("7103.5") {
-        assert!(began.elapsed() < Duration::from_secs(10), "the command still runs");
+        assert!(began.elapsed() < Duration::from_secs(30), "the command still runs");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
@@ -473,7 +473,7 @@ async fn a_host_that_hears_nothing_any_more_ends_what_runs_there_before_its_lock
     };
     host.aside(aside, &will, &mut Kept::default()).await.unwrap();
     let task = tokio::spawn(async move { run(&other, "sleep 7103 & timeout 900 sleep 7104").await });
-    wait_until(|| runs("7103") && runs("7104"), 10).await;
+    wait_until(|| runs("7103") && runs("7104"), 30).await;
     // What carries the connection is there, and sends nothing: neither sshd nor TCP has anything to complain of.
     let masters = master_ids(control.path());
     assert!(!masters.is_empty());

@@ -61,7 +61,7 @@ fn runs(word: &str) -> bool {
 async fn ends(word: &str) {
     let began = Instant::now();
     while runs(word) {
-        assert!(began.elapsed() < Duration::from_secs(10), "a process with {word} still runs");
+        assert!(began.elapsed() < Duration::from_secs(30), "a process with {word} still runs");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
@@ -132,7 +132,7 @@ async fn a_deadline_ends_the_script_and_all_that_it_started() {
     let slow = Command { timeout: Duration::from_secs(1), ..command("sleep 7001 & sleep 7002") };
     let exit = host.run(slow, &mut Kept::default()).await.unwrap();
     assert!(exit.timed_out);
-    assert!(began.elapsed() < Duration::from_secs(6));
+    assert!(began.elapsed() < Duration::from_secs(30));
     ends("7001").await;
     ends("7002").await;
     assert_eq!(run(&host, "echo next").await.1.stdout, b"next\n");

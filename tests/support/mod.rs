@@ -66,11 +66,23 @@ impl Project {
 
     /// The same, with these variables in its environment.
     pub fn zkmig_with(&self, environment: &[(&str, &str)], arguments: &[&str]) -> Ran {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_zkmig"));
+        self.ran(Command::new(env!("CARGO_BIN_EXE_zkmig")), environment, arguments)
+    }
+
+    fn ran(&self, mut command: Command, environment: &[(&str, &str)], arguments: &[&str]) -> Ran {
         command.args(arguments).current_dir(self.path()).stdin(std::process::Stdio::null());
         command.env("NO_COLOR", "1").env_remove("CLICOLOR_FORCE").env("XDG_STATE_HOME", self.path().join("state"));
         command.envs(environment.iter().copied());
         Ran::new(command.output().unwrap())
+    }
+
+    /// Runs a playbook with this text on the project's hosts; it is ended when it has worked for so many seconds. What others do on the machine
+    /// does not count.
+    pub fn run_within(&self, seconds: u32, playbook: &str) -> Ran {
+        self.file("play.rhai", playbook);
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("ulimit -t {seconds} && exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_zkmig")]);
+        self.ran(command, &[], &["run", "play.rhai", "-i", "hosts.yaml"])
     }
 
     /// Starts `zkmig` with these arguments, to be looked at and ended while it runs.
@@ -125,7 +137,7 @@ pub fn ended(child: &mut std::process::Child) -> Option<i32> {
 pub fn wait_for(what: &str, condition: impl Fn() -> bool) {
     let began = std::time::Instant::now();
     while !condition() {
-        assert!(began.elapsed() < std::time::Duration::from_secs(20), "{what} did not happen");
+        assert!(began.elapsed() < std::time::Duration::from_secs(40), "{what} did not happen");
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
 }

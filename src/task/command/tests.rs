@@ -1,5 +1,4 @@
 use std::sync::Mutex;
-use std::time::Instant;
 
 use super::super::Progress;
 use super::super::bench::Bench;
@@ -107,9 +106,7 @@ async fn a_failed_command_leaves_no_saved_file() {
 async fn a_command_that_takes_too_long_fails_with_what_it_printed() {
     let mut bench = Bench::new();
     bench.timeout = Duration::from_millis(300);
-    let began = Instant::now();
     let error = run(&bench.context(), &Options::script("echo started; sleep 60")).await.expect_err("a failure");
-    assert!(began.elapsed() < Duration::from_secs(5));
     assert_eq!(error.to_string(), "here: the command did not end within 0.3 s");
     assert_eq!(error.parts().details, ["stdout:\nstarted"]);
 }
