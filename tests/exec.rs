@@ -38,6 +38,19 @@ fn one_fork_is_one_host_after_the_other() {
 }
 
 #[test]
+fn output_that_is_not_utf8_is_marked() {
+    let project = Project::local();
+    let exec = |text: &str| {
+        let script = format!("printf '{text}\\n'");
+        project.zkmig(&["exec", "masters", "-i", "hosts.yaml", "--read-only", "-v", "--", &script])
+    };
+    exec("gr\\374n").says(&["(what it printed is not UTF-8)"]);
+    let ran = exec("gr\\303\\274n");
+    ran.says(&["grün"]);
+    assert!(!ran.stdout.contains("not UTF-8"), "{}", ran.stdout);
+}
+
+#[test]
 fn what_only_checks_makes_no_folder_for_connections() {
     let project = Project::unreachable();
     project.file("play.rhai", "hosts(\"masters\");");

@@ -184,3 +184,26 @@ async fn a_playbook_is_told_that_it_may_not_look() {
     );
     project.run(&probed, &[]).says(&["m1 unseen for"]);
 }
+
+#[test]
+fn a_web_server_is_told_the_address_by_which_its_host_is_reached() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        use std::io::{BufRead as _, BufReader, Write as _};
+        for mut socket in listener.incoming().flatten() {
+            let lines = BufReader::new(&socket).lines().map_while(|line| line.ok().filter(|line| !line.is_empty()));
+            let named: Vec<String> = lines.filter(|line| line.to_ascii_lowercase().starts_with("host: ")).collect();
+            let body = named.join("; ");
+            drop(write!(socket, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len()));
+        }
+    });
+    let project = Project::new("m:\n  hosts:\n    m2: { ansible_connection: local }\n");
+    let asked = |options: &str| {
+        let text = format!("note(hosts(\"m2\")[0].http({port}, \"/\", #{{ {options} }}).body.to_lower());");
+        project.run(&text, &[])
+    };
+    asked("").says(&[&format!("host: m2:{port}")]);
+    asked("address: \"127.0.0.1\"").says(&[&format!("host: 127.0.0.1:{port}")]);
+    asked("headers: #{ Host: \"leader.mesos\" }").says(&["host: leader.mesos"]);
+}

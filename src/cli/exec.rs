@@ -78,7 +78,8 @@ pub fn run(mut args: Args) -> Result<()> {
                 let mut options = command::Options::script(script.as_str());
                 options.read_only = args.read_only;
                 let output = command::run(context, &options).await?;
-                Ok((output, Report::default()))
+                let told = output.told(&script);
+                Ok((output, Report { summary: told, ..Report::default() }))
             })?;
             if let Some(output) = output {
                 let text: Vec<String> = output.stdout.lines().chain(output.stderr.lines()).map(printable).collect();

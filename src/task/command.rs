@@ -76,6 +76,13 @@ pub struct Output {
     pub is_utf8: bool,
 }
 
+impl Output {
+    /// What is told of the command in place of its summary, where there is more to tell.
+    pub fn told(&self, summary: &str) -> Option<String> {
+        (!self.is_utf8).then(|| format!("{summary} (what it printed is not UTF-8)"))
+    }
+}
+
 impl Options {
     /// A text for `sh`.
     pub fn script(text: impl Into<String>) -> Self {

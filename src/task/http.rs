@@ -26,6 +26,9 @@ pub struct Options {
     pub method: String,
     /// The address as the host sees it: its own loopback, or one that it can reach.
     pub address: String,
+    /// What the server is told that it is called, where that is not the address: what its loopback is, only the host itself calls so.
+    /// By TLS it is what the certificate is for.
+    pub host: Option<String>,
     /// The port.
     pub port: u16,
     /// The path with its query: `/exhibitor/v1/cluster/status`.
@@ -48,6 +51,7 @@ impl Options {
         Self {
             method: "GET".to_owned(),
             address: super::tcp::LOOPBACK.to_owned(),
+            host: None,
             port,
             path: path.into(),
             headers: Vec::new(),
@@ -77,7 +81,8 @@ impl Options {
         *request.uri_mut() = uri;
         let headers = request.headers_mut();
         headers.insert(USER_AGENT, HeaderValue::from_static(concat!("zkmig/", env!("CARGO_PKG_VERSION"))));
-        let name = self.tls.as_ref().map_or(self.address.as_str(), |tls| &tls.name);
+        let plain = self.host.as_ref().unwrap_or(&self.address);
+        let name = self.tls.as_ref().map_or(plain, |tls| &tls.name);
         let host = HeaderValue::try_from(format!("{}:{}", in_url(name), self.port));
         headers.insert(HOST, host.map_err(|error| wrong("the port").caused_by(error))?);
         for (name, value) in &self.headers {
@@ -92,7 +97,7 @@ impl Options {
 }
 
 /// An address as it stands before a port.
-fn in_url(address: &str) -> String {
+pub fn in_url(address: &str) -> String {
     if address.contains(':') { format!("[{address}]") } else { address.to_owned() }
 }
 
@@ -271,6 +276,8 @@ mod tests {
         {
             let mut options = Options { address: address.to_owned(), ..Options::get(80, "/") };
             assert_eq!(options.request().expect("a request").headers()[HOST], host);
+            options.host = Some("10.10.0.193".to_owned());
+            assert_eq!(options.request().expect("a request").headers()[HOST], "10.10.0.193:80");
             options.headers = vec![("host".to_owned(), "mine".to_owned())];
             assert_eq!(options.request().expect("a request").headers()[HOST], "mine");
         }

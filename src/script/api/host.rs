@@ -119,6 +119,13 @@ pub struct Effect<'a> {
 }
 
 impl Script {
+    /// The address or the name by which a host is reached.
+    pub fn own_address(&self, host: &Host) -> Result<Option<String>> {
+        let inventory = &self.run.inventory;
+        let connection = inventory.host(&host.0.name).map(|own| inventory.connection(own)).transpose()?;
+        Ok(connection.map(|connection| connection.address))
+    }
+
     /// Carries out an effect on a host; nothing comes of an action in check mode.
     pub fn effect<T>(
         &self,
@@ -207,7 +214,7 @@ fn run(script: &Script, ctx: &NativeCallContext<'_>, host: &Host, what: &Dynamic
     let output = script.effect(host, effect, async |context| {
         let output = command::run(context, &command).await?;
         let unchanged = (kind == Kind::Action && !counts).then(crate::task::Changed::default);
-        let told = (!output.is_utf8).then(|| format!("{summary} (what it printed is not UTF-8)"));
+        let told = output.told(&summary);
         Ok((output, Report { changed: unchanged, summary: told, ..Report::default() }))
     })?;
     let Some(output) = output else {

@@ -71,7 +71,8 @@ const HTTP: Entry = Entry {
     ],
     kind: Some(Kind::Read),
     doc: "Asks a web server as the host itself would, in plain HTTP or by TLS. Gives `status`, `headers`, `body`, and `json`: the body's value \
-          where it is JSON, else (). Any status is an answer; look at `status`. A method other than GET and HEAD is an action.",
+          where it is JSON, else (). Any status is an answer; look at `status`. A method other than GET and HEAD is an action. \
+          `Host` is the address by which the host is reached, where neither `address`, `tls` nor `headers` says otherwise.",
     example: "// let status = hosts(\"masters\")[0].http(8181, \"/exhibitor/v1/cluster/status\").json;",
 };
 
@@ -171,8 +172,9 @@ fn request(
     if let Some(method) = options.text("method")? {
         asked.method = method.to_ascii_uppercase();
     }
-    if let Some(address) = options.text("address")? {
-        asked.address = address;
+    match options.text("address")? {
+        Some(address) => asked.address = address,
+        None => asked.host = script.own_address(host)?,
     }
     for (name, value) in options.json("headers")?.unwrap_or_default() {
         asked.headers.push((name, value.as_str().map_or_else(|| value.to_string(), str::to_owned)));
