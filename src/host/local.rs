@@ -18,7 +18,8 @@ pub struct Local {
     session: Session<Shells>,
 }
 
-struct Shells;
+/// Opens shells on this machine.
+pub(super) struct Shells;
 
 #[async_trait::async_trait]
 impl Opener for Shells {

@@ -212,7 +212,7 @@ impl<O: Opener> Session<O> {
             }
             slot.take();
         }
-        Err(Error::unreachable("the connection to the host ends again and again"))
+        Err(ends_again_and_again())
     }
 
     /// Runs a script beside what else runs on the host: in the user's own shell while nothing runs in it, else in one that lasts beside
@@ -241,7 +241,7 @@ impl<O: Opener> Session<O> {
             }
             aside.take();
         }
-        Err(Error::unreachable("the connection to the host ends again and again"))
+        Err(ends_again_and_again())
     }
 
     /// Runs a script in the user's own shell, unless there is none or something runs in it.
@@ -277,11 +277,14 @@ impl<O: Opener> Session<O> {
     /// Runs a script in a shell of its own.
     pub async fn stream(&self, command: Command) -> Result<Box<dyn Stream>> {
         let permit = self.permit().await?;
-        let shell = self.shell(&command.user).await?;
-        self.resume().await?;
-        let begun = shell.begin(command).await?;
-        let (pieces, end) = begun.ok_or_else(|| Error::unreachable("the connection to the host ended"))?;
-        Ok(Box::new(Streaming { pieces, end: Some(end), exit: None, _shell: shell, _permit: permit }))
+        for _ in 0..ATTEMPTS {
+            let shell = self.shell(&command.user).await?;
+            self.resume().await?;
+            if let Some((pieces, end)) = shell.begin(command.clone()).await? {
+                return Ok(Box::new(Streaming { pieces, end: Some(end), exit: None, _shell: shell, _permit: permit }));
+            }
+        }
+        Err(ends_again_and_again())
     }
 
     /// Ends every shell.
@@ -294,6 +297,10 @@ impl<O: Opener> Session<O> {
     pub fn round_trips(&self) -> u64 {
         self.round_trips.load(Ordering::Relaxed)
     }
+}
+
+fn ends_again_and_again() -> Error {
+    Error::unreachable("the connection to the host ends again and again")
 }
 
 struct Streaming {
@@ -322,5 +329,120 @@ impl Stream for Streaming {
 
     fn exit(&self) -> Option<Exit> {
         self.exit
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that can't set itself up has failed")]
+
+    use std::io::{self, Cursor};
+    use std::pin::Pin;
+    use std::sync::atomic::AtomicUsize;
+    use std::task::{Context, Poll};
+    use std::time::Duration;
+
+    use tokio::io::{AsyncRead, ReadBuf};
+
+    use super::*;
+    use crate::host::Stdin;
+    use crate::host::local::Shells;
+
+    /// Opens shells on this machine, of which the first so many end as soon as they are ready.
+    struct Ending(AtomicUsize);
+
+    #[async_trait]
+    impl Opener for Ending {
+        async fn open(&self, becomes: &Becomes, nonce: &str) -> Result<Channel> {
+            let ends = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok();
+            if !ends {
+                return Shells.open(becomes, nonce).await;
+            }
+            let said = Arc::new(AtomicUsize::new(0));
+            let pipe = |text: String| Box::new(Ends { text: Cursor::new(text.into_bytes()), said: Arc::clone(&said) });
+            Ok(Channel {
+                stdin: Box::new(tokio::io::sink()),
+                stdout: pipe(format!("{nonce} up\n{nonce} ready\n")),
+                stderr: pipe(format!("{nonce} ready\n")),
+                guard: Box::new(()),
+            })
+        }
+
+        async fn login(&self) -> Result<String> {
+            Shells.login().await
+        }
+
+        fn connections(&self) -> u64 {
+            Shells.connections()
+        }
+    }
+
+    /// A pipe of a shell that ends when all was read that it has said on both.
+    struct Ends {
+        text: Cursor<Vec<u8>>,
+        said: Arc<AtomicUsize>,
+    }
+
+    impl AsyncRead for Ends {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            context: &mut Context<'_>,
+            into: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            if self.text.get_ref().len() as u64 > self.text.position() {
+                self.said.fetch_add(1, Ordering::Relaxed);
+                return Pin::new(&mut self.text).poll_read(context, into);
+            }
+            // What the other pipe has to say is read by the same task.
+            if self.said.load(Ordering::Relaxed) < 2 { Poll::Pending } else { Poll::Ready(Ok(())) }
+        }
+    }
+
+    #[derive(Default)]
+    struct Seen(Vec<u8>);
+
+    impl Output for Seen {
+        fn write(&mut self, _: Pipe, bytes: &[u8]) {
+            self.0.extend_from_slice(bytes);
+        }
+    }
+
+    fn session(ending: usize) -> Session<Ending> {
+        Session::new(Ending(AtomicUsize::new(ending)), Become::default(), Arc::default())
+    }
+
+    fn hello() -> Command {
+        Command {
+            common: "",
+            script: "echo hello".to_owned(),
+            user: User::Login,
+            stdin: Stdin::Closed,
+            timeout: Duration::from_secs(30),
+        }
+    }
+
+    async fn streamed(session: &Session<Ending>) -> Result<Vec<u8>> {
+        let mut stream = session.stream(hello()).await?;
+        let mut seen = Vec::new();
+        while let Some((_, bytes)) = stream.next().await? {
+            seen.extend_from_slice(&bytes);
+        }
+        Ok(seen)
+    }
+
+    #[tokio::test]
+    async fn what_its_shell_ended_before_is_begun_in_another_one() {
+        for ending in 0..ATTEMPTS {
+            let mut seen = Seen::default();
+            let exit = session(ending).run(hello(), &mut seen).await.unwrap();
+            assert_eq!((exit.status, seen.0), (0, b"hello\n".to_vec()), "{ending}");
+            assert_eq!(streamed(&session(ending)).await.unwrap(), b"hello\n", "{ending}");
+        }
+    }
+
+    #[tokio::test]
+    async fn shells_that_end_again_and_again_are_an_unreachable_host() {
+        let error = streamed(&session(ATTEMPTS)).await.unwrap_err();
+        assert_eq!(error.to_string(), ends_again_and_again().to_string());
     }
 }

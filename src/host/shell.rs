@@ -63,6 +63,8 @@ pub struct Channel {
 
 struct Job {
     command: Command,
+    /// Told when it begins; dropped where the connection had ended before.
+    begins: oneshot::Sender<()>,
     output: mpsc::Sender<(Pipe, Bytes)>,
     end: oneshot::Sender<Result<Exit>>,
 }
@@ -129,8 +131,7 @@ impl Shell {
         while let Some((pipe, bytes)) = pieces.recv().await {
             output.write(pipe, &bytes);
         }
-        // Who took it from the queue says how it ended.
-        end.await.map_or(Ok(None), |exit| exit.map(Some))
+        end.await.map_err(|_| gone())?.map(Some)
     }
 
     /// Begins a script, unless the connection has ended; its output comes through the first channel, its end through the second.
@@ -148,9 +149,11 @@ impl Shell {
             return Err(Error::input(format!("a script is given at most {MAX_STDIN} bytes on its standard input")));
         }
         let (output, pieces) = mpsc::channel(64);
-        let (end, ended) = oneshot::channel();
+        let ((begins, begun), (end, ended)) = (oneshot::channel(), oneshot::channel());
         self.busy.store(true, Ordering::SeqCst);
-        if self.requests.send(Request::Run(Job { command, output, end })).await.is_err() {
+        let sent = self.requests.send(Request::Run(Job { command, begins, output, end })).await;
+        // What lies in the queue of a connection that ends is not begun.
+        if sent.is_err() || begun.await.is_err() {
             return Ok(None);
         }
         self.round_trips.fetch_add(1, Ordering::Relaxed);
@@ -230,7 +233,7 @@ async fn serve(mut channel: Channel, nonce: String, mut queue: mpsc::Receiver<Re
             request = queue.recv() => request,
         };
         let Some(request) = request else { break false };
-        let Job { command, output, end } = match request {
+        let Job { command, begins, output, end } = match request {
             Request::Run(job) => job,
             Request::Will(bytes) => match send(&mut channel, &bytes).await {
                 Ok(()) => {
@@ -240,6 +243,8 @@ async fn serve(mut channel: Channel, nonce: String, mut queue: mpsc::Receiver<Re
                 Err(_) => break true,
             },
         };
+        // Who asked for it may have gone away: then it is ended at once.
+        let _ = begins.send(());
         id += 1;
         let result = conduct(&mut channel, &nonce, (id, &mut loaded), command, output, &mut pulse).await;
         let result = result.map_err(|error| match pulse.silence() {
