@@ -121,7 +121,18 @@ const IN_HAND: &[(&str, bool, &str)] = &[
         false,
         "hosts(\"masters\").each(|m| m.run(\"touch turn; sleep 1; touch done\", #{ cwd: vars.folder }))",
     ),
-    ("journal.wait", false, "m.journal(\"x\").wait(\"y\", #{ since: \"\", timeout: \"60s\" })"),
+    ("journal.wait, reachable", true, "m.journal(\"x\").wait(\"y\", #{ since: \"\", timeout: \"600s\" })"),
+    (
+        "rolling: all of the turn, its waits",
+        false,
+        "rolling([m], |m| m.journal(\"x\").wait(\"y\", #{ since: \"\", timeout: \"600s\" }))",
+    ),
+    (
+        "rolling: all of the turn, its waits",
+        false,
+        "rolling([m], |m| { m.run(\"touch turn\", #{ cwd: vars.folder }); let n = 0; \
+         wait_until(\"it\", || { n += 1; n > 2 }, #{ interval: \"500ms\" }); m.run(\"touch done\", #{ cwd: vars.folder }); })",
+    ),
     (
         "rolling: all of the turn",
         false,

@@ -63,6 +63,26 @@ impl Run {
         call: Call<'_>,
         work: impl AsyncFnOnce(&Context<'_>) -> Result<(T, Report)>,
     ) -> Result<Option<T>> {
+        let patience = if call.kind == Kind::Read { Patience::None } else { Patience::End };
+        self.carry_out(call, patience, work)
+    }
+
+    /// The same for an action that only waits for what the host does by itself. It changes nothing, so that it has no end to come to when
+    /// the operator wants to stop.
+    pub fn waiting_effect<T>(
+        &self,
+        call: Call<'_>,
+        work: impl AsyncFnOnce(&Context<'_>) -> Result<(T, Report)>,
+    ) -> Result<Option<T>> {
+        self.carry_out(call, Patience::None, work)
+    }
+
+    fn carry_out<T>(
+        &self,
+        call: Call<'_>,
+        patience: Patience,
+        work: impl AsyncFnOnce(&Context<'_>) -> Result<(T, Report)>,
+    ) -> Result<Option<T>> {
         let host = call.host.ok_or_else(|| Error::defect("an effect on no host"))?;
         self.announce(&call, |effect| {
             if call.kind == Kind::Action && self.options.check {
@@ -82,7 +102,6 @@ impl Run {
                 timeout: call.timeout,
                 progress: &progress,
             };
-            let patience = if call.kind == Kind::Read { Patience::None } else { Patience::End };
             self.block_on(patience, work(&context)).map(|(value, report)| (Some(value), report))
         })
     }

@@ -133,7 +133,21 @@ impl Script {
         effect: Effect<'_>,
         work: impl AsyncFnOnce(&Context<'_>) -> Result<(T, Report)>,
     ) -> Result<Option<T>> {
-        let call = Call {
+        self.run.effect(Self::call(host, effect), work)
+    }
+
+    /// The same for one that only waits, which the first interrupt ends.
+    pub fn waiting_effect<T>(
+        &self,
+        host: &Host,
+        effect: Effect<'_>,
+        work: impl AsyncFnOnce(&Context<'_>) -> Result<(T, Report)>,
+    ) -> Result<Option<T>> {
+        self.run.waiting_effect(Self::call(host, effect), work)
+    }
+
+    fn call<'a>(host: &'a Host, effect: Effect<'_>) -> Call<'a> {
+        Call {
             host: Some(&host.0),
             name: effect.name,
             summary: effect.summary,
@@ -142,8 +156,7 @@ impl Script {
             timeout: effect.common.timeout,
             user: effect.common.user,
             attempt: here().attempt,
-        };
-        self.run.effect(call, work)
+        }
     }
 
     /// A read: it always gives something.

@@ -165,7 +165,7 @@ fn wait_for(
     let common = Common::take(&mut options)?;
     let summary = format!("{}: {}", journal.unit, wanted.join(" | "));
     let effect = Effect { name: "wait", summary: summary.clone(), kind: Kind::Action, ctx, common };
-    let found = script.effect(&journal.host, effect, async |context| {
+    let found = script.waiting_effect(&journal.host, effect, async |context| {
         let matches = wait::wait(context, &how).await.map_err(|error| match error.kind() {
             Cause::Failed => hints.iter().cloned().fold(error, Error::hint),
             _ => error,
