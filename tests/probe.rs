@@ -275,6 +275,7 @@ fn a_web_server_is_asked_and_the_verdict_reads_the_body() {
             let read = socket.read(&mut bytes).unwrap_or(0);
             let asked = String::from_utf8_lossy(&bytes[..read]).into_owned();
             assert!(asked.starts_with("GET /health HTTP/1.0\r\n") && asked.contains("\r\nX-Who: me\r\n"), "{asked}");
+            assert!(asked.contains(&format!("\r\nHost: m1:{port}\r\n")), "{asked}");
             let body = "{\"leader\":true,\"term\":9}";
             drop(write!(socket, "HTTP/1.0 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len()));
         }

@@ -68,17 +68,16 @@ pub struct Watch {
 }
 
 impl Run {
-    /// Begins to ask these hosts, and gives each answer to `look`, which must not block. Returns when every host was asked
+    /// Begins to ask each of these hosts its question, and gives each answer to `look`, which must not block. Returns when every host was asked
     /// once, so that what comes next is watched from its beginning.
     pub fn watch(
         &self,
-        hosts: &[Arc<RunHost>],
-        question: &Question,
+        hosts: &[(Arc<RunHost>, Question)],
         look: impl Fn(Look) + Send + Sync + 'static,
     ) -> Result<Watch> {
         let look = Arc::new(look);
         let (asked, mut all_asked) = mpsc::channel(1);
-        let ask = |(index, host): (usize, &Arc<RunHost>)| {
+        let ask = |(index, (host, question)): (usize, &(Arc<RunHost>, Question))| {
             let (host, question, look) = (Arc::clone(host), question.clone(), Arc::clone(&look));
             self.runtime.spawn(keep_asking(index, host, question, look, asked.clone()))
         };

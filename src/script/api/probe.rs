@@ -23,6 +23,7 @@ use crate::script::failure::raise;
 use crate::script::here;
 use crate::script::options::{Options, hosts_of};
 use crate::script::{STACK, Script};
+use crate::task::http::in_url;
 use crate::task::tcp;
 
 /// A pause that shows a gap well before a client's session is lost, and does not flood a server's log.
@@ -100,23 +101,27 @@ fn probe(script: &Script, ctx: &NativeCallContext, hosts: &Array, work: &FnPtr, 
         return call();
     }
     let reader = Reader::of(&script.run, &hosts);
-    let targets: Vec<Arc<RunHost>> = hosts.iter().map(|host| Arc::clone(&host.0)).collect();
+    let targets: Result<Vec<(Arc<RunHost>, Question)>> = hosts
+        .iter()
+        .map(|host| {
+            Ok((Arc::clone(&host.0), question.of(script.own_address(host)?.as_deref().unwrap_or(&host.0.name))))
+        })
+        .collect();
+    let targets = script.scripted(ctx, targets)?;
     let (sender, looks) = mpsc::channel::<Look>();
     #[allow(deprecated, reason = "Rhai marks its own context store as volatile; it is the only way to call on threads")]
     let stored = ctx.store_data();
     let engine = ctx.engine();
     let place = here::here();
     let result = std::thread::scope(|scope| {
-        let (reader, hosts, verdict) = (&reader, &hosts, snapshot(&verdict));
+        let (reader, hosts, verdict, is_http) = (&reader, &hosts, snapshot(&verdict), question.get.is_some());
         let read = move || {
             #[allow(deprecated, reason = "as above")]
             let context = stored.create_context(engine);
             here::at(place, || {
                 for look in looks {
                     let found = match &look.found {
-                        watch::Found::Said(bytes) => {
-                            reader.judge(&context, &verdict, hosts, look.host, bytes, question.http)
-                        }
+                        watch::Found::Said(bytes) => reader.judge(&context, &verdict, hosts, look.host, bytes, is_http),
                         watch::Found::Refused => Found::Idle,
                         watch::Found::Unseen => Found::Unseen,
                     };
@@ -126,7 +131,7 @@ fn probe(script: &Script, ctx: &NativeCallContext, hosts: &Array, work: &FnPtr, 
         };
         let reading = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, read);
         reading.map_err(|error| script.raise(ctx, Error::failed("can't start a thread").caused_by(error)))?;
-        let watch = script.run.watch(&targets, &question.ask, move |look| {
+        let watch = script.run.watch(&targets, move |look| {
             // The reader is gone only when the whole probe is.
             drop(sender.send(look));
         });
@@ -160,10 +165,23 @@ fn members(hosts: &Array) -> Result<Vec<Host>> {
     Ok(hosts)
 }
 
-/// What is asked, and whether the answer is one of HTTP.
+/// What is asked.
 struct Asked {
+    /// As every host is asked.
     ask: Question,
-    http: bool,
+    /// What is asked by HTTP in the place of what is sent.
+    get: Option<Get>,
+}
+
+impl Asked {
+    /// What a host of this address or name is asked.
+    fn of(&self, address: &str) -> Question {
+        let mut ask = self.ask.clone();
+        if let Some(get) = &self.get {
+            ask.options.send = get.request(address, ask.options.port).into_bytes();
+        }
+        ask
+    }
 }
 
 fn question(options: Map) -> Result<(Asked, FnPtr)> {
@@ -176,9 +194,9 @@ fn question(options: Map) -> Result<(Asked, FnPtr)> {
         .ok_or_else(|| lacks("verdict", "such as |m, answer| #{ serves: true, leads: answer.contains(\"leader\") }"))?;
     let (send, http) = (options.text("send")?, options.text("http")?);
     let headers = options.json("headers")?.unwrap_or_default();
-    let http = match (send, http) {
-        (Some(send), None) if headers.is_empty() => Err(send),
-        (None, Some(path)) => Ok(request(&path, &headers)?),
+    let (send, get) = match (send, http) {
+        (Some(send), None) if headers.is_empty() => (send, None),
+        (None, Some(path)) => (String::new(), Some(Get::new(path, &headers)?)),
         (Some(_), None) => return Err(Error::input("`headers` go with `http`, and probe is given `send`")),
         _ => return Err(lacks("send", "either `send: \"text\"` or `http: \"/path\"`")),
     };
@@ -192,28 +210,43 @@ fn question(options: Map) -> Result<(Asked, FnPtr)> {
             )));
         }
     }
-    let is_http = http.is_ok();
-    let options = tcp::Options { limit: LONGEST_ANSWER, ..tcp::Options::new(port, http.unwrap_or_else(|send| send)) };
-    Ok((Asked { ask: Question { options, interval, timeout }, http: is_http }, verdict))
+    let options = tcp::Options { limit: LONGEST_ANSWER, ..tcp::Options::new(port, send) };
+    Ok((Asked { ask: Question { options, interval, timeout }, get }, verdict))
 }
 
 /// A GET whose answer ends with the connection: of HTTP/1.0, so that it comes in one piece.
-fn request(path: &str, headers: &serde_json::Map<String, Value>) -> Result<String> {
-    let plain = |text: &str| !text.chars().any(char::is_control);
-    if !path.starts_with('/') || path.contains(' ') || !plain(path) {
-        return Err(
-            Error::input(format!("`{}` is no path of a web server", path.escape_debug())).hint("it begins with `/`")
-        );
-    }
-    let mut text = format!("GET {path} HTTP/1.0\r\nHost: localhost\r\nConnection: close\r\n");
-    for (name, value) in headers {
-        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        if !plain(name) || !plain(&value) || name.contains([':', ' ']) {
-            return Err(Error::input(format!("`{}` can't be a header field", name.escape_debug())));
+struct Get {
+    path: String,
+    /// Header fields, each with its line end.
+    headers: String,
+    /// The caller says whom it is for.
+    names_host: bool,
+}
+
+impl Get {
+    fn new(path: String, headers: &serde_json::Map<String, Value>) -> Result<Self> {
+        let plain = |text: &str| !text.chars().any(char::is_control);
+        if !path.starts_with('/') || path.contains(' ') || !plain(&path) {
+            return Err(Error::input(format!("`{}` is no path of a web server", path.escape_debug()))
+                .hint("it begins with `/`"));
         }
-        text.push_str(&format!("{name}: {value}\r\n"));
+        let mut get = Self { path, headers: String::new(), names_host: false };
+        for (name, value) in headers {
+            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            if !plain(name) || !plain(&value) || name.contains([':', ' ']) {
+                return Err(Error::input(format!("`{}` can't be a header field", name.escape_debug())));
+            }
+            get.names_host |= name.eq_ignore_ascii_case("host");
+            get.headers.push_str(&format!("{name}: {value}\r\n"));
+        }
+        Ok(get)
     }
-    Ok(text + "\r\n")
+
+    fn request(&self, address: &str, port: u16) -> String {
+        let Self { path, headers, names_host } = self;
+        let host = if *names_host { String::new() } else { format!("Host: {}:{port}\r\n", in_url(address)) };
+        format!("GET {path} HTTP/1.0\r\n{host}Connection: close\r\n{headers}\r\n")
+    }
 }
 
 /// The body of an answer of HTTP.
