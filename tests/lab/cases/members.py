@@ -76,10 +76,6 @@ ensemble::roll(hosts("masters"), #{
 });
 """,
 }
-# What a roll does behind each member, where something has to happen there.
-GOES_ON = "/run/goes-on"
-WAITS = f"until [ -e {GOES_ON} ]; do sleep 0.1; done"
-WAITING = f'after_each: |m| m.run("{WAITS}", #{{ read_only: true, timeout: "3m" }}),'
 # More than the slowest election seen, and less than the restart of any member takes.
 LONGEST_GAP = 2.5
 
@@ -154,20 +150,16 @@ def down(trial):
 def dies(fault, number):
     """A member goes away before the second one's turn: the run stops, tells how all are, and ends nobody's quorum; healed, it goes on."""
     def body(trial):
-        text, hosts = set_to(trial, number).replace("    restart:", f"    {WAITING}\n    restart:"), trial.lab.masters
+        text, hosts = set_to(trial, number), trial.lab.masters
 
         def broken():
             begun = trial.started()
-            for host in hosts:
-                trial.on(host, f"rm -f {GOES_ON}")
             process = trial.start_members(text)
-            first = process.reach(process.at(Match("effect_started", summary=WAITS)))["host"]
-            # The leader, the first of the inventory, is the last.
-            second = next(host for host in hosts[1:] if host != first)
+            second = process.hold(Match("rolling_turn", nth=2))["host"]
+            first = turns(process)[0]
             dead = next(host for host in reversed(hosts) if host not in (first, second))
             fault(trial, dead)
-            for host in hosts:
-                trial.on(host, f"touch {GOES_ON}")
+            process.go()
             trial.expect(process, 5, timeout=PATIENCE, what=f"{dead} dies before {second}'s turn")
             trial.says(rf"the quorum is up: {len(hosts) - 1} of {len(hosts)} serve")
             trial.says(rf"{dead} +DOES NOT SERVE")
